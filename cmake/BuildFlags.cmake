@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+#
+# Flags of our own code, as a target: nothing global, nothing that leaks into dependencies.
+
+add_library(ufl_build_flags INTERFACE)
+target_compile_features(ufl_build_flags INTERFACE cxx_std_20)
+target_compile_definitions(ufl_build_flags INTERFACE _FILE_OFFSET_BITS=64)
+target_compile_options(
+  ufl_build_flags
+  INTERFACE -Wall
+            -Wextra
+            -Wpedantic
+            -Wshadow
+            -Wconversion
+            -Wsign-conversion
+            -Wnon-virtual-dtor
+            -Woverloaded-virtual
+            -Wcast-align
+            -Wnull-dereference
+            -Wdouble-promotion
+            -Wformat=2
+            $<$<BOOL:${UFL_WERROR}>:-Werror>)
+
+if(UFL_SANITIZE)
+  target_compile_options(ufl_build_flags INTERFACE -fsanitize=${UFL_SANITIZE}
+                                                   -fno-omit-frame-pointer)
+  target_link_options(ufl_build_flags INTERFACE -fsanitize=${UFL_SANITIZE})
+endif()
+
+# Builds are slow (Boost headers): use ccache where it is installed.
+find_program(UFL_CCACHE ccache)
+if(UFL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${UFL_CCACHE})
+endif()

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+
+#include "cli/option_table.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <vector>
+
+namespace ufl {
+
+namespace {
+
+constexpr std::array kOptions{
+    OptionSpec{OptionId::prefix, "p", {"prefix"}, "STR", "UFL_PREFIX",
+               "put STR before the UUID in the lock file, to tell holders apart"},
+    OptionSpec{OptionId::delay, "d", {"delay"}, "TIME|auto", "UFL_DELAY",
+               "time between writing the lock file and reading it back (auto)"},
+    OptionSpec{OptionId::retry, "r", {"retry"}, "TIME", "UFL_RETRY",
+               "time between looks while somebody else holds the lock (0.1)"},
+    OptionSpec{OptionId::timeout, "w", {"wait", "timeout"}, "TIME", "UFL_TIMEOUT",
+               "give up after TIME; negative: never; 0: as -n (-1)"},
+    OptionSpec{OptionId::nonblock, "n", {"nonblock", "nb"}, "", "",
+               "one attempt: give up at once if the lock is held"},
+    OptionSpec{OptionId::conflict_exit_code, "E", {"conflict-exit-code"}, "N", "",
+               "exit status when the lock was not acquired (75)"},
+    OptionSpec{OptionId::command, "c", {"command"}, "STRING", "",
+               "run STRING with $SHELL -c"},
+    OptionSpec{OptionId::exclusive, "xe", {"exclusive"}, "", "",
+               "accepted for flock(1)'s sake: the only mode there is"},
+    OptionSpec{OptionId::no_command, "", {"no-command"}, "", "UFL_NO_COMMAND",
+               "leave the command line out of the lock file"},
+    OptionSpec{OptionId::verbose, "v", {"verbose"}, "", "",
+               "say on stderr what ufl waits for, and for how long"},
+    OptionSpec{OptionId::quiet, "q", {"quiet"}, "", "",
+               "say nothing when the lock is not acquired"},
+    OptionSpec{OptionId::help, "h", {"help"}, "", "", "show this help"},
+    OptionSpec{OptionId::version, "V", {"version"}, "", "", "show the version"},
+};
+
+struct Impossible {
+  std::string_view words;
+  std::string_view why;
+};
+
+constexpr std::array kImpossible{
+    Impossible{"-s --shared",
+               "a UUID lock has one holder, so there are no shared locks; leave it out"},
+    Impossible{"-u --unlock",
+               "the lock is released when COMMAND ends, there is nothing to unlock; leave it out"},
+    Impossible{"-F --no-fork",
+               "ufl must stay while COMMAND runs, to release the lock; leave it out"},
+    Impossible{"--fcntl", "ufl uses no kernel locks; leave it out"},
+    Impossible{"--fd", "ufl locks a path, not an open descriptor; name a LOCKFILE"},
+    Impossible{"--start --length", "ufl locks a whole path, not a range; leave it out"},
+};
+
+// Levenshtein distance: insertions, deletions and substitutions from `a` to `b`.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({substituted, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::span<const OptionSpec> option_table() { return kOptions; }
+
+const OptionSpec* find_short(char letter) {
+  for (const OptionSpec& option : kOptions) {
+    if (option.shorts.find(letter) != std::string_view::npos) return &option;
+  }
+  return nullptr;
+}
+
+const OptionSpec* find_long(std::string_view name) {
+  if (name.empty()) return nullptr;
+  for (const OptionSpec& option : kOptions) {
+    if (std::find(option.longs.begin(), option.longs.end(), name) != option.longs.end()) {
+      return &option;
+    }
+  }
+  return nullptr;
+}
+
+std::string_view impossible_option(std::string_view word) {
+  for (const Impossible& option : kImpossible) {
+    std::string_view words = option.words;
+    while (!words.empty()) {
+      const auto end = words.find(' ');
+      if (words.substr(0, end) == word) return option.why;
+      if (end == std::string_view::npos) break;
+      words.remove_prefix(end + 1);
+    }
+  }
+  return {};
+}
+
+std::string_view suggest_long(std::string_view name) {
+  constexpr std::size_t kShortestAbbreviation = 2;
+  constexpr std::size_t kMostTypos = 2;
+  std::string_view best;
+  std::size_t best_distance = kMostTypos + 1;
+  for (const OptionSpec& option : kOptions) {
+    for (const std::string_view candidate : option.longs) {
+      if (candidate.empty()) continue;
+      if (name.size() >= kShortestAbbreviation && candidate.starts_with(name)) return candidate;
+      const std::size_t distance = edit_distance(name, candidate);
+      if (distance < best_distance && distance < candidate.size()) {
+        best = candidate;
+        best_distance = distance;
+      }
+    }
+  }
+  return best;
+}
+
+}  // namespace ufl

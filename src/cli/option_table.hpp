@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// Every option, once. The word splitter, CLI11, --help and the environment all go by this table; man
+// page and completions are held against it by tests/lint/check_docs.py.
+
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+namespace ufl {
+
+/// Which option: its name in code.
+enum class OptionId {
+  prefix,
+  delay,
+  retry,
+  timeout,
+  nonblock,
+  conflict_exit_code,
+  command,
+  exclusive,
+  no_command,
+  verbose,
+  quiet,
+  help,
+  version,
+};
+
+/// One option. `longs[0]` is the name that messages use.
+struct OptionSpec {
+  OptionId id;
+  std::string_view shorts;                   ///< one letter each
+  std::array<std::string_view, 3> longs;     ///< without dashes; unused ones empty
+  std::string_view value;                    ///< what --help calls its value; empty: a flag
+  std::string_view environment;              ///< the variable that stands in for it, if any
+  std::string_view help;
+};
+
+/// All options, in the order of --help.
+[[nodiscard]] std::span<const OptionSpec> option_table();
+
+/// The option with this short letter, or null.
+[[nodiscard]] const OptionSpec* find_short(char letter);
+
+/// The option with this long name (no dashes), or null. Abbreviations are not found.
+[[nodiscard]] const OptionSpec* find_long(std::string_view name);
+
+/// An option of flock(1) that cannot mean anything here: why, and what to do instead; empty for any
+/// other word. `word` is "-s", "--shared", ...
+[[nodiscard]] std::string_view impossible_option(std::string_view word);
+
+/// The long option that the user probably meant by `name`, or empty.
+[[nodiscard]] std::string_view suggest_long(std::string_view name);
+
+}  // namespace ufl

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// What the user asked for, after the command line, the environment and the defaults were put together.
+
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "report/exit_status.hpp"
+#include "seams/clock.hpp"
+
+namespace ufl {
+
+/// How much ufl says on stderr.
+enum class Verbosity {
+  quiet,    ///< nothing about a lock that is busy; failures all the same
+  normal,   ///< what is wrong
+  verbose,  ///< also what ufl waits for, and how long it took
+};
+
+/// The default of --retry.
+inline constexpr Duration kDefaultRetry = std::chrono::milliseconds{100};
+
+/// One invocation of ufl. Defaults as in ufl(1).
+struct Options {
+  enum class Action { run, help, version };
+  Action action = Action::run;
+
+  std::string lock_file;                    ///< as typed
+  std::vector<std::string> command;         ///< COMMAND [ARG]...; empty with shell_string
+  std::optional<std::string> shell_string;  ///< -c
+
+  std::string prefix;
+  std::optional<Duration> delay;    ///< none: auto
+  std::optional<Duration> retry;    ///< none: the default, which may grow on a share
+  std::optional<Duration> timeout;  ///< none: wait for ever; 0: one attempt
+  int conflict_exit_code = exit_status::kNotAcquired;
+  bool record_command = true;  ///< false: --no-command
+  Verbosity verbosity = Verbosity::normal;
+};
+
+}  // namespace ufl

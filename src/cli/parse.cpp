@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+
+#include "cli/parse.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "cli/option_table.hpp"
+#include "cli/time.hpp"
+#include "report/text.hpp"
+
+namespace ufl {
+
+namespace {
+
+constexpr std::size_t kPrefixLimit = 200;
+
+/// The values in force: from the command line or, where it is silent, from the environment; `from`
+/// names the source in messages.
+struct Value {
+  std::string text;
+  std::string from;
+};
+using Values = std::map<OptionId, Value>;
+
+[[noreturn]] void refuse(const Value& value, const std::string& why) {
+  throw UsageError{value.from + ": '" + printable(value.text) + "' " + why +
+                   "; see ufl --help"};
+}
+
+// -v and -q contradict each other: the last one wins.
+void drop_overruled(std::vector<GivenOption>& options) {
+  const auto loudness = [](const GivenOption& given) {
+    return given.option->id == OptionId::verbose || given.option->id == OptionId::quiet;
+  };
+  const auto last = std::find_if(options.rbegin(), options.rend(), loudness);
+  if (last == options.rend()) return;
+  const OptionId keep = last->option->id;
+  std::erase_if(options, [&](const GivenOption& given) {
+    return loudness(given) && given.option->id != keep;
+  });
+}
+
+// CLI11 gets canonical words only: each option by its first long name, its value as a word of its
+// own. So it sees none of the forms that it misreads.
+Values parse_words(const std::vector<GivenOption>& given) {
+  CLI::App app;
+  app.set_help_flag();
+  std::map<OptionId, std::string> texts;
+  std::vector<std::pair<OptionId, CLI::Option*>> options;
+  for (const OptionSpec& spec : option_table()) {
+    const std::string name = "--" + std::string{spec.longs[0]};
+    CLI::Option* option = spec.value.empty() ? app.add_flag(name)
+                                             : app.add_option(name, texts[spec.id]);
+    options.emplace_back(spec.id, option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast));
+  }
+  std::vector<std::string> reversed;  // as CLI11 wants them
+  for (auto option = given.rbegin(); option != given.rend(); ++option) {
+    if (!option->option->value.empty()) reversed.push_back(option->value);
+    reversed.push_back("--" + std::string{option->option->longs[0]});
+  }
+  try {
+    app.parse(reversed);
+  } catch (const CLI::Error& error) {  // CLI11's exit codes end here
+    throw UsageError{std::string{error.what()} + "; see ufl --help"};
+  }
+  Values values;
+  for (const auto& [id, option] : options) {
+    if (option->count() > 0) values[id] = {texts[id], option->get_name()};
+  }
+  return values;
+}
+
+void add_environment(Values& values, const Environment& environment) {
+  for (const OptionSpec& spec : option_table()) {
+    if (spec.environment.empty() || values.contains(spec.id)) continue;
+    const std::string name{spec.environment};
+    const char* text = environment(name.c_str());
+    if (text != nullptr && *text != '\0') values[spec.id] = {text, name};
+  }
+}
+
+const Value* find(const Values& values, OptionId id) {
+  const auto found = values.find(id);
+  return found == values.end() ? nullptr : &found->second;
+}
+
+Duration time_of(const Value& value, std::string_view text) {
+  const auto time = parse_time(text);
+  if (!time) refuse(value, "is not a TIME (12, 0.5, 500ms, 2m, 1h, at most 10000d)");
+  return *time;
+}
+
+std::optional<Duration> timeout_of(const Value& value) {
+  if (!value.text.starts_with('-')) return time_of(value, value.text);
+  (void)time_of(value, std::string_view{value.text}.substr(1));
+  return std::nullopt;  // negative: never
+}
+
+int exit_code_of(const Value& value) {
+  constexpr int kMost = 255;
+  int code = -1;
+  const char* end = value.text.data() + value.text.size();
+  const auto result = std::from_chars(value.text.data(), end, code);
+  if (result.ec != std::errc{} || result.ptr != end || code < 0 || code > kMost) {
+    refuse(value, "is not an exit status (0 to 255)");
+  }
+  return code;
+}
+
+bool yes_or_no(const Value& value) {
+  std::string text = value.text;
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  if (text == "1" || text == "yes" || text == "true") return true;
+  if (text == "0" || text == "no" || text == "false") return false;
+  refuse(value, "is neither 1, yes, true nor 0, no, false");
+}
+
+std::string prefix_of(const Value& value) {
+  if (value.text.size() > kPrefixLimit) {
+    throw UsageError{value.from + ": the prefix is longer than 200 bytes; see ufl --help"};
+  }
+  if (!is_printable(value.text)) refuse(value, "is not one line of printable UTF-8");
+  return value.text;
+}
+
+void take_values(Options& options, const Values& values) {
+  if (const auto* prefix = find(values, OptionId::prefix)) options.prefix = prefix_of(*prefix);
+  if (const auto* delay = find(values, OptionId::delay)) {
+    if (delay->text != "auto") options.delay = time_of(*delay, delay->text);
+  }
+  if (const auto* retry = find(values, OptionId::retry)) {
+    options.retry = time_of(*retry, retry->text);
+  }
+  if (const auto* timeout = find(values, OptionId::timeout)) options.timeout = timeout_of(*timeout);
+  if (find(values, OptionId::nonblock) != nullptr) options.timeout = Duration::zero();
+  if (const auto* code = find(values, OptionId::conflict_exit_code)) {
+    options.conflict_exit_code = exit_code_of(*code);
+  }
+  if (const auto* no_command = find(values, OptionId::no_command)) {
+    // The flag has no text; the variable says yes or no.
+    options.record_command = !(no_command->text.empty() || yes_or_no(*no_command));
+  }
+  if (find(values, OptionId::verbose) != nullptr) options.verbosity = Verbosity::verbose;
+  if (find(values, OptionId::quiet) != nullptr) options.verbosity = Verbosity::quiet;
+  if (const auto* string = find(values, OptionId::command)) options.shell_string = string->text;
+}
+
+void take_operands(Options& options, SplitWords& split) {
+  if (!split.lock_file) {
+    throw UsageError{"no LOCKFILE given: ufl [OPTIONS] LOCKFILE [--] COMMAND...; see ufl --help"};
+  }
+  options.lock_file = std::move(*split.lock_file);
+  options.command = std::move(split.command);
+  const std::string shown = "'" + printable(options.lock_file) + "'";
+  if (options.lock_file.empty()) throw UsageError{"LOCKFILE is empty; see ufl --help"};
+  if (std::all_of(options.lock_file.begin(), options.lock_file.end(),
+                  [](char c) { return c >= '0' && c <= '9'; })) {
+    throw UsageError{"LOCKFILE " + shown +
+                     ": ufl locks a path, not an open descriptor; for a file of that name write ./" +
+                     options.lock_file};
+  }
+  if (options.shell_string && !options.command.empty()) {
+    throw UsageError{"both -c and a COMMAND ('" + printable(options.command.front()) +
+                     "') given; leave one out; see ufl --help"};
+  }
+  if (!options.shell_string && options.command.empty()) {
+    throw UsageError{"no COMMAND to run under LOCKFILE " + shown + "; see ufl --help"};
+  }
+}
+
+}  // namespace
+
+Options parse_options(std::span<const std::string> words, const Environment& environment) {
+  SplitWords split = split_words(words);
+  Options options;
+  for (const GivenOption& given : split.options) {
+    if (given.option->id == OptionId::help) options.action = Options::Action::help;
+    if (given.option->id == OptionId::version) options.action = Options::Action::version;
+  }
+  if (options.action != Options::Action::run) return options;
+
+  drop_overruled(split.options);
+  Values values = parse_words(split.options);
+  add_environment(values, environment);
+  take_values(options, values);
+  take_operands(options, split);
+  return options;
+}
+
+std::string help_text() {
+  constexpr std::size_t kColumn = 34;
+  std::string text =
+      "Usage: ufl [OPTIONS] LOCKFILE [--] COMMAND [ARG]...\n"
+      "       ufl [OPTIONS] LOCKFILE -c STRING\n"
+      "\n"
+      "Hold LOCKFILE while COMMAND runs. The lock is a file holding a UUID, so it works\n"
+      "where flock(1) silently fails: NFS, SMB, sshfs, WebDAV, sync folders.\n"
+      "\n"
+      "Options:\n";
+  for (const OptionSpec& option : option_table()) {
+    std::string names;
+    for (const char letter : option.shorts) names += std::string{names.empty() ? "" : ", "} + '-' + letter;
+    for (const std::string_view name : option.longs) {
+      if (!name.empty()) names += (names.empty() ? "    --" : ", --") + std::string{name};
+    }
+    if (!option.value.empty()) names += ' ' + std::string{option.value};
+    std::string line = "  " + names;
+    // A name that is too long for its column gets a line of its own.
+    if (line.size() + 2 > kColumn) line += '\n' + std::string(kColumn, ' ');
+    else line.resize(kColumn, ' ');
+    text += line + std::string{option.help} + '\n';
+  }
+  text +=
+      "\n"
+      "TIME is a number of seconds, or has one of the units ms s m h d.\n"
+      "Environment: ";
+  std::string variables;
+  for (const OptionSpec& option : option_table()) {
+    if (option.environment.empty()) continue;
+    variables += (variables.empty() ? "" : " ") + std::string{option.environment};
+  }
+  text += variables +
+          "\n"
+          "\n"
+          "Exit status: the command's own (128+n if signal n killed it); 75 not acquired,\n"
+          "76 the lock was lost, 64 usage, 125 ufl failed, 126/127 command not executable/\n"
+          "not found. Full documentation: man ufl\n";
+  return text;
+}
+
+}  // namespace ufl

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+
+#include "process/event_loop.hpp"
+
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <ctime>
+#include <system_error>
+#include <utility>
+
+namespace ufl {
+
+namespace {
+
+namespace asio = boost::asio;
+
+int checked(int fd, const char* what) {
+  if (fd < 0) throw std::system_error{errno, std::generic_category(), what};
+  return fd;
+}
+
+}  // namespace
+
+// Asio's own timers stop during suspend, and its signal_set neither names the sender nor respects
+// ignored signals: so a timerfd and a signalfd.
+struct EventLoop::Impl {
+  explicit Impl(const Signals& signals)
+      : timer{context, checked(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
+                               "timerfd_create")},
+        signal{context, checked(::signalfd(-1, &signals.handled(), SFD_CLOEXEC | SFD_NONBLOCK),
+                                "signalfd")} {}
+
+  void await_timer() {
+    if (timer_awaited) return;
+    timer_awaited = true;
+    timer.async_wait(asio::posix::descriptor_base::wait_read,
+                     [this](const boost::system::error_code& error) {
+                       timer_awaited = false;
+                       if (error) return;
+                       std::uint64_t expirations = 0;
+                       const bool fired =
+                           ::read(timer.native_handle(), &expirations, sizeof expirations) > 0;
+                       if (!fired) {  // set anew in the meantime
+                         if (on_time) await_timer();
+                         return;
+                       }
+                       if (auto handler = std::exchange(on_time, nullptr)) handler();
+                     });
+  }
+
+  void await_signal() {
+    signal.async_wait(asio::posix::descriptor_base::wait_read,
+                      [this](const boost::system::error_code& error) {
+                        if (error) return;
+                        read_signals();
+                        await_signal();
+                      });
+  }
+
+  void read_signals() {
+    signalfd_siginfo info{};
+    while (::read(signal.native_handle(), &info, sizeof info) == sizeof info) {
+      SignalEvent event;
+      event.number = static_cast<int>(info.ssi_signo);
+      event.from_kernel = info.ssi_code == SI_KERNEL;
+      if (on_signal) on_signal(event);
+    }
+  }
+
+  asio::io_context context{1};
+  asio::posix::stream_descriptor timer;
+  asio::posix::stream_descriptor signal;
+  bool timer_awaited = false;
+  std::function<void()> on_time;
+  SignalHandler on_signal;
+};
+
+EventLoop::EventLoop(const Signals& signals) : impl_{std::make_unique<Impl>(signals)} {
+  impl_->await_signal();
+}
+
+EventLoop::~EventLoop() = default;
+
+void EventLoop::run() {
+  impl_->context.restart();
+  impl_->context.run();
+}
+
+void EventLoop::stop() { impl_->context.stop(); }
+
+void EventLoop::at(Mono when, std::function<void()> handler) {
+  impl_->on_time = std::move(handler);
+  const auto since_boot = when.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
+  itimerspec time{};
+  time.it_value.tv_sec = seconds.count();
+  time.it_value.tv_nsec = (since_boot - seconds).count();
+  // All zero would disarm the timer.
+  if (time.it_value.tv_sec == 0 && time.it_value.tv_nsec == 0) time.it_value.tv_nsec = 1;
+  checked(::timerfd_settime(impl_->timer.native_handle(), TFD_TIMER_ABSTIME, &time, nullptr),
+          "timerfd_settime");
+  impl_->await_timer();
+}
+
+void EventLoop::cancel_timer() {
+  impl_->on_time = nullptr;
+  const itimerspec never{};
+  ::timerfd_settime(impl_->timer.native_handle(), 0, &never, nullptr);
+}
+
+void EventLoop::on_signal(SignalHandler handler) { impl_->on_signal = std::move(handler); }
+
+void EventLoop::poll_signals() { impl_->read_signals(); }
+
+asio::io_context& EventLoop::context() { return impl_->context; }
+
+}  // namespace ufl

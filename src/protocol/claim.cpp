@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+
+#include "protocol/claim.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "protocol/late.hpp"
+#include "protocol/token.hpp"
+#include "protocol/utc.hpp"
+
+namespace ufl {
+
+namespace {
+
+// sshfs says EPERM and davfs2 EACCES where EEXIST is meant, while a cached look still says "absent"
+// (davfs2: for up to 24 s, measured). Denials that go on for longer than this mean what they say.
+constexpr Duration kLongestDenial = std::chrono::seconds{30};
+
+// How long an unreadable claim of our own is read again after the deadline before it is taken back.
+constexpr Duration kVerifyGrace = std::chrono::seconds{1};
+
+std::optional<Mono> later(Mono start, std::optional<Duration> timeout) {
+  if (!timeout) return std::nullopt;
+  return start + *timeout;
+}
+
+}  // namespace
+
+Claim::Claim(ClaimOptions options, const Clock& clock, Identity& identity)
+    : options_{std::move(options)},
+      clock_{clock},
+      identity_{identity},
+      backoff_{options_.retry, options_.retry_grows} {}
+
+Step Claim::start() {
+  deadline_ = later(clock_.now(), options_.timeout);
+  return look();
+}
+
+Step Claim::on_reply(const FileReply& reply) {
+  switch (state_) {
+    case State::look:
+      return on_look(reply);
+    case State::probe_directory:
+      return on_directory(reply);
+    case State::publish:
+      return on_publish(reply);
+    case State::probe_after_publish:
+      return on_directory_after_publish(reply);
+    case State::look_after_publish:
+      return on_look_after_publish(reply);
+    case State::verify:
+      return on_verify(reply);
+    case State::withdraw_look:
+      return on_withdraw_look(reply);
+    case State::withdraw_remove:
+      result_.left_behind =
+          reply.status != FileStatus::ok && reply.status != FileStatus::not_found;
+      return finish(after_withdraw_);
+    case State::idle:
+    case State::looks_free:
+    case State::delay:
+    case State::verify_pause:
+    case State::pause:
+    case State::finished:
+      break;
+  }
+  return Finished{};
+}
+
+Step Claim::resume() {
+  if (state_ == State::looks_free) return publish();
+  if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
+  switch (state_) {
+    case State::pause:
+      if (past_deadline()) return finish(Outcome::timed_out);
+      return look();
+    case State::delay:
+    case State::verify_pause:
+      return verify();
+    default:
+      return Finished{};
+  }
+}
+
+Step Claim::cancel() {
+  cancelled_ = true;
+  switch (state_) {
+    case State::delay:
+    case State::verify_pause:
+      return withdraw(Outcome::cancelled);
+    case State::finished:
+      return Finished{};
+    default:
+      return finish(Outcome::cancelled);
+  }
+}
+
+Step Claim::look() {
+  looked_at_ = clock_.now();
+  return request(State::look, ReadFile{options_.path, kRecordLimit});
+}
+
+Step Claim::on_look(const FileReply& reply) {
+  switch (reply.status) {
+    case FileStatus::not_found:
+      return looks_free();
+    case FileStatus::ok:
+      saw(parse_record(reply.content));
+      if (!options_.enclosing_token.empty() && seen_.token == options_.enclosing_token) {
+        return finish(Outcome::already_held);
+      }
+      return held_by_other();
+    case FileStatus::stale:
+    case FileStatus::denied:
+      // ESTALE of the file means "gone" while its directory opens; EACCES means "there, but not for
+      // us to read", unless it is the directory that keeps us out.
+      refused_ = reply;
+      return request(State::probe_directory, ProbeDirectory{options_.path, false});
+    case FileStatus::not_regular:
+    case FileStatus::bad_path:
+      return fail(reply);
+    case FileStatus::exists:
+    case FileStatus::failed:
+      break;
+  }
+  saw_unreadable(reply);
+  return held_by_other();
+}
+
+Step Claim::on_directory(const FileReply& reply) {
+  const bool opens = reply.status == FileStatus::ok;
+  if (refused_.status == FileStatus::stale && opens) return looks_free();
+  if (refused_.status == FileStatus::denied && !opens) return fail(refused_);
+  saw_unreadable(refused_);
+  return held_by_other();
+}
+
+Step Claim::on_directory_after_publish(const FileReply& reply) {
+  const bool writable = reply.status == FileStatus::ok;
+  if (!denied_since_) denied_since_ = clock_.now();
+  if (!writable || options_.local || clock_.now() - *denied_since_ > kLongestDenial) {
+    operation_ = CreateExclusive{options_.path, {}, false};
+    return fail(refused_);
+  }
+  return held_by_other();
+}
+
+Step Claim::looks_free() {
+  if (cancelled_) return finish(Outcome::cancelled);
+  state_ = State::looks_free;
+  return LooksFree{};
+}
+
+Step Claim::publish() {
+  const Duration look_age = clock_.now() - looked_at_;
+  if (!options_.atomic_create && look_age > max_look_age(options_.local, options_.delay)) {
+    if (++late_looks_ < kMaxLateLooks) return look();
+    late_looks_ = 0;
+    return held_by_other();
+  }
+  late_looks_ = 0;
+  Holder holder = identity_.self();
+  holder.command = options_.command;
+  holder.since = utc_text(clock_.wall());
+  holder.delay = std::chrono::duration<double>(options_.delay).count();
+  result_.token = make_token(options_.prefix, identity_.new_uuid());
+  record_ = format_record(result_.token, holder);
+  return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
+}
+
+Step Claim::on_publish(const FileReply& reply) {
+  published_at_ = clock_.now();
+  late_ = !options_.atomic_create && published_at_ - looked_at_ > options_.delay;
+  switch (reply.status) {
+    case FileStatus::ok:
+      return published();
+    case FileStatus::exists:
+    case FileStatus::denied:
+      // Who won? Perhaps we did, and the first reply was lost on its way (EEXIST on a retransmitted
+      // create): the token tells.
+      refused_ = reply;
+      return request(State::look_after_publish, ReadFile{options_.path, kRecordLimit});
+    case FileStatus::not_found:
+    case FileStatus::not_regular:
+    case FileStatus::bad_path:
+      return fail(reply);
+    case FileStatus::stale:
+    case FileStatus::failed:
+      break;
+  }
+  // Full disk, I/O error, lost reply: the file may or may not be there. Take back what is ours.
+  result_.failure = reply;
+  result_.failed_operation = operation_;
+  return withdraw(Outcome::failed);
+}
+
+Step Claim::on_look_after_publish(const FileReply& reply) {
+  if (reply.status == FileStatus::ok) {
+    Sighting sighting = parse_record(reply.content);
+    if (sighting.token == result_.token) return published();
+    denied_since_.reset();
+    saw(std::move(sighting));
+    return held_by_other();
+  }
+  const bool denied_and_absent =
+      refused_.status == FileStatus::denied && reply.status == FileStatus::not_found;
+  if (denied_and_absent) {
+    return request(State::probe_after_publish, ProbeDirectory{options_.path, true});
+  }
+  return held_by_other();
+}
+
+Step Claim::published() {
+  denied_since_.reset();
+  if (cancelled_) return withdraw(Outcome::cancelled);
+  const Duration wait_for = options_.delay + (late_ ? options_.late_hold : Duration::zero());
+  if (wait_for <= Duration::zero()) return verify();
+  return wait(State::delay, published_at_ + wait_for);
+}
+
+Step Claim::verify() {
+  looked_at_ = clock_.now();
+  late_ = false;  // whoever was overwritten has noticed by now
+  return request(State::verify, ReadFile{options_.path, kRecordLimit});
+}
+
+Step Claim::on_verify(const FileReply& reply) {
+  const Mono now = clock_.now();
+  if (reply.status == FileStatus::ok) {
+    Sighting sighting = parse_record(reply.content);
+    if (sighting.token == result_.token) return finish(Outcome::acquired);
+    saw(std::move(sighting));
+    return held_by_other();
+  }
+  if (reply.status == FileStatus::not_found || reply.status == FileStatus::not_regular) {
+    // Somebody removed or replaced the claim: it is not ours any more, and nobody's to enter on.
+    return held_by_other();
+  }
+  // Unreadable: cannot tell, so neither enter nor walk away from what may be our own file.
+  if (!verify_until_ && deadline_) verify_until_ = std::max(now, *deadline_) + kVerifyGrace;
+  if (verify_until_ && now >= *verify_until_) {
+    result_.failure = reply;
+    result_.failed_operation = operation_;
+    return withdraw(Outcome::failed);
+  }
+  return wait(State::verify_pause, now + backoff_.next(identity_.random()));
+}
+
+Step Claim::held_by_other() {
+  if (cancelled_) return finish(Outcome::cancelled);
+  if (options_.timeout == Duration::zero()) return finish(Outcome::busy);
+  if (past_deadline()) return finish(Outcome::timed_out);
+  Mono next_look = clock_.now() + backoff_.next(identity_.random());
+  if (deadline_) next_look = std::min(next_look, *deadline_);
+  return wait(State::pause, next_look);
+}
+
+Step Claim::withdraw(Outcome outcome) {
+  after_withdraw_ = outcome;
+  late_looks_ = 0;
+  if (late_) {  // late claims (c): removing it would let a third one in
+    result_.left_behind = true;
+    return finish(outcome);
+  }
+  return withdraw_look();
+}
+
+Step Claim::withdraw_look() {
+  looked_at_ = clock_.now();
+  return request(State::withdraw_look, ReadFile{options_.path, kRecordLimit});
+}
+
+Step Claim::on_withdraw_look(const FileReply& reply) {
+  if (reply.status == FileStatus::not_found) return finish(after_withdraw_);
+  if (reply.status != FileStatus::ok) {
+    result_.left_behind = true;
+    return finish(after_withdraw_);
+  }
+  // A full disk leaves the beginning of our record, or nothing of it in a file that we made.
+  const bool whole = parse_record(reply.content).token == result_.token;
+  const bool part = result_.failure.created && record_.starts_with(reply.content);
+  if (!whole && !part) return finish(after_withdraw_);
+  if (clock_.now() - looked_at_ > max_look_age(options_.local, options_.delay)) {
+    if (++late_looks_ < kMaxLateLooks) return withdraw_look();
+    result_.left_behind = true;
+    return finish(after_withdraw_);
+  }
+  return request(State::withdraw_remove, RemoveFile{options_.path});
+}
+
+Step Claim::finish(Outcome outcome) {
+  result_.outcome = outcome;
+  state_ = State::finished;
+  return Finished{};
+}
+
+Step Claim::fail(const FileReply& reply) {
+  result_.failure = reply;
+  result_.failed_operation = operation_;
+  return finish(Outcome::failed);
+}
+
+Step Claim::wait(State state, Mono until) {
+  state_ = state;
+  wait_until_ = until;
+  return WaitUntil{until};
+}
+
+Step Claim::request(State state, FileOperation operation) {
+  state_ = state;
+  operation_ = std::move(operation);
+  return operation_;
+}
+
+void Claim::saw(Sighting sighting) {
+  if (sighting.token != seen_.token) backoff_.reset();
+  if (sighting.kind == Sighting::Kind::foreign && options_.delay_is_auto) {
+    options_.delay = std::max(options_.delay, kForeignDelay);
+  }
+  seen_ = std::move(sighting);
+}
+
+void Claim::saw_unreadable(const FileReply& reply) {
+  Sighting sighting;
+  sighting.kind = Sighting::Kind::unreadable;
+  sighting.error = reply.error;
+  saw(std::move(sighting));
+}
+
+bool Claim::past_deadline() const { return deadline_ && clock_.now() >= *deadline_; }
+
+}  // namespace ufl

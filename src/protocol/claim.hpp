@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+//
+// Claim: from "I want the lock" to "I hold it".
+//
+//     look     read the lock file. There -> held: wait, look again. Absent -> publish.
+//     publish  create it exclusively with a new token in it.
+//     delay    wait D, counted from the return of close.
+//     verify   read it afresh. My token -> held by me. Else somebody else won: wait, look.
+//
+// Guarantee (design: Fischer's timed mutual exclusion; Abadi & Lamport, "An Old-Fashioned Recipe for
+// Real Time", 3.4): with V the longest time for which a client may see an old state of the share, B
+// the longest time from a contender's look to the landing of what it decided on, and W the part of B
+// after close returned, two claims never both end in `acquired` iff D > 2V + B + W. Where exclusive
+// create is atomic at the server and everybody creates exclusively, they never do for any D.
+//
+// Not guaranteed: order among waiters; anything at all when a single system call lands later than B
+// (a hung share), except what "late claims" below saves.
+//
+// After `acquired` the file is the caller's to release (protocol/hold.hpp). After every other outcome
+// nothing of this claim is left on the share, unless result().left_behind says so.
+//
+// Late claims: what was decided on an old look must not land on somebody's lock.
+//   (a) Where create may overwrite (ClaimOptions::atomic_create is false): a look older than D/3 is
+//       taken again before the write.
+//   (b) Where create is atomic, lateness is harmless: the delay runs in full after it.
+//   (c) Where it is not, a publish that took longer than D may have replaced a winner:
+//         1 A, B look: absent.  2 A writes, waits D, verifies, runs.  3 B's write lands on A's.
+//         4 B removes what it wrote.  5 C looks: absent, writes, verifies, runs beside A.
+//       so B neither removes its claim nor enters on it until A must have noticed and stopped
+//       (ClaimOptions::late_hold), and only then counts its delay.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "protocol/backoff.hpp"
+#include "protocol/record.hpp"
+#include "protocol/step.hpp"
+#include "seams/clock.hpp"
+#include "seams/file_system.hpp"
+#include "seams/identity.hpp"
+
+namespace ufl {
+
+/// The verification delay that `auto` never goes below once a foreign record was seen: whoever wrote
+/// it may not create exclusively. It is the default of the original, uuid_filelock.
+inline constexpr Duration kForeignDelay = std::chrono::seconds{1};
+
+/// What a claim is to do. Durations are not negative.
+struct ClaimOptions {
+  std::string path;
+  std::string prefix;
+  /// The holder's command line for the record, if it is to be told.
+  std::optional<std::string> command;
+  /// The token of the ufl that this process runs under, if any (UFL_TOKEN).
+  std::string enclosing_token;
+  Duration delay{};
+  bool delay_is_auto = false;
+  Duration retry{};
+  /// Let the retry interval grow during a long wait.
+  bool retry_grows = false;
+  /// No new claim starts this long after the start; none: never give up; 0: one attempt.
+  std::optional<Duration> timeout;
+  /// Only this kernel sees the file system.
+  bool local = false;
+  /// Exclusive create is atomic for all clients of the share.
+  bool atomic_create = false;
+  /// How long a claim that may have overwritten a winner is kept before its delay begins: the
+  /// longest time after which a holder notices that its lock is lost, plus the time in which its
+  /// command is stopped.
+  Duration late_hold = std::chrono::seconds{35};
+};
+
+/// How a claim ended.
+struct ClaimResult {
+  enum class Outcome {
+    acquired,      ///< the lock is held with `token`
+    busy,          ///< one attempt was asked for, and somebody else holds it
+    timed_out,     ///< the timeout passed while somebody else held it
+    already_held,  ///< the lock file holds ClaimOptions::enclosing_token: waiting would be for ever
+    cancelled,     ///< by cancel()
+    failed,        ///< see `failure`
+  };
+  Outcome outcome = Outcome::failed;
+  std::string token;
+  /// Outcome::failed: the operation that failed, and how.
+  FileReply failure;
+  FileOperation failed_operation;
+  /// The claim could not be taken back (or must not be: late claims): its file may still be there.
+  bool left_behind = false;
+};
+
+/// One claim on one lock. Drive it as step.hpp says.
+class Claim final : public Machine {
+ public:
+  Claim(ClaimOptions options, const Clock& clock, Identity& identity);
+
+  [[nodiscard]] Step start() override;
+  [[nodiscard]] Step on_reply(const FileReply& reply) override;
+  [[nodiscard]] Step resume() override;
+
+  [[nodiscard]] Step cancel() override;
+
+  /// Valid after Finished.
+  [[nodiscard]] const ClaimResult& result() const { return result_; }
+
+  /// What the last look saw of the other holder.
+  [[nodiscard]] const Sighting& seen() const { return seen_; }
+
+  /// Is somebody else's lock being waited for, rather than our own delay?
+  [[nodiscard]] bool waiting_for_other() const { return state_ == State::pause; }
+
+  /// The verification delay in force: `auto` grows when a foreign record was seen.
+  [[nodiscard]] Duration delay() const { return options_.delay; }
+
+ private:
+  using Outcome = ClaimResult::Outcome;
+  enum class State {
+    idle,
+    look,
+    probe_directory,
+    looks_free,
+    publish,
+    look_after_publish,
+    probe_after_publish,
+    delay,
+    verify,
+    verify_pause,
+    pause,
+    withdraw_look,
+    withdraw_remove,
+    finished,
+  };
+
+  Step look();
+  Step on_look(const FileReply& reply);
+  Step on_directory(const FileReply& reply);
+  Step on_directory_after_publish(const FileReply& reply);
+  Step looks_free();
+  Step publish();
+  Step on_publish(const FileReply& reply);
+  Step on_look_after_publish(const FileReply& reply);
+  Step published();
+  Step verify();
+  Step on_verify(const FileReply& reply);
+  Step held_by_other();
+  Step withdraw(Outcome outcome);
+  Step withdraw_look();
+  Step on_withdraw_look(const FileReply& reply);
+  Step finish(Outcome outcome);
+  Step fail(const FileReply& reply);
+  Step wait(State state, Mono until);
+  Step request(State state, FileOperation operation);
+
+  void saw(Sighting sighting);
+  void saw_unreadable(const FileReply& reply);
+  [[nodiscard]] bool past_deadline() const;
+
+  ClaimOptions options_;
+  const Clock& clock_;
+  Identity& identity_;
+  Backoff backoff_;
+
+  State state_ = State::idle;
+  bool cancelled_ = false;
+  std::optional<Mono> deadline_;  // none: never
+  Sighting seen_;
+  ClaimResult result_;
+
+  std::string record_;                // what the current claim writes
+  FileOperation operation_;           // the last one asked for
+  Mono looked_at_{};                  // start of the last look
+  Mono published_at_{};               // return of the last publish
+  Mono wait_until_{};
+  FileReply refused_;                 // what the last publish or look said
+  bool late_ = false;                 // the last publish may have overwritten a winner
+  int late_looks_ = 0;                // looks in a row that were too old to write on
+  std::optional<Mono> denied_since_;  // first of the denied publishes in a row, no file there
+  std::optional<Mono> verify_until_;  // unreadable at verify: give up then
+  Outcome after_withdraw_ = Outcome::cancelled;
+};
+
+}  // namespace ufl

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+
+#include "protocol/hold.hpp"
+
+#include <utility>
+
+#include "protocol/late.hpp"
+
+namespace ufl {
+
+namespace {
+
+// A look that does not show our token is believed when it is repeated after this long.
+constexpr Duration kSecondOpinion = std::chrono::seconds{1};
+
+// A share that answers differently each time is given up on after so many looks.
+constexpr int kMaxDoubtfulLooks = 5;
+
+}  // namespace
+
+Release::Release(ReleaseOptions options, const Clock& clock)
+    : options_{std::move(options)}, clock_{clock} {}
+
+Step Release::start() { return look(); }
+
+Step Release::on_reply(const FileReply& reply) {
+  switch (state_) {
+    case State::look:
+      return on_look(reply);
+    case State::probe_directory:
+      if (reply.status == FileStatus::ok) return finish(Outcome::lost);
+      break;
+    case State::remove:
+      if (reply.status == FileStatus::ok || reply.status == FileStatus::not_found) {
+        return finish(Outcome::released);
+      }
+      break;
+    case State::idle:
+    case State::pause:
+    case State::finished:
+      return Finished{};
+  }
+  result_.failure = reply;
+  result_.failed_operation = operation_;
+  return finish(Outcome::failed);
+}
+
+Step Release::resume() {
+  if (state_ != State::pause) return Finished{};
+  if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
+  return look();
+}
+
+Step Release::look() {
+  looked_at_ = clock_.now();
+  return request(State::look, ReadFile{options_.path, kRecordLimit});
+}
+
+Step Release::on_look(const FileReply& reply) {
+  result_.seen = {};
+  result_.failure = reply;
+  result_.failed_operation = operation_;
+  if (reply.status == FileStatus::not_found) return doubt(Doubt::absent);
+  if (reply.status != FileStatus::ok) return doubt(Doubt::unreadable);
+
+  result_.seen = parse_record(reply.content);
+  if (result_.seen.token != options_.token) {
+    // Empty or cut short: somebody is writing; who it is shows in a moment.
+    const bool another = result_.seen.kind == Sighting::Kind::record ||
+                         result_.seen.kind == Sighting::Kind::foreign;
+    return another ? finish(Outcome::lost) : doubt(Doubt::unclear);
+  }
+  if (clock_.now() - looked_at_ > max_look_age(options_.local, options_.delay)) {
+    // Too long ago to unlink on it; after kMaxLateLooks the file is left rather than risk another's.
+    return ++late_looks_ < kMaxLateLooks ? look() : finish(Outcome::failed);
+  }
+  return request(State::remove, RemoveFile{options_.path});
+}
+
+Step Release::doubt(Doubt doubt) {
+  const bool confirmed = doubt == doubt_;
+  doubt_ = doubt;
+  if (!confirmed && ++doubtful_looks_ < kMaxDoubtfulLooks) {
+    state_ = State::pause;
+    wait_until_ = clock_.now() + kSecondOpinion;
+    return WaitUntil{wait_until_};
+  }
+  if (doubt == Doubt::unreadable || !confirmed) return finish(Outcome::failed);
+  if (doubt == Doubt::unclear) return finish(Outcome::lost);
+  return request(State::probe_directory, ProbeDirectory{options_.path, false});
+}
+
+Step Release::request(State state, FileOperation operation) {
+  state_ = state;
+  operation_ = std::move(operation);
+  return operation_;
+}
+
+Step Release::finish(Outcome outcome) {
+  result_.outcome = outcome;
+  state_ = State::finished;
+  return Finished{};
+}
+
+}  // namespace ufl

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+//
+// Hold: from "I hold the lock" to "I have let go".
+//
+// Release removes the lock file only if it still holds this token: read; mine -> unlink. What is not
+// ours is left alone and reported as lost. Absence counts as a loss only when two fresh reads at
+// least a second apart agree and the directory itself is well: a share that flickers (failover,
+// silly rename) or was unmounted is "cannot tell", not "lost".
+//
+// Known race, bounded by late.hpp and by nothing else on a share: between our read and our unlink
+// somebody may break the lock by hand and somebody else take it.
+//   1 A reads: mine.  2 a person removes the file.  3 B publishes.  4 A's unlink removes B's file.
+// B notices when it reads the file again.
+
+#pragma once
+
+#include <string>
+
+#include "protocol/record.hpp"
+#include "protocol/step.hpp"
+#include "seams/clock.hpp"
+#include "seams/file_system.hpp"
+
+namespace ufl {
+
+/// Which lock is to be released. `delay` is the verification delay it was taken with.
+struct ReleaseOptions {
+  std::string path;
+  std::string token;
+  Duration delay{};
+  bool local = false;
+};
+
+/// How a release ended.
+struct ReleaseResult {
+  enum class Outcome {
+    released,  ///< the file is gone, and it was ours
+    lost,      ///< the file is not ours any more; see `seen`
+    failed,    ///< cannot tell, or cannot remove: the file may still be there; see `failure`
+  };
+  Outcome outcome = Outcome::failed;
+  /// Outcome::lost: what stands there instead; Sighting::Kind::none: nothing.
+  Sighting seen;
+  FileReply failure;
+  FileOperation failed_operation;
+};
+
+/// One release. Drive it as step.hpp says; it never asks LooksFree and cannot be cancelled.
+class Release final : public Machine {
+ public:
+  Release(ReleaseOptions options, const Clock& clock);
+
+  [[nodiscard]] Step start() override;
+  [[nodiscard]] Step on_reply(const FileReply& reply) override;
+  [[nodiscard]] Step resume() override;
+
+  /// Valid after Finished.
+  [[nodiscard]] const ReleaseResult& result() const { return result_; }
+
+ private:
+  using Outcome = ReleaseResult::Outcome;
+  enum class State { idle, look, pause, probe_directory, remove, finished };
+  enum class Doubt { none, absent, unreadable, unclear };
+
+  Step look();
+  Step on_look(const FileReply& reply);
+  Step doubt(Doubt doubt);
+  Step request(State state, FileOperation operation);
+  Step finish(Outcome outcome);
+
+  ReleaseOptions options_;
+  const Clock& clock_;
+
+  State state_ = State::idle;
+  ReleaseResult result_;
+  FileOperation operation_;
+  Mono looked_at_{};
+  Mono wait_until_{};
+  int late_looks_ = 0;
+  Doubt doubt_ = Doubt::none;  // what the last look left open
+  int doubtful_looks_ = 0;
+};
+
+}  // namespace ufl

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// How old a look may be when something that rests on it is written or removed. The bound keeps B,
+// the time from a look to the landing of what was decided on it, small on our side; what hangs
+// inside one system call cannot be bounded by anyone.
+
+#pragma once
+
+#include <algorithm>
+
+#include "seams/clock.hpp"
+
+namespace ufl {
+
+/// A look at a local file older than this is taken again before a write or an unlink.
+inline constexpr Duration kLocalLookAge = std::chrono::milliseconds{50};
+
+/// Looks that are too old, in a row, before a machine stops trying at once.
+inline constexpr int kMaxLateLooks = 10;
+
+/// The oldest look that a write or an unlink may rest on: D/3 on a share, 50 ms where local.
+constexpr Duration max_look_age(bool local, Duration delay) {
+  return local ? kLocalLookAge : std::max<Duration>(delay / 3, std::chrono::milliseconds{1});
+}
+
+}  // namespace ufl

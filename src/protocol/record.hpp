@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// The lock file's text (ufl(1), FILES).
+//
+//     line 1   the token
+//     line 2   one JSON object about the holder
+//
+// Line 1 alone is what the UUID lock protocol asks for and all that a foreign implementation may
+// write. At most 4 KiB, newline-terminated. Everything read back is untrusted: whatever does not
+// parse means "held, holder unknown", never "free" and never an error.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "seams/identity.hpp"
+
+namespace ufl {
+
+/// No lock file is longer, and no more of one is ever read.
+inline constexpr std::size_t kRecordLimit = 4096;
+
+/// The holder's command in a record is cut to this many bytes.
+inline constexpr std::size_t kCommandLimit = 500;
+
+/// What a look at the lock file found there.
+struct Sighting {
+  enum class Kind {
+    none,        ///< nothing was seen yet
+    unreadable,  ///< there, but it could not be read: held
+    empty,       ///< 0 bytes: being written, or left over by flock(1) or a power cut
+    foreign,     ///< a token without a holder line: another implementation's lock
+    garbled,     ///< neither a token nor a record: held all the same
+    record,      ///< written by ufl
+  };
+  Kind kind = Kind::none;
+  std::string token;  ///< line 1, stripped
+  Holder holder;      ///< Kind::record: who holds it
+  int error = 0;      ///< Kind::unreadable: the errno value
+};
+
+/// The text of a lock file, at most kRecordLimit bytes; holder fields that do not fit are left out,
+/// the command first.
+[[nodiscard]] std::string format_record(std::string_view token, const Holder& holder);
+
+/// What `content`, read from a lock file, says. Takes any bytes.
+[[nodiscard]] Sighting parse_record(std::string_view content);
+
+}  // namespace ufl

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+
+#include "report/messages.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <chrono>
+#include <string_view>
+#include <system_error>
+#include <variant>
+
+#include "protocol/utc.hpp"
+#include "report/text.hpp"
+
+namespace ufl {
+
+namespace {
+
+constexpr std::size_t kShownCommand = 60;
+constexpr std::size_t kShownField = 80;
+
+std::string error_text(int error) { return std::generic_category().message(error); }
+
+std::string shown(const std::string& field, std::size_t limit = kShownField) {
+  return shorten(printable(field), limit);
+}
+
+std::string age_text(const Holder& holder, Wall now) {
+  const auto since = holder.since ? parse_utc(*holder.since) : std::nullopt;
+  if (!since || *since > now) return {};  // none, or another host's clock is ahead of ours
+  return " since " + duration_text(now - *since);
+}
+
+std::string record_text(const Holder& holder, Wall now) {
+  std::string who = holder.user ? shown(*holder.user) : std::string{};
+  if (!holder.user && holder.uid) who = fmt::format("uid {}", *holder.uid);
+  if (holder.host) who += '@' + shown(*holder.host);
+  if (who.empty()) who = "somebody";
+  std::string what = holder.pid ? fmt::format("pid {}", *holder.pid) : std::string{};
+  if (holder.command) {
+    what += (what.empty() ? "" : ", ") + shown(*holder.command, kShownCommand);
+  }
+  if (!what.empty()) what = " (" + what + ')';
+  return "held by " + who + what + age_text(holder, now);
+}
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+std::string_view kind_text(FileKind kind) {
+  switch (kind) {
+    case FileKind::directory:
+      return "a directory";
+    case FileKind::symlink:
+      return "a symbolic link, which ufl does not follow";
+    case FileKind::fifo:
+      return "a FIFO";
+    case FileKind::socket:
+      return "a socket";
+    case FileKind::device:
+      return "a device";
+    case FileKind::regular:
+      break;
+  }
+  return "something else";
+}
+
+std::string_view verb_of(const FileOperation& operation, const FileReply& reply) {
+  if (std::holds_alternative<ReadFile>(operation)) return "read";
+  if (std::holds_alternative<RemoveFile>(operation)) return "remove";
+  if (std::holds_alternative<ProbeDirectory>(operation)) return "look into the directory of";
+  return reply.created ? "write" : "create";
+}
+
+std::string advice(const std::string& path, const FileOperation& operation,
+                   const FileReply& reply) {
+  const std::string directory = printable(directory_of(path));
+  switch (reply.error) {
+    case ENOENT:
+      return fmt::format("there is no directory {}, make it first", directory);
+    case EACCES:
+    case EPERM:
+      if (std::holds_alternative<CreateExclusive>(operation)) {
+        return fmt::format("ufl must be able to make files in {}", directory);
+      }
+      return fmt::format("check the permissions of {}", directory);
+    case EROFS:
+      return "name a LOCKFILE on a file system that can be written to";
+    case ENOSPC:
+    case EDQUOT:
+      return fmt::format("make room in {} and try again; no lock was taken", directory);
+    case EFBIG:
+      return "raise the file size limit (ulimit -f); no lock was taken";
+    case ENOTDIR:
+      return "a part of the path is not a directory, check its spelling";
+    case ENAMETOOLONG:
+      return "choose a shorter name";
+    case ELOOP:
+      return "its symbolic links lead in a circle";
+    default:
+      return fmt::format("check the file system of {} and try again", directory);
+  }
+}
+
+}  // namespace
+
+std::string duration_text(Duration time) {
+  using namespace std::chrono;
+  if (time < seconds{10}) {
+    const auto tenths = round<duration<std::int64_t, std::deci>>(time).count();
+    if (tenths < 100) return fmt::format("{}.{}s", tenths / 10, tenths % 10);
+  }
+  const auto total = floor<seconds>(time);
+  const auto in_minutes = floor<minutes>(total);
+  const auto in_hours = floor<hours>(total);
+  const auto in_days = floor<days>(total);
+  if (in_days.count() > 0) return fmt::format("{}d{}h", in_days.count(), (in_hours - in_days).count());
+  if (in_hours.count() > 0) {
+    return fmt::format("{}h{}m", in_hours.count(), (in_minutes - in_hours).count());
+  }
+  if (in_minutes.count() > 0) {
+    return fmt::format("{}m{}s", in_minutes.count(), (total - in_minutes).count());
+  }
+  return fmt::format("{}s", total.count());
+}
+
+std::string holder_text(const Sighting& seen, Wall now) {
+  switch (seen.kind) {
+    case Sighting::Kind::record:
+      return record_text(seen.holder, now);
+    case Sighting::Kind::foreign:
+      return fmt::format("held by an unknown holder (token {})", shown(seen.token));
+    case Sighting::Kind::garbled:
+      return "held: the file is there, but is not written by ufl";
+    case Sighting::Kind::empty:
+      return "held: the file is there, but has 0 bytes (just being written, or left over)";
+    case Sighting::Kind::unreadable:
+      return fmt::format("held: the file is there, but cannot be read ({})", error_text(seen.error));
+    case Sighting::Kind::none:
+      break;
+  }
+  return "held by somebody who came first";
+}
+
+std::string not_acquired_text(const std::string& path, std::optional<Duration> timeout,
+                              const Sighting& seen, Wall now) {
+  const std::string when = timeout ? " within " + duration_text(*timeout) : std::string{};
+  const std::string name = printable(path);
+  std::string next = "try again later, or wait longer with -w";
+  if (seen.kind != Sighting::Kind::none) {
+    next += fmt::format("; if you know that nobody uses it any more: rm {}", shell_quote({path}));
+  }
+  return fmt::format("{}: not acquired{}: {}; {}", name, when, holder_text(seen, now), next);
+}
+
+std::string failure_text(const std::string& path, const FileOperation& operation,
+                         const FileReply& reply) {
+  const std::string name = printable(path);
+  if (reply.status == FileStatus::not_regular) {
+    return fmt::format("{}: is {}; name a file that ufl may create and remove", name,
+                       kind_text(reply.kind));
+  }
+  if (reply.error == 0) {
+    return fmt::format("{}: file operations take too long here; look at it with: cat {}", name,
+                       shell_quote({path}));
+  }
+  return fmt::format("{}: cannot {} it: {}; {}", name, verb_of(operation, reply),
+                     error_text(reply.error), advice(path, operation, reply));
+}
+
+std::string left_behind_text(const std::string& path) {
+  return fmt::format("{}: what ufl wrote there may be left; if you know that nobody uses it: rm {}",
+                     printable(path), shell_quote({path}));
+}
+
+std::string lost_text(const std::string& path, const Sighting& seen, Wall now) {
+  const std::string what =
+      seen.kind == Sighting::Kind::none ? "its file is gone" : "now " + holder_text(seen, now);
+  return fmt::format(
+      "{}: the lock was lost while the command ran: {}; the command may not have been alone",
+      printable(path), what);
+}
+
+std::string exec_failure_text(const std::string& path, const std::string& command, int error) {
+  const std::string why = error == ENOENT ? "no such command" : error_text(error);
+  return fmt::format("{}: cannot run '{}': {}; check its name and permissions, and $PATH",
+                     printable(path), shown(command), why);
+}
+
+}  // namespace ufl

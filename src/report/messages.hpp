@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// Every sentence about locks that ufl says on stderr. Each is one line, names the path and, when
+// something is wrong, the next step. `path` is LOCKFILE as the user typed it.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "protocol/record.hpp"
+#include "seams/clock.hpp"
+#include "seams/file_system.hpp"
+
+namespace ufl {
+
+/// A length of time as a person writes it: 0.3s, 42s, 2m43s, 5h7m, 3d4h.
+[[nodiscard]] std::string duration_text(Duration time);
+
+/// Who holds a lock: "held by alice@build-3 (pid 4242, rsync -a ...) since 2m43s". Ages come from the
+/// holder's wall clock and `now`, for display only.
+[[nodiscard]] std::string holder_text(const Sighting& seen, Wall now);
+
+/// The lock was not acquired: because the timeout passed, or (none) with the one attempt asked for.
+[[nodiscard]] std::string not_acquired_text(const std::string& path,
+                                            std::optional<Duration> timeout, const Sighting& seen,
+                                            Wall now);
+
+/// A file operation on the lock file failed: what, where, why, and what to do about it.
+[[nodiscard]] std::string failure_text(const std::string& path, const FileOperation& operation,
+                                       const FileReply& reply);
+
+/// A claim was given up and its file could not, or must not, be taken back.
+[[nodiscard]] std::string left_behind_text(const std::string& path);
+
+/// The lock is no longer ours at release.
+[[nodiscard]] std::string lost_text(const std::string& path, const Sighting& seen, Wall now);
+
+/// The command could not be executed; `error` is the errno value.
+[[nodiscard]] std::string exec_failure_text(const std::string& path, const std::string& command,
+                                            int error);
+
+}  // namespace ufl

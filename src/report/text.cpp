@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+
+#include "report/text.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace ufl {
+
+namespace {
+
+constexpr char kHex[] = "0123456789abcdef";
+
+// The length of the printable UTF-8 character that `bytes` begins with (RFC 3629, section 4), 0 if
+// there is none: a control character (C0, DEL, C1), a line or paragraph separator, a bidirectional
+// override, or not UTF-8.
+std::size_t printable_length(std::string_view bytes) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  const unsigned char first = at(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || bytes.size() < length) return 0;
+  std::uint32_t code = first & (0x7fU >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((at(i) & 0xc0U) != 0x80) return 0;
+    code = code << 6U | (at(i) & 0x3fU);
+  }
+  constexpr std::uint32_t kShortest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < kShortest[length] || code > 0x10ffff) return 0;
+  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+  const bool control = code < 0xa0;
+  const bool separator = code == 0x2028 || code == 0x2029;
+  const bool override = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  return surrogate || control || separator || override ? 0 : length;
+}
+
+void append_escaped(std::string& text, char byte) {
+  const auto value = static_cast<unsigned char>(byte);
+  text += "\\x";
+  text += kHex[value >> 4U];
+  text += kHex[value & 15U];
+}
+
+bool is_plain(char c) {
+  const bool alphanumeric =
+      (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  return alphanumeric || std::string_view{"%+,-./:=@_"}.find(c) != std::string_view::npos;
+}
+
+std::string quote(const std::string& word) {
+  if (!word.empty() && std::all_of(word.begin(), word.end(), is_plain)) return word;
+  std::string text;
+  if (is_printable(word)) {
+    text = "'";
+    for (const char c : word) text += c == '\'' ? std::string{"'\\''"} : std::string{c};
+    return text + "'";
+  }
+  text = "$'";
+  for (std::size_t i = 0; i < word.size();) {
+    const std::size_t length = printable_length(std::string_view{word}.substr(i));
+    if (length == 0) {
+      append_escaped(text, word[i++]);
+      continue;
+    }
+    if (word[i] == '\'' || word[i] == '\\') text += '\\';
+    text.append(word, i, length);
+    i += length;
+  }
+  return text + "'";
+}
+
+}  // namespace
+
+std::string printable(std::string_view bytes) {
+  std::string text;
+  while (!bytes.empty()) {
+    const std::size_t length = printable_length(bytes);
+    if (length == 0) {
+      append_escaped(text, bytes.front());
+    } else {
+      text += bytes.substr(0, length);
+    }
+    bytes.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return text;
+}
+
+bool is_printable(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t length = printable_length(bytes);
+    if (length == 0) return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string shell_quote(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += ' ';
+    text += quote(word);
+  }
+  return text;
+}
+
+std::string shorten(std::string text, std::size_t limit) {
+  constexpr std::string_view kEllipsis = "...";
+  if (text.size() <= limit) return text;
+  std::size_t end = limit - kEllipsis.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;
+  text.resize(end);
+  return text.append(kEllipsis);
+}
+
+}  // namespace ufl

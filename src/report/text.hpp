@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// Text that a person will see or paste into a shell, made from bytes that nobody vouches for.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ufl {
+
+/// `bytes` with control characters and whatever is not UTF-8 written as \xNN, and a backslash as
+/// is: safe to print on a terminal, on one line.
+[[nodiscard]] std::string printable(std::string_view bytes);
+
+/// Is `bytes` valid UTF-8 without control characters?
+[[nodiscard]] bool is_printable(std::string_view bytes);
+
+/// `words` as a shell would take them: quoted where it matters, $'...' where there are control
+/// characters or bytes that are not UTF-8. The result is printable.
+[[nodiscard]] std::string shell_quote(const std::vector<std::string>& words);
+
+/// At most `limit` bytes of `text` (UTF-8), cut between characters and ending in "..." if cut.
+[[nodiscard]] std::string shorten(std::string text, std::size_t limit);
+
+}  // namespace ufl

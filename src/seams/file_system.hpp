@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// Seam: one client's view of the directory that the lock file lies in.
+//
+// The protocol says what it wants as a value (`FileOperation`) and is told the outcome later
+// (`FileReply`). It never waits inside an operation, so the same protocol runs against files on the
+// local disk, against a worker process that may hang on a dead share, and against a simulator that
+// slips other contenders between any two operations.
+//
+// Not promised: that an operation which was reported as failed has not taken effect (a reply can be
+// lost), or that what one client wrote is visible to the next reader at once.
+
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <variant>
+
+namespace ufl {
+
+/// Open `path` afresh and read at most `limit` bytes of it. Only a regular file is ever read, no
+/// symbolic link is followed, and a FIFO does not block.
+struct ReadFile {
+  std::string path;
+  std::size_t limit = 0;
+};
+
+/// Create `path`, which must not exist, and write `content` with one write(2); then close. With
+/// `sync` the content is flushed to the server (fsync(2)) before close, as a share needs it.
+struct CreateExclusive {
+  std::string path;
+  std::string content;
+  bool sync = false;
+};
+
+/// Remove the name `path`, whatever it holds: the caller has just looked.
+struct RemoveFile {
+  std::string path;
+};
+
+/// Does the directory that `path` lies in open, and can names in it be looked up? With
+/// `for_writing`: does it say that names can be made in it, too?
+struct ProbeDirectory {
+  std::string path;
+  bool for_writing = false;
+};
+
+/// One file operation: what a protocol machine asks for in one step.
+using FileOperation = std::variant<ReadFile, CreateExclusive, RemoveFile, ProbeDirectory>;
+
+/// What became of a file operation, as far as the protocol tells outcomes apart.
+enum class FileStatus {
+  ok,
+  not_found,    ///< ENOENT: the only answer that means "free"
+  exists,       ///< EEXIST
+  stale,        ///< ESTALE: the share forgot the handle; says nothing about the name by itself
+  denied,       ///< EPERM, EACCES; some shares say so where EEXIST is meant
+  not_regular,  ///< something that can never be a lock file stands at the path
+  bad_path,     ///< ENOTDIR, ENAMETOOLONG, a loop of links: no file can ever be there
+  failed,       ///< everything else: cannot tell
+};
+
+/// What stands at a path.
+enum class FileKind { regular, directory, symlink, fifo, socket, device };
+
+/// The outcome of one file operation.
+struct FileReply {
+  FileStatus status = FileStatus::failed;
+  /// The errno value behind a status other than ok, for messages; 0 when there is none.
+  int error = 0;
+  /// With FileStatus::not_regular: what is there instead.
+  FileKind kind = FileKind::regular;
+  /// ReadFile: what was read.
+  std::string content;
+  /// CreateExclusive that did not end in ok: the file was made, perhaps without all its content.
+  bool created = false;
+};
+
+/// Performs file operations, one at a time for each caller.
+class FileSystem {
+ public:
+  using Done = std::function<void(FileReply)>;
+
+  FileSystem() = default;
+  FileSystem(const FileSystem&) = delete;
+  FileSystem& operator=(const FileSystem&) = delete;
+  virtual ~FileSystem() = default;
+
+  /// Begin `operation`; call `done` once with its outcome, before or after returning.
+  virtual void start(const FileOperation& operation, Done done) = 0;
+};
+
+}  // namespace ufl

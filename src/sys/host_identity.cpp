@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/host_identity.hpp"
+
+#include <pwd.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "sys/small_file.hpp"
+
+namespace ufl {
+
+namespace {
+
+std::optional<std::uint64_t> inode_of(const char* path) {
+  struct stat info {};
+  if (::stat(path, &info) != 0) return std::nullopt;
+  return info.st_ino;
+}
+
+std::optional<std::string> boot_id() {
+  const auto text = read_small_file("/proc/sys/kernel/random/boot_id");
+  if (!text) return std::nullopt;
+  return text->substr(0, text->find('\n'));
+}
+
+// Field 22 of /proc/self/stat, proc(5). The command name in field 2 may hold blanks and brackets.
+std::optional<std::uint64_t> start_ticks() {
+  const auto stat = read_small_file("/proc/self/stat");
+  if (!stat) return std::nullopt;
+  std::string_view rest = *stat;
+  const auto name_end = rest.rfind(')');
+  if (name_end == std::string_view::npos) return std::nullopt;
+  rest.remove_prefix(name_end + 1);
+  constexpr int kBlanksBeforeStart = 20;  // the blank before field 3 is the first
+  for (int i = 0; i < kBlanksBeforeStart; ++i) {
+    const auto blank = rest.find(' ');
+    if (blank == std::string_view::npos) return std::nullopt;
+    rest.remove_prefix(blank + 1);
+  }
+  std::uint64_t ticks = 0;
+  if (std::from_chars(rest.data(), rest.data() + rest.size(), ticks).ec != std::errc{}) {
+    return std::nullopt;
+  }
+  return ticks;
+}
+
+std::optional<std::string> user_name(uid_t uid) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen("/etc/passwd", "re"),
+                                                               &std::fclose};
+  if (file) {
+    while (const struct passwd* entry = ::fgetpwent(file.get())) {
+      if (entry->pw_uid == uid) return std::string{entry->pw_name};
+    }
+  }
+  const char* name = std::getenv("LOGNAME");
+  if (name == nullptr || *name == '\0') return std::nullopt;
+  return std::string{name};
+}
+
+}  // namespace
+
+std::string HostIdentity::new_uuid() {
+  return boost::uuids::to_string(boost::uuids::random_generator_pure{}());
+}
+
+Holder HostIdentity::self() {
+  Holder holder;
+  struct utsname names {};
+  if (::uname(&names) == 0) holder.host = names.nodename;
+  holder.boot = boot_id();
+  holder.netns = inode_of("/proc/self/ns/net");
+  holder.pidns = inode_of("/proc/self/ns/pid");
+  holder.timens = inode_of("/proc/self/ns/time");
+  holder.pid = ::getpid();
+  holder.start = start_ticks();
+  holder.uid = ::getuid();
+  holder.user = user_name(::getuid());
+  return holder;
+}
+
+std::uint64_t HostIdentity::random() {
+  std::uint64_t value = 0;
+  if (::getrandom(&value, sizeof value, GRND_NONBLOCK) != sizeof value) {
+    // Only early in boot, and only jitter rests on it: pids and clocks differ between contenders.
+    value = static_cast<std::uint64_t>(::getpid()) * 0x9E3779B97F4A7C15U +
+            static_cast<std::uint64_t>(::clock());
+  }
+  return value;
+}
+
+}  // namespace ufl

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "seams/identity.hpp"
+
+namespace ufl {
+
+/// This process on this host, as /proc, uname(2) and /etc/passwd tell it. No name service is asked:
+/// NSS may hang on the network, and a statically linked program must not load it.
+class HostIdentity final : public Identity {
+ public:
+  [[nodiscard]] std::string new_uuid() override;
+  [[nodiscard]] Holder self() override;
+  [[nodiscard]] std::uint64_t random() override;
+};
+
+}  // namespace ufl

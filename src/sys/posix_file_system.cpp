@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/posix_file_system.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <variant>
+
+#include "sys/unique_fd.hpp"
+
+namespace ufl {
+
+namespace {
+
+FileKind kind_of(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFDIR:
+      return FileKind::directory;
+    case S_IFLNK:
+      return FileKind::symlink;
+    case S_IFIFO:
+      return FileKind::fifo;
+    case S_IFSOCK:
+      return FileKind::socket;
+    case S_IFCHR:
+    case S_IFBLK:
+      return FileKind::device;
+    default:
+      return FileKind::regular;
+  }
+}
+
+FileStatus status_of(int error) {
+  switch (error) {
+    case ENOENT:
+      return FileStatus::not_found;
+    case EEXIST:
+      return FileStatus::exists;
+    case ESTALE:
+      return FileStatus::stale;
+    case EPERM:
+    case EACCES:
+      return FileStatus::denied;
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case ELOOP:
+      return FileStatus::bad_path;
+    default:
+      return FileStatus::failed;
+  }
+}
+
+FileReply failure(int error) {
+  FileReply reply;
+  reply.status = status_of(error);
+  reply.error = error;
+  return reply;
+}
+
+FileReply success() {
+  FileReply reply;
+  reply.status = FileStatus::ok;
+  return reply;
+}
+
+FileReply not_regular(mode_t mode) {
+  FileReply reply;
+  reply.status = FileStatus::not_regular;
+  reply.kind = kind_of(mode);
+  return reply;
+}
+
+// What an open that followed no link could not open: ELOOP (a link), ENXIO (a socket, a device that
+// is not there), EISDIR ("dir/"). Each may have other causes, so look at what is there.
+FileReply open_failure(const std::string& path, int error) {
+  if (error == ELOOP || error == ENXIO || error == ENODEV || error == EISDIR) {
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+      return not_regular(info.st_mode);
+    }
+    if (error == EISDIR) return not_regular(S_IFDIR);
+  }
+  return failure(error);
+}
+
+int open_retrying(const char* path, int flags, mode_t mode = 0) {
+  int fd = -1;
+  do {
+    fd = ::open(path, flags | O_CLOEXEC | O_NOCTTY, mode);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+FileReply perform(const ReadFile& operation) {
+  // O_NONBLOCK: opening a FIFO for reading must not wait for a writer.
+  const UniqueFd file{open_retrying(operation.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)};
+  if (!file.valid()) return open_failure(operation.path, errno);
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return failure(errno);
+  if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode);
+
+  FileReply reply = success();
+  reply.content.resize(operation.limit);
+  std::size_t length = 0;
+  while (length < operation.limit) {
+    const ssize_t count =
+        ::read(file.get(), reply.content.data() + length, operation.limit - length);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failure(errno);
+    if (count == 0) break;
+    length += static_cast<std::size_t>(count);
+  }
+  reply.content.resize(length);
+  return reply;
+}
+
+// 0, or the errno value of what went wrong. A short write means a full disk: say so.
+int write_and_sync(int fd, const CreateExclusive& operation) {
+  ssize_t count = 0;
+  do {
+    count = ::write(fd, operation.content.data(), operation.content.size());
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) return errno;
+  if (static_cast<std::size_t>(count) != operation.content.size()) return ENOSPC;
+  // EINVAL, EROFS: the file system has no fsync; then close is all that there is.
+  if (operation.sync && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) return errno;
+  return 0;
+}
+
+FileReply perform(const CreateExclusive& operation) {
+  UniqueFd file{open_retrying(operation.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+                              S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)};
+  if (!file.valid()) return open_failure(operation.path, errno);
+  int error = write_and_sync(file.get(), operation);
+  // close(2) is where NFS and FUSE report what became of the write; EINTR means closed on Linux.
+  if (::close(file.release()) != 0 && errno != EINTR && error == 0) error = errno;
+  if (error == 0) return success();
+  FileReply reply = failure(error);
+  reply.status = FileStatus::failed;  // EACCES of a write is not EACCES of the create
+  reply.created = true;
+  return reply;
+}
+
+FileReply perform(const RemoveFile& operation) {
+  return ::unlink(operation.path.c_str()) == 0 ? success() : failure(errno);
+}
+
+FileReply perform(const ProbeDirectory& operation) {
+  const auto slash = operation.path.rfind('/');
+  const std::string directory =
+      slash == std::string::npos ? "./" : operation.path.substr(0, slash + 1);
+  // Looking "." up in it asks for search permission; O_PATH alone may be answered from a cache, so a
+  // readable directory is opened for real.
+  UniqueFd opened{open_retrying((directory + ".").c_str(), O_RDONLY | O_DIRECTORY)};
+  if (!opened.valid() && errno == EACCES) {
+    opened = UniqueFd{open_retrying((directory + ".").c_str(), O_PATH | O_DIRECTORY)};
+  }
+  if (!opened.valid()) return failure(errno);
+  const int mode = X_OK | (operation.for_writing ? W_OK : 0);
+  if (::faccessat(AT_FDCWD, directory.c_str(), mode, AT_EACCESS) != 0) return failure(errno);
+  return success();
+}
+
+}  // namespace
+
+void PosixFileSystem::start(const FileOperation& operation, Done done) {
+  done(std::visit([](const auto& wanted) { return perform(wanted); }, operation));
+}
+
+}  // namespace ufl

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/system_clock.hpp"
+
+#include <chrono>
+#include <ctime>
+
+namespace ufl {
+
+namespace {
+
+#ifdef CLOCK_BOOTTIME
+constexpr clockid_t kBootClock = CLOCK_BOOTTIME;
+#else
+constexpr clockid_t kBootClock = CLOCK_MONOTONIC;
+#endif
+
+}  // namespace
+
+Mono SystemClock::now() const {
+  timespec time{};
+  ::clock_gettime(kBootClock, &time);
+  return Mono{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
+}
+
+Wall SystemClock::wall() const {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+}  // namespace ufl

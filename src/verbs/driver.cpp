@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/driver.hpp"
+
+#include <utility>
+#include <variant>
+
+namespace ufl {
+
+Driver::Driver(Machine& machine, FileSystem& files, EventLoop& loop, DriverEvents events)
+    : machine_{machine}, files_{files}, loop_{loop}, events_{std::move(events)} {}
+
+void Driver::start() { pump(machine_.start()); }
+
+void Driver::cancel() {
+  cancel_wanted_ = true;
+  if (!std::exchange(waiting_, false)) return;
+  loop_.cancel_timer();
+  pump(machine_.cancel());
+}
+
+void Driver::pump(Step step) {
+  for (;;) {
+    if (const auto* operation = std::get_if<FileOperation>(&step)) {
+      const auto reply = perform(*operation);
+      if (!reply) return;  // it comes later, through pump()
+      step = machine_.on_reply(*reply);
+    } else if (const auto* wait = std::get_if<WaitUntil>(&step)) {
+      if (std::exchange(cancel_wanted_, false)) {
+        step = machine_.cancel();
+        continue;
+      }
+      waiting_ = true;
+      loop_.at(wait->at, [this] {
+        waiting_ = false;
+        pump(machine_.resume());
+      });
+      events_.on_wait();
+      return;
+    } else if (std::holds_alternative<LooksFree>(step)) {
+      const bool go_ahead = !std::exchange(cancel_wanted_, false) && events_.on_looks_free();
+      step = go_ahead ? machine_.resume() : machine_.cancel();
+    } else {
+      events_.on_finished();
+      return;
+    }
+  }
+}
+
+std::optional<FileReply> Driver::perform(const FileOperation& operation) {
+  starting_operation_ = true;
+  files_.start(operation, [this](FileReply reply) {
+    if (starting_operation_) {
+      inline_reply_ = std::move(reply);
+    } else {
+      pump(machine_.on_reply(reply));
+    }
+  });
+  starting_operation_ = false;
+  return std::exchange(inline_reply_, std::nullopt);
+}
+
+}  // namespace ufl

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Drives one protocol machine to its end: performs its file operations through the seam, waits on the
+// event loop, hands replies back. Everything runs on the loop's thread; where the file system answers
+// inline and nothing has to be waited for, start() runs the machine to its end without the loop.
+
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "process/event_loop.hpp"
+#include "protocol/step.hpp"
+#include "seams/file_system.hpp"
+
+namespace ufl {
+
+/// What the owner of a driver is told.
+struct DriverEvents {
+  /// The lock looks free; false: do not take it, cancel.
+  std::function<bool()> on_looks_free = [] { return true; };
+  /// The machine waits.
+  std::function<void()> on_wait = [] {};
+  /// The machine has finished. The driver is not touched afterwards.
+  std::function<void()> on_finished;
+};
+
+/// Runs `machine` once.
+class Driver {
+ public:
+  Driver(Machine& machine, FileSystem& files, EventLoop& loop, DriverEvents events);
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  ~Driver() = default;
+
+  void start();
+
+  /// Cancel the machine, now or when the operation in flight has been answered.
+  void cancel();
+
+ private:
+  void pump(Step step);
+  std::optional<FileReply> perform(const FileOperation& operation);
+
+  Machine& machine_;
+  FileSystem& files_;
+  EventLoop& loop_;
+  DriverEvents events_;
+  bool cancel_wanted_ = false;
+  bool waiting_ = false;
+  bool starting_operation_ = false;
+  std::optional<FileReply> inline_reply_;
+};
+
+}  // namespace ufl

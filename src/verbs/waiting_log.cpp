@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/waiting_log.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "report/messages.hpp"
+#include "report/say.hpp"
+#include "report/text.hpp"
+
+namespace ufl {
+
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// When to speak again, after the start of the wait: a message each second is too much, one message
+// alone looks hung.
+constexpr std::array<Duration, 4> kSpeakAfter{seconds{10}, seconds{30}, minutes{1}, minutes{5}};
+
+}  // namespace
+
+WaitingLog::WaitingLog(std::string path, Verbosity verbosity, const Clock& clock)
+    : path_{std::move(path)},
+      verbose_{verbosity == Verbosity::verbose},
+      clock_{clock},
+      started_{clock.now()} {}
+
+void WaitingLog::waiting(bool for_other, const Sighting& seen) {
+  if (!verbose_ || !for_other) return;
+  const Mono now = clock_.now();
+  if (next_line_ && now < *next_line_) return;
+  say(printable(path_) + ": waiting" +
+      (next_line_ ? " for " + duration_text(now - started_) + " now" : std::string{}) + ": " +
+      holder_text(seen, clock_.wall()));
+  const std::size_t interval = std::min(lines_++, kSpeakAfter.size() - 1);
+  const Duration last = kSpeakAfter.back();
+  next_line_ = lines_ <= kSpeakAfter.size() ? started_ + kSpeakAfter.at(interval) : now + last;
+}
+
+void WaitingLog::acquired() {
+  acquired_at_ = clock_.now();
+  if (verbose_) say(printable(path_) + ": got it after " + duration_text(acquired_at_ - started_));
+}
+
+void WaitingLog::released() {
+  if (!verbose_) return;
+  say(printable(path_) + ": released after " + duration_text(clock_.now() - acquired_at_));
+}
+
+}  // namespace ufl

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""What the whole-program tests share.
+
+Tests wait for events (a ready line, a file, a process state), never for a guessed time. The one
+limit on every wait, PATIENCE, is there so that a broken ufl fails a test instead of hanging it.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+UFL = os.environ.get("UFL_BINARY", "build/dev/ufl")
+PATIENCE = 60  # seconds
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+
+TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tools")
+
+
+def clean_environment(**changes):
+    """The environment without UFL_* and with a known language, plus `changes` (None: unset)."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("UFL_")}
+    environment["LC_ALL"] = "C"
+    for name, value in changes.items():
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = value
+    return environment
+
+
+def wait_for(condition, what):
+    """Wait until condition() is true; return what it returned."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {PATIENCE} s in vain for: {what}")
+        time.sleep(0.005)
+
+
+def process_state(pid):
+    """The state letter of /proc/PID/stat, or None when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+class UflTestCase(unittest.TestCase):
+    """A test with a directory of its own (self.dir), kept when the test fails, and a lock (self.lock)."""
+
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="ufl-test-")
+        self.lock = os.path.join(self.dir, "lock")
+        self._processes = []
+
+    def tearDown(self):
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        # unittest tells the outcome through different members in 3.11 and later.
+        outcome = self._outcome
+        result = getattr(outcome, "result", None)
+        problems = [*getattr(result, "failures", []), *getattr(result, "errors", [])]
+        if any(test is self for test, _ in problems):
+            print(f"{self.id()}: left for inspection: {self.dir}", file=sys.stderr)
+        else:
+            subprocess.run(["chmod", "-R", "u+rwx", self.dir], check=False)
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def path(self, *names):
+        return os.path.join(self.dir, *names)
+
+    def write(self, name, content, mode=0o644):
+        """A file in self.dir; returns its path."""
+        path = self.path(name)
+        with open(path, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+        os.chmod(path, mode)
+        return path
+
+    def ufl(self, *arguments, env=None, **options):
+        """Run ufl to its end. stdout and stderr are captured as text; stdin is empty."""
+        options.setdefault("stdin", subprocess.DEVNULL)
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        options.setdefault("timeout", PATIENCE)
+        options.setdefault("cwd", self.dir)
+        return subprocess.run(
+            [os.path.abspath(UFL), *arguments],
+            env=clean_environment() if env is None else env,
+            text=True, errors="surrogateescape", check=False, **options)
+
+    def start(self, *arguments, program=None, env=None, **options):
+        """Start ufl (or `program`) in the background; it is killed at the end of the test."""
+        options.setdefault("stdin", subprocess.DEVNULL)
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        options.setdefault("cwd", self.dir)
+        words = [os.path.abspath(UFL)] if program is None else program
+        process = subprocess.Popen(
+            [*words, *arguments], env=clean_environment() if env is None else env, text=True,
+            **options)
+        self._processes.append(process)
+        return process
+
+    def hold(self, *options, lock=None, command=None, **popen):
+        """Start a ufl that holds the lock until its stdin is closed (or `let_go`); waits until it does."""
+        command = command or ["sh", "-c", "echo ready; read line"]
+        holder = self.start(*options, lock or self.lock, *command, stdin=subprocess.PIPE, **popen)
+        self.assertEqual(holder.stdout.readline(), "ready\n")
+        return holder
+
+    def let_go(self, holder):
+        """End a hold(); returns its exit status."""
+        holder.stdin.close()
+        return self.wait(holder)
+
+    def wait(self, process):
+        """The exit status of `process`, as subprocess tells it (-n: killed by signal n)."""
+        return process.wait(timeout=PATIENCE)
+
+    def read_lock(self, lock=None):
+        with open(lock or self.lock, encoding="utf-8") as file:
+            return file.read()
+
+    def assert_no_lock(self, lock=None):
+        """No lock file and no litter of ufl's are left."""
+        path = lock or self.lock
+        self.assertFalse(os.path.lexists(path), f"{path} was left behind")
+        litter = [n for n in os.listdir(os.path.dirname(path)) if n.startswith(".ufl-")]
+        self.assertEqual(litter, [])
+
+    def assert_one_line(self, stderr, *fragments):
+        """stderr is one line of ufl's that contains each of `fragments`."""
+        self.assertRegex(stderr, r"\Aufl: [^\n]+\n\Z")
+        for fragment in fragments:
+            self.assertIn(fragment, stderr)
