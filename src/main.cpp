@@ -23,7 +23,8 @@
 namespace {
 
 int print(const std::string& text) {
-  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return ufl::exit_status::kOk;
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0)
+    return ufl::exit_status::kOk;
   ufl::say("cannot write to stdout; see ufl --help");
   return ufl::exit_status::kFailed;
 }
@@ -43,7 +44,8 @@ int main(int argc, char** argv) {
   const ufl::ClosedStandardFds closed_fds = ufl::fill_standard_fds();
   try {
     const std::vector<std::string> words{argv + (argc > 0 ? 1 : 0), argv + argc};
-    const ufl::Options options = ufl::parse_options(words, [](const char* name) { return std::getenv(name); });
+    const ufl::Options options =
+        ufl::parse_options(words, [](const char* name) { return std::getenv(name); });
     if (options.action == ufl::Options::Action::help) return print(ufl::help_text());
     if (options.action == ufl::Options::Action::version) return print("ufl " UFL_VERSION "\n");
     return run(options, closed_fds);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Every option, once. The word splitter, CLI11, --help and the environment all go by this table; man
-// page and completions are held against it by tests/lint/check_docs.py.
+// Every option, once. The word splitter, CLI11, --help and the environment all go by this table;
+// man page and completions are held against it by tests/lint/check_docs.py.
 
 #pragma once
 
@@ -31,10 +31,10 @@ enum class OptionId {
 /// One option. `longs[0]` is the name that messages use.
 struct OptionSpec {
   OptionId id;
-  std::string_view shorts;                   ///< one letter each
-  std::array<std::string_view, 3> longs;     ///< without dashes; unused ones empty
-  std::string_view value;                    ///< what --help calls its value; empty: a flag
-  std::string_view environment;              ///< the variable that stands in for it, if any
+  std::string_view shorts;                ///< one letter each
+  std::array<std::string_view, 3> longs;  ///< without dashes; unused ones empty
+  std::string_view value;                 ///< what --help calls its value; empty: a flag
+  std::string_view environment;           ///< the variable that stands in for it, if any
   std::string_view help;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the user asked for, after the command line, the environment and the defaults were put together.
+// What the user asked for, after the command line, the environment and the defaults were put
+// together.
 
 #pragma once
 

@@ -32,8 +32,7 @@ struct Value {
 using Values = std::map<OptionId, Value>;
 
 [[noreturn]] void refuse(const Value& value, const std::string& why) {
-  throw UsageError{value.from + ": '" + printable(value.text) + "' " + why +
-                   "; see ufl --help"};
+  throw UsageError{value.from + ": '" + printable(value.text) + "' " + why + "; see ufl --help"};
 }
 
 // -v and -q contradict each other: the last one wins.
@@ -58,15 +57,16 @@ Values parse_words(const std::vector<GivenOption>& given) {
   std::vector<std::pair<OptionId, CLI::Option*>> options;
   for (const OptionSpec& spec : option_table()) {
     const std::string name = "--" + std::string{spec.longs[0]};
-    CLI::Option* option = spec.value.empty() ? app.add_flag(name)
-                                             : app.add_option(name, texts[spec.id]);
+    CLI::Option* option =
+        spec.value.empty() ? app.add_flag(name) : app.add_option(name, texts[spec.id]);
     options.emplace_back(spec.id, option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast));
   }
-  std::vector<std::string> reversed;  // as CLI11 wants them
-  for (auto option = given.rbegin(); option != given.rend(); ++option) {
-    if (!option->option->value.empty()) reversed.push_back(option->value);
-    reversed.push_back("--" + std::string{option->option->longs[0]});
+  std::vector<std::string> reversed;  // CLI11 takes the words from the end
+  for (const auto& [option, value] : given) {
+    reversed.push_back("--" + std::string{option->longs[0]});
+    if (!option->value.empty()) reversed.push_back(value);
   }
+  std::reverse(reversed.begin(), reversed.end());
   try {
     app.parse(reversed);
   } catch (const CLI::Error& error) {  // CLI11's exit codes end here
@@ -118,9 +118,8 @@ int exit_code_of(const Value& value) {
 
 bool yes_or_no(const Value& value) {
   std::string text = value.text;
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (text == "1" || text == "yes" || text == "true") return true;
   if (text == "0" || text == "no" || text == "false") return false;
   refuse(value, "is neither 1, yes, true nor 0, no, false");
@@ -166,9 +165,10 @@ void take_operands(Options& options, SplitWords& split) {
   if (options.lock_file.empty()) throw UsageError{"LOCKFILE is empty; see ufl --help"};
   if (std::all_of(options.lock_file.begin(), options.lock_file.end(),
                   [](char c) { return c >= '0' && c <= '9'; })) {
-    throw UsageError{"LOCKFILE " + shown +
-                     ": ufl locks a path, not an open descriptor; for a file of that name write ./" +
-                     options.lock_file};
+    throw UsageError{
+        "LOCKFILE " + shown +
+        ": ufl locks a path, not an open descriptor; for a file of that name write ./" +
+        options.lock_file};
   }
   if (options.shell_string && !options.command.empty()) {
     throw UsageError{"both -c and a COMMAND ('" + printable(options.command.front()) +
@@ -198,8 +198,30 @@ Options parse_options(std::span<const std::string> words, const Environment& env
   return options;
 }
 
+namespace {
+
+// "-w, --wait, --timeout TIME"
+std::string option_names(const OptionSpec& option) {
+  std::string names;
+  const auto add = [&](const std::string& name) {
+    if (!names.empty()) names += ", ";
+    names += name;
+  };
+  for (const char letter : option.shorts) add(std::string{'-', letter});
+  for (const std::string_view name : option.longs) {
+    if (name.empty()) continue;
+    const bool no_short = names.empty();
+    add("--" + std::string{name});
+    if (no_short) names.insert(0, "    ");
+  }
+  if (!option.value.empty()) names.append(" ").append(option.value);
+  return names;
+}
+
+}  // namespace
+
 std::string help_text() {
-  constexpr std::size_t kColumn = 34;
+  constexpr std::size_t kColumn = 30;
   std::string text =
       "Usage: ufl [OPTIONS] LOCKFILE [--] COMMAND [ARG]...\n"
       "       ufl [OPTIONS] LOCKFILE -c STRING\n"
@@ -208,34 +230,24 @@ std::string help_text() {
       "where flock(1) silently fails: NFS, SMB, sshfs, WebDAV, sync folders.\n"
       "\n"
       "Options:\n";
+  std::string variables;
   for (const OptionSpec& option : option_table()) {
-    std::string names;
-    for (const char letter : option.shorts) names += std::string{names.empty() ? "" : ", "} + '-' + letter;
-    for (const std::string_view name : option.longs) {
-      if (!name.empty()) names += (names.empty() ? "    --" : ", --") + std::string{name};
-    }
-    if (!option.value.empty()) names += ' ' + std::string{option.value};
-    std::string line = "  " + names;
-    // A name that is too long for its column gets a line of its own.
-    if (line.size() + 2 > kColumn) line += '\n' + std::string(kColumn, ' ');
-    else line.resize(kColumn, ' ');
-    text += line + std::string{option.help} + '\n';
+    std::string line = "  " + option_names(option);
+    line.resize(std::max(line.size() + 2, kColumn), ' ');
+    text.append(line).append(option.help).append("\n");
+    if (!option.environment.empty()) variables.append(" ").append(option.environment);
   }
   text +=
       "\n"
       "TIME is a number of seconds, or has one of the units ms s m h d.\n"
-      "Environment: ";
-  std::string variables;
-  for (const OptionSpec& option : option_table()) {
-    if (option.environment.empty()) continue;
-    variables += (variables.empty() ? "" : " ") + std::string{option.environment};
-  }
-  text += variables +
-          "\n"
-          "\n"
-          "Exit status: the command's own (128+n if signal n killed it); 75 not acquired,\n"
-          "76 the lock was lost, 64 usage, 125 ufl failed, 126/127 command not executable/\n"
-          "not found. Full documentation: man ufl\n";
+      "Environment:";
+  text += variables;
+  text +=
+      "\n"
+      "\n"
+      "Exit status: the command's own (128+n if signal n killed it); 75 not acquired,\n"
+      "76 the lock was lost, 64 usage, 125 ufl failed, 126/127 command not executable/\n"
+      "not found. Full documentation: man ufl\n";
   return text;
 }
 

@@ -19,7 +19,8 @@ std::string quoted(std::string_view word) { return "'" + printable(word) + "'"; 
 
 [[noreturn]] void refuse_unknown(std::string_view word) {
   const std::string_view why = impossible_option(word);
-  if (!why.empty()) refuse("flock's " + std::string{word} + " is not possible here: " + std::string{why});
+  if (!why.empty())
+    refuse("flock's " + std::string{word} + " is not possible here: " + std::string{why});
   if (word.starts_with("--")) {
     const std::string_view meant = suggest_long(word.substr(2));
     if (!meant.empty()) {
@@ -96,15 +97,13 @@ class Splitter {
       }
       const std::string rest = word.substr(i + 1);
       if (rest.starts_with('=')) {
-        refuse(quoted(word) + " gives " + name + " the value " + quoted(rest) + "; write " + name +
-               quoted_value(rest.substr(1)) + " or --" + std::string{option->longs[0]} + rest);
+        refuse(quoted(word) + " makes " + quoted(rest) + " the value of " + name + "; write --" +
+               std::string{option->longs[0]}.append(rest));
       }
       give(*option, rest.empty() ? next_value(name, *option) : rest);
       return;
     }
   }
-
-  static std::string quoted_value(std::string_view value) { return printable(value); }
 
   static std::string unknown_in_cluster(const std::string& word, std::size_t at) {
     const std::string before{'-', word[at - 1]};

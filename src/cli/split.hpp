@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// The word splitter: where do ufl's own words end and where does the command begin? It stands before
-// CLI11, which by itself (2.1) takes `ufl -n5 L cmd`, `ufl --command= L echo`, `ufl -w 1 -w 2 L cmd`
-// and `ufl -- L -- cmd` for something else and runs the wrong command.
+// The word splitter: where do ufl's own words end and where does the command begin? It stands
+// before CLI11, which by itself (2.1) takes `ufl -n5 L cmd`, `ufl --command= L echo`, `ufl -w 1 -w
+// 2 L cmd` and `ufl -- L -- cmd` for something else and runs the wrong command.
 //
 // The first word that is neither an option nor an option's value, or the one after a `--`, is
-// LOCKFILE. Options may still follow it. The next such word, or the one after a `--`, begins COMMAND,
-// and from there on nothing is ufl's.
+// LOCKFILE. Options may still follow it. The next such word, or the one after a `--`, begins
+// COMMAND, and from there on nothing is ufl's.
 
 #pragma once
 
@@ -39,8 +39,8 @@ struct SplitWords {
   std::vector<std::string> command;
 };
 
-/// Split `words`, the command line without the program's name. After --help or --version nothing more
-/// is looked at. Throws UsageError.
+/// Split `words`, the command line without the program's name. After --help or --version nothing
+/// more is looked at. Throws UsageError.
 [[nodiscard]] SplitWords split_words(std::span<const std::string> words);
 
 }  // namespace ufl

@@ -3,6 +3,7 @@
 #include "cli/time.hpp"
 
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -55,9 +56,8 @@ std::optional<Duration> parse_time(std::string_view text) {
     scale /= 10;
     part += (digit - '0') * scale;
   }
-  const Duration time =
-      count * *unit + Duration{static_cast<Duration::rep>(
-                          part * static_cast<double>(unit->count()) + 0.5)};
+  const auto part_count = std::llround(part * static_cast<double>(unit->count()));
+  const Duration time = count * *unit + Duration{part_count};
   if (time > kLongest) return std::nullopt;
   return time;
 }

@@ -41,7 +41,7 @@ struct ExecLauncher {
   int fork_error = 0;
   int exec_error = 0;
 
-  Process operator()(asio::any_io_executor executor, const std::string& path,
+  Process operator()(const asio::any_io_executor& executor, const std::string& path,
                      const std::vector<std::string>& arguments) {
     // Everything that allocates happens before the fork.
     auto argv = pointers(arguments);
@@ -79,7 +79,8 @@ struct ExecLauncher {
     ::execve(path, argv, environ);
     if (errno == ENOEXEC) ::execve(script_argv[0], script_argv, environ);
     const int error = errno;
-    // The pipe is empty and has room for this; if the write fails all the same, the status still tells.
+    // The pipe is empty and has room for this; if the write fails all the same, the status still
+    // tells.
     [[maybe_unused]] const ssize_t written = ::write(report_fd, &error, sizeof error);
     ::_exit(status_of_exec_error(error));
   }
@@ -137,11 +138,16 @@ int Child::spawn(const Command& command, const std::string& path, EndHandler on_
 
 void Child::signal(int signal_number) {
   if (!impl_->running) return;
-  // The loop may have reaped the command and not told us yet; its pid may be somebody else's by now.
+  // The loop may have reaped the command and not told us yet; its pid may be somebody else's by
+  // now.
   siginfo_t info{};
   const pid_t pid = impl_->process->id();
   if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return;
   ::kill(pid, signal_number);
+}
+
+bool Child::in_our_group() const {
+  return impl_->running && ::getpgid(impl_->process->id()) == ::getpgrp();
 }
 
 }  // namespace ufl

@@ -45,6 +45,9 @@ class Child {
   /// changed its user) is not reported.
   void signal(int signal_number);
 
+  /// Is the command in ufl's process group still? Then what is sent to the group reaches it.
+  [[nodiscard]] bool in_our_group() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -23,8 +23,8 @@ struct Executable {
 /// `string` run by $SHELL, else /bin/sh, with -c: as flock(1) does.
 [[nodiscard]] Command shell_command(const std::string& string);
 
-/// Find the executable file that `name` stands for, as execvp(3) does: a name with a slash is a path,
-/// any other is looked for in $PATH.
+/// Find the executable file that `name` stands for, as execvp(3) does: a name with a slash is a
+/// path, any other is looked for in $PATH.
 [[nodiscard]] Executable find_executable(const std::string& name);
 
 /// The exit status that a shell gives for a command that could not be executed: 127 when it is not

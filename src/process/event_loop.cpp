@@ -40,19 +40,18 @@ struct EventLoop::Impl {
   void await_timer() {
     if (timer_awaited) return;
     timer_awaited = true;
-    timer.async_wait(asio::posix::descriptor_base::wait_read,
-                     [this](const boost::system::error_code& error) {
-                       timer_awaited = false;
-                       if (error) return;
-                       std::uint64_t expirations = 0;
-                       const bool fired =
-                           ::read(timer.native_handle(), &expirations, sizeof expirations) > 0;
-                       if (!fired) {  // set anew in the meantime
-                         if (on_time) await_timer();
-                         return;
-                       }
-                       if (auto handler = std::exchange(on_time, nullptr)) handler();
-                     });
+    timer.async_wait(
+        asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
+          timer_awaited = false;
+          if (error) return;
+          std::uint64_t expirations = 0;
+          const bool fired = ::read(timer.native_handle(), &expirations, sizeof expirations) > 0;
+          if (!fired) {  // set anew in the meantime
+            if (on_time) await_timer();
+            return;
+          }
+          if (auto handler = std::exchange(on_time, nullptr)) handler();
+        });
   }
 
   void await_signal() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The one event loop of a ufl process: a timer that counts suspend, the signals, and whatever child.hpp
-// adds. Single-threaded; every handler runs inside run().
+// The one event loop of a ufl process: a timer that counts suspend, the signals, and whatever
+// child.hpp adds. Single-threaded; every handler runs inside run().
 
 #pragma once
 

@@ -16,9 +16,8 @@ struct SignalEvent {
 /// Would this signal, by default, end a process? Then it ends a wait for the lock.
 [[nodiscard]] bool ends_a_wait(int signal_number);
 
-/// Has `event` reached the whole process group, so that the command has it already? True for what
-/// the terminal sends on Ctrl-C, Ctrl-\ and a change of its size. Twice is "force" for many
-/// programs. False for a hang-up: it reaches the session leader alone.
+/// Has the terminal sent `event` to its whole foreground process group, as it does with SIGINT,
+/// SIGQUIT and SIGWINCH? Not so a hang-up, which reaches the session leader alone.
 [[nodiscard]] bool sent_by_terminal(const SignalEvent& event);
 
 }  // namespace ufl

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The signals of this process, held back so that they can be read one by one (signalfd(2)), and what
-// they were before, so that the command can be given them as ufl got them.
+// The signals of this process, held back so that they can be read one by one (signalfd(2)), and
+// what they were before, so that the command can be given them as ufl got them.
 //
 // Signals that were ignored or blocked when ufl started stay so: nohup(1) keeps working. SIGTSTP,
 // SIGTTIN, SIGTTOU and SIGCONT are left alone: Ctrl-Z stops ufl and the command together.

@@ -20,10 +20,9 @@ class Backoff {
 
   /// The next wait: within 25 % of the current length, by `random`.
   Duration next(std::uint64_t random) {
-    constexpr std::uint64_t kSteps = 1024;
-    const Duration jittered =
-        length_ * 3 / 4 +
-        length_ / 2 / static_cast<int>(kSteps) * static_cast<int>(random % (kSteps + 1));
+    constexpr std::uint64_t kSteps = 1000;
+    const Duration jittered = length_ * 3 / 4 + length_ / 2 / static_cast<int>(kSteps) *
+                                                    static_cast<int>(random % (kSteps + 1));
     if (grows_) length_ = std::max(length_, std::min(length_ * 3 / 2, kLongest));
     return jittered;
   }

@@ -56,8 +56,7 @@ Step Claim::on_reply(const FileReply& reply) {
     case State::withdraw_look:
       return on_withdraw_look(reply);
     case State::withdraw_remove:
-      result_.left_behind =
-          reply.status != FileStatus::ok && reply.status != FileStatus::not_found;
+      result_.left_behind = reply.status != FileStatus::ok && reply.status != FileStatus::not_found;
       return finish(after_withdraw_);
     case State::idle:
     case State::looks_free:

@@ -7,17 +7,18 @@
 //     delay    wait D, counted from the return of close.
 //     verify   read it afresh. My token -> held by me. Else somebody else won: wait, look.
 //
-// Guarantee (design: Fischer's timed mutual exclusion; Abadi & Lamport, "An Old-Fashioned Recipe for
-// Real Time", 3.4): with V the longest time for which a client may see an old state of the share, B
-// the longest time from a contender's look to the landing of what it decided on, and W the part of B
-// after close returned, two claims never both end in `acquired` iff D > 2V + B + W. Where exclusive
-// create is atomic at the server and everybody creates exclusively, they never do for any D.
+// Guarantee (design: Fischer's timed mutual exclusion; Abadi & Lamport, "An Old-Fashioned Recipe
+// for Real Time", 3.4): with V the longest time for which a client may see an old state of the
+// share, B the longest time from a contender's look to the landing of what it decided on, and W the
+// part of B after close returned, two claims never both end in `acquired` iff D > 2V + B + W. Where
+// exclusive create is atomic at the server and everybody creates exclusively, they never do for any
+// D.
 //
 // Not guaranteed: order among waiters; anything at all when a single system call lands later than B
 // (a hung share), except what "late claims" below saves.
 //
-// After `acquired` the file is the caller's to release (protocol/hold.hpp). After every other outcome
-// nothing of this claim is left on the share, unless result().left_behind says so.
+// After `acquired` the file is the caller's to release (protocol/hold.hpp). After every other
+// outcome nothing of this claim is left on the share, unless result().left_behind says so.
 //
 // Late claims: what was decided on an old look must not land on somebody's lock.
 //   (a) Where create may overwrite (ClaimOptions::atomic_create is false): a look older than D/3 is
@@ -43,8 +44,8 @@
 
 namespace ufl {
 
-/// The verification delay that `auto` never goes below once a foreign record was seen: whoever wrote
-/// it may not create exclusively. It is the default of the original, uuid_filelock.
+/// The verification delay that `auto` never goes below once a foreign record was seen: whoever
+/// wrote it may not create exclusively. It is the default of the original, uuid_filelock.
 inline constexpr Duration kForeignDelay = std::chrono::seconds{1};
 
 /// What a claim is to do. Durations are not negative.
@@ -168,10 +169,10 @@ class Claim final : public Machine {
   Sighting seen_;
   ClaimResult result_;
 
-  std::string record_;                // what the current claim writes
-  FileOperation operation_;           // the last one asked for
-  Mono looked_at_{};                  // start of the last look
-  Mono published_at_{};               // return of the last publish
+  std::string record_;       // what the current claim writes
+  FileOperation operation_;  // the last one asked for
+  Mono looked_at_{};         // start of the last look
+  Mono published_at_{};      // return of the last publish
   Mono wait_until_{};
   FileReply refused_;                 // what the last publish or look said
   bool late_ = false;                 // the last publish may have overwritten a winner

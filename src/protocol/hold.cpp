@@ -66,12 +66,13 @@ Step Release::on_look(const FileReply& reply) {
   result_.seen = parse_record(reply.content);
   if (result_.seen.token != options_.token) {
     // Empty or cut short: somebody is writing; who it is shows in a moment.
-    const bool another = result_.seen.kind == Sighting::Kind::record ||
-                         result_.seen.kind == Sighting::Kind::foreign;
+    const bool another =
+        result_.seen.kind == Sighting::Kind::record || result_.seen.kind == Sighting::Kind::foreign;
     return another ? finish(Outcome::lost) : doubt(Doubt::unclear);
   }
   if (clock_.now() - looked_at_ > max_look_age(options_.local, options_.delay)) {
-    // Too long ago to unlink on it; after kMaxLateLooks the file is left rather than risk another's.
+    // Too long ago to unlink on it; after kMaxLateLooks the file is left rather than risk
+    // another's.
     return ++late_looks_ < kMaxLateLooks ? look() : finish(Outcome::failed);
   }
   return request(State::remove, RemoveFile{options_.path});

@@ -2,9 +2,9 @@
 //
 // Hold: from "I hold the lock" to "I have let go".
 //
-// Release removes the lock file only if it still holds this token: read; mine -> unlink. What is not
-// ours is left alone and reported as lost. Absence counts as a loss only when two fresh reads at
-// least a second apart agree and the directory itself is well: a share that flickers (failover,
+// Release removes the lock file only if it still holds this token: read; mine -> unlink. What is
+// not ours is left alone and reported as lost. Absence counts as a loss only when two fresh reads
+// at least a second apart agree and the directory itself is well: a share that flickers (failover,
 // silly rename) or was unmounted is "cannot tell", not "lost".
 //
 // Known race, bounded by late.hpp and by nothing else on a share: between our read and our unlink

@@ -19,8 +19,7 @@ namespace {
 
 // Boost.JSON writes 0.2 as 2E-1; a person reads lock files too.
 template <typename Number>
-  requires std::is_arithmetic_v<Number>
-std::string to_json(Number value) {
+requires std::is_arithmetic_v<Number> std::string to_json(Number value) {
   char buffer[32];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
   return {buffer, end};
@@ -44,7 +43,7 @@ void take(const boost::json::object& object, std::string_view key,
 }
 
 template <typename Number>
-  requires std::is_arithmetic_v<Number>
+requires std::is_arithmetic_v<Number>
 void take(const boost::json::object& object, std::string_view key, std::optional<Number>& field) {
   const auto* value = object.if_contains(key);
   if (value == nullptr || !value->is_number()) return;
@@ -73,7 +72,8 @@ void for_each_field(Fields& holder, Visit visit) {
 std::string holder_line(const Holder& holder) {
   std::string line = "{";
   append(line, "v", std::optional{1});
-  for_each_field(holder, [&](std::string_view key, const auto& field) { append(line, key, field); });
+  for_each_field(holder,
+                 [&](std::string_view key, const auto& field) { append(line, key, field); });
   line += '}';
   return line;
 }
@@ -112,9 +112,8 @@ Sighting parse_record(std::string_view content) {
   if (error || !json.is_object()) return seen;
 
   seen.kind = Sighting::Kind::record;
-  for_each_field(seen.holder, [&](std::string_view key, auto& field) {
-    take(json.get_object(), key, field);
-  });
+  for_each_field(seen.holder,
+                 [&](std::string_view key, auto& field) { take(json.get_object(), key, field); });
   return seen;
 }
 

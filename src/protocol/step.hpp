@@ -9,8 +9,8 @@
 //            Finished       machine.result() holds the outcome
 //
 // A machine asks for one file operation at a time, so that a simulator can put any other contender
-// between any two. cancel() may come while a WaitUntil or LooksFree is pending; while an operation is
-// in flight the driver waits for its reply first.
+// between any two. cancel() may come while a WaitUntil or LooksFree is pending; while an operation
+// is in flight the driver waits for its reply first.
 
 #pragma once
 
@@ -50,8 +50,8 @@ class Machine {
   [[nodiscard]] virtual Step on_reply(const FileReply& reply) = 0;
   /// The wait is over; or, after LooksFree, go ahead. Too early is harmless: it waits on.
   [[nodiscard]] virtual Step resume() = 0;
-  /// Give up: take back what was written. Call it while a WaitUntil or LooksFree is pending. A machine
-  /// that must not stop half-way goes on as if nothing had been said.
+  /// Give up: take back what was written. Call it while a WaitUntil or LooksFree is pending. A
+  /// machine that must not stop half-way goes on as if nothing had been said.
   [[nodiscard]] virtual Step cancel() { return resume(); }
 };
 

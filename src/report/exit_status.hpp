@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Every exit status of ufl's own, once (ufl(1), EXIT STATUS). The command's own status passes through
-// beside these.
+// Every exit status of ufl's own, once (ufl(1), EXIT STATUS). The command's own status passes
+// through beside these.
 
 #pragma once
 

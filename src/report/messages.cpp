@@ -117,7 +117,8 @@ std::string duration_text(Duration time) {
   const auto in_minutes = floor<minutes>(total);
   const auto in_hours = floor<hours>(total);
   const auto in_days = floor<days>(total);
-  if (in_days.count() > 0) return fmt::format("{}d{}h", in_days.count(), (in_hours - in_days).count());
+  if (in_days.count() > 0)
+    return fmt::format("{}d{}h", in_days.count(), (in_hours - in_days).count());
   if (in_hours.count() > 0) {
     return fmt::format("{}h{}m", in_hours.count(), (in_minutes - in_hours).count());
   }
@@ -138,7 +139,8 @@ std::string holder_text(const Sighting& seen, Wall now) {
     case Sighting::Kind::empty:
       return "held: the file is there, but has 0 bytes (just being written, or left over)";
     case Sighting::Kind::unreadable:
-      return fmt::format("held: the file is there, but cannot be read ({})", error_text(seen.error));
+      return fmt::format("held: the file is there, but cannot be read ({})",
+                         error_text(seen.error));
     case Sighting::Kind::none:
       break;
   }

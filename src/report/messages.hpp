@@ -17,8 +17,8 @@ namespace ufl {
 /// A length of time as a person writes it: 0.3s, 42s, 2m43s, 5h7m, 3d4h.
 [[nodiscard]] std::string duration_text(Duration time);
 
-/// Who holds a lock: "held by alice@build-3 (pid 4242, rsync -a ...) since 2m43s". Ages come from the
-/// holder's wall clock and `now`, for display only.
+/// Who holds a lock: "held by alice@build-3 (pid 4242, rsync -a ...) since 2m43s". Ages come from
+/// the holder's wall clock and `now`, for display only.
 [[nodiscard]] std::string holder_text(const Sighting& seen, Wall now);
 
 /// The lock was not acquired: because the timeout passed, or (none) with the one attempt asked for.

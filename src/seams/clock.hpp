@@ -26,6 +26,7 @@ struct BootTime {
   using period = Duration::period;
   using duration = Duration;
   using time_point = std::chrono::time_point<BootTime>;
+  // NOLINTNEXTLINE(readability-identifier-naming): the name that a standard clock has
   static constexpr bool is_steady = true;
 };
 

@@ -59,7 +59,7 @@ std::optional<std::uint64_t> start_ticks() {
 
 std::optional<std::string> user_name(uid_t uid) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen("/etc/passwd", "re"),
-                                                               &std::fclose};
+                                                             &std::fclose};
   if (file) {
     while (const struct passwd* entry = ::fgetpwent(file.get())) {
       if (entry->pw_uid == uid) return std::string{entry->pw_name};

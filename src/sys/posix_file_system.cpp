@@ -155,8 +155,8 @@ FileReply perform(const ProbeDirectory& operation) {
   const auto slash = operation.path.rfind('/');
   const std::string directory =
       slash == std::string::npos ? "./" : operation.path.substr(0, slash + 1);
-  // Looking "." up in it asks for search permission; O_PATH alone may be answered from a cache, so a
-  // readable directory is opened for real.
+  // Looking "." up in it asks for search permission; O_PATH alone may be answered from a cache, so
+  // a readable directory is opened for real.
   UniqueFd opened{open_retrying((directory + ".").c_str(), O_RDONLY | O_DIRECTORY)};
   if (!opened.valid() && errno == EACCES) {
     opened = UniqueFd{open_retrying((directory + ".").c_str(), O_PATH | O_DIRECTORY)};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Drives one protocol machine to its end: performs its file operations through the seam, waits on the
-// event loop, hands replies back. Everything runs on the loop's thread; where the file system answers
-// inline and nothing has to be waited for, start() runs the machine to its end without the loop.
+// Drives one protocol machine to its end: performs its file operations through the seam, waits on
+// the event loop, hands replies back. Everything runs on the loop's thread; where the file system
+// answers inline and nothing has to be waited for, start() runs the machine to its end without the
+// loop.
 
 #pragma once
 

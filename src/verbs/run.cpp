@@ -15,6 +15,7 @@
 #include "process/command.hpp"
 #include "process/event_loop.hpp"
 #include "process/signal_policy.hpp"
+#include "process/signal_relay.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/hold.hpp"
 #include "report/exit_status.hpp"
@@ -75,11 +76,14 @@ class Run {
         mount_{find_mount(path_)},
         command_{command_of(options)},
         claim_{claim_options(options, mount_), world.clock, world.identity},
-        claim_driver_{claim_, world.files, loop_,
+        claim_driver_{claim_,
+                      world.files,
+                      loop_,
                       {[this] { return find_command(); },
                        [this] { log_.waiting(claim_.waiting_for_other(), claim_.seen()); },
                        [this] { claim_ended(); }}},
         child_{loop_, world.signals, world.closed_fds},
+        relay_{loop_, child_, world.clock},
         log_{options.lock_file, options.verbosity, world.clock} {}
 
   Ending to_the_end() {
@@ -99,7 +103,7 @@ class Run {
       claim_driver_.cancel();
     } else if (phase_ == Phase::running) {
       received_.insert(event.number);
-      if (!sent_by_terminal(event)) child_.signal(event.number);
+      relay_.relay(event);
     }
   }
 
@@ -123,10 +127,9 @@ class Run {
       case Outcome::busy:
       case Outcome::timed_out:
         if (options_.verbosity != Verbosity::quiet) {
-          say(not_acquired_text(
-              options_.lock_file,
-              result.outcome == Outcome::busy ? std::nullopt : options_.timeout, claim_.seen(),
-              world_.clock.wall()));
+          say(not_acquired_text(options_.lock_file,
+                                result.outcome == Outcome::busy ? std::nullopt : options_.timeout,
+                                claim_.seen(), world_.clock.wall()));
         }
         return end({options_.conflict_exit_code, 0});
       case Outcome::already_held:
@@ -145,8 +148,8 @@ class Run {
   }
 
   // Known race, not closed: a Ctrl-C that falls between poll_signals() and the fork,
-  //   1 nothing is pending  2 the terminal signals the group: ufl has it, the command is not there yet
-  //   3 fork  4 ufl reads the signal and takes it for one that the command got, too
+  //   1 nothing is pending  2 the terminal signals the group: ufl has it, the command is not there
+  //   yet 3 fork  4 ufl reads the signal and takes it for one that the command got, too
   // is lost, and Ctrl-C must be typed again. The window is some microseconds.
   void run_command() {
     ::setenv("UFL_LOCKFILE", path_.c_str(), 1);
@@ -159,7 +162,9 @@ class Run {
     phase_ = Phase::running;
     const int error = child_.spawn(command_, executable_.path,
                                    [this](const CommandEnd& command) { command_ended(command); });
-    if (error != 0) {
+    if (error == 0) {
+      relay_.start();
+    } else {
       say(printable(options_.lock_file) + ": cannot start a process: " +
           std::generic_category().message(error) + "; see ulimit -u, and try again");
       ending_ = {exit_status::kFailed, 0};
@@ -168,11 +173,12 @@ class Run {
   }
 
   void command_ended(const CommandEnd& command) {
+    relay_.stop();
     if (command.exec_error != 0) {
       cannot_run(command.exec_error);
     } else {
-      // If ufl got the signal as well, it dies of it, too: a shell stops a loop on Ctrl-C only if what
-      // it ran was killed by it.
+      // If ufl got the signal as well, it dies of it, too: a shell stops a loop on Ctrl-C only if
+      // what it ran was killed by it.
       const bool shared = command.signal != 0 && received_.contains(command.signal);
       ending_ = {command.status, shared ? command.signal : 0};
     }
@@ -186,9 +192,9 @@ class Run {
 
   void release() {
     phase_ = Phase::releasing;
-    release_.emplace(ReleaseOptions{options_.lock_file, claim_.result().token, claim_.delay(),
-                                    mount_.local},
-                     world_.clock);
+    release_.emplace(
+        ReleaseOptions{options_.lock_file, claim_.result().token, claim_.delay(), mount_.local},
+        world_.clock);
     release_driver_.emplace(*release_, world_.files, loop_,
                             DriverEvents{.on_finished = [this] { release_ended(); }});
     release_driver_->start();
@@ -228,13 +234,14 @@ class Run {
   Claim claim_;
   Driver claim_driver_;
   Child child_;
+  SignalRelay relay_;
   WaitingLog log_;
   std::optional<Release> release_;
   std::optional<Driver> release_driver_;
 
   Phase phase_ = Phase::claiming;
-  int fatal_signal_ = 0;     // what ended the wait for the lock
-  std::set<int> received_;   // signals that came while the command ran
+  int fatal_signal_ = 0;    // what ended the wait for the lock
+  std::set<int> received_;  // signals that came while the command ran
   Ending ending_;
   bool ended_ = false;
 };

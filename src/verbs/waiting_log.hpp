@@ -12,8 +12,8 @@
 
 namespace ufl {
 
-/// With -v: says on stderr what is waited for, when waiting starts and then at growing intervals, and
-/// how long it took. Otherwise silent.
+/// With -v: says on stderr what is waited for, when waiting starts and then at growing intervals,
+/// and how long it took. Otherwise silent.
 class WaitingLog {
  public:
   WaitingLog(std::string path, Verbosity verbosity, const Clock& clock);

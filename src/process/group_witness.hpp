@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+//
+// Did a signal that reached ufl reach the command, too? A signal sent to ufl alone (kill PID, a
+// supervisor) must be passed on; one sent to the process group (kill 0, kill %1, timeout(1)) or to
+// each process of a control group (systemd) must not, or the command gets it twice, which is
+// "force" for many programs. signalfd(2) tells the two apart in no way: both come from a process,
+// and the sender of either may be in our group (a script's `kill $!`) or not.
+//
+// So a bystander in our process group is asked: a child that does nothing and blocks every signal.
+// What is pending there was sent to more than ufl.
+
+#pragma once
+
+#include <sys/types.h>
+
+namespace ufl {
+
+/// The bystander. Where none can be made, saw() is always false: better twice than never.
+class GroupWitness {
+ public:
+  GroupWitness() = default;
+  GroupWitness(const GroupWitness&) = delete;
+  GroupWitness& operator=(const GroupWitness&) = delete;
+  ~GroupWitness();
+
+  /// Make the bystander, or a new one that has seen nothing yet.
+  void start();
+
+  /// Remove it.
+  void stop();
+
+  /// Has it been sent this signal since start()?
+  [[nodiscard]] bool saw(int signal_number) const;
+
+ private:
+  pid_t pid_ = -1;
+};
+
+}  // namespace ufl

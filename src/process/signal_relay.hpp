@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// Passes the signals that ufl gets while the command runs on to the command: each exactly once.
+
+#pragma once
+
+#include <vector>
+
+#include "process/child.hpp"
+#include "process/event_loop.hpp"
+#include "process/group_witness.hpp"
+#include "process/signal_policy.hpp"
+#include "seams/clock.hpp"
+
+namespace ufl {
+
+/// The relay between one event loop and one running command. Uses the loop's timer.
+class SignalRelay {
+ public:
+  SignalRelay(EventLoop& loop, Child& child, const Clock& clock);
+
+  /// The command has just been started.
+  void start();
+
+  /// The command has ended.
+  void stop();
+
+  /// ufl got `event`: pass it on, unless it reached the command without us.
+  void relay(const SignalEvent& event);
+
+ private:
+  void decide();
+
+  EventLoop& loop_;
+  Child& child_;
+  const Clock& clock_;
+  GroupWitness witness_;
+  std::vector<int> undecided_;
+};
+
+}  // namespace ufl

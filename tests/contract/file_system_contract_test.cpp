@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+//
+// What the protocol relies on in a FileSystem. The cases speak to the seam only, so that a
+// simulated file system can be held to the same contract.
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "seams/file_system.hpp"
+#include "sys/posix_file_system.hpp"
+
+namespace ufl {
+namespace {
+
+class FileSystemContract : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "ufl-files-XXXXXX";
+    directory_ = ::mkdtemp(pattern.data());
+    lock_ = directory_ + "/lock";
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  FileReply perform(const FileOperation& operation) {
+    FileReply result;
+    int replies = 0;
+    files_.start(operation, [&](FileReply reply) {
+      result = std::move(reply);
+      ++replies;
+    });
+    EXPECT_EQ(replies, 1);
+    return result;
+  }
+  FileReply read(std::size_t limit = 4096) { return perform(ReadFile{lock_, limit}); }
+
+  static std::string content(const std::string& path) {
+    std::ifstream file{path};
+    return {std::istreambuf_iterator<char>{file}, {}};
+  }
+
+  PosixFileSystem files_;
+  std::string directory_;
+  std::string lock_;
+};
+
+TEST_F(FileSystemContract, AbsentIsNotFound) {
+  EXPECT_EQ(read().status, FileStatus::not_found);
+  EXPECT_EQ(perform(RemoveFile{lock_}).status, FileStatus::not_found);
+}
+
+TEST_F(FileSystemContract, CreatesReadsRemoves) {
+  for (const bool sync : {false, true}) {
+    EXPECT_EQ(perform(CreateExclusive{lock_, "one\n", sync}).status, FileStatus::ok);
+    EXPECT_EQ(read().content, "one\n");
+    EXPECT_EQ(perform(RemoveFile{lock_}).status, FileStatus::ok);
+    EXPECT_EQ(read().status, FileStatus::not_found);
+  }
+}
+
+TEST_F(FileSystemContract, CreatesOnlyWhatIsAbsent) {
+  ASSERT_EQ(perform(CreateExclusive{lock_, "one", false}).status, FileStatus::ok);
+  const FileReply reply = perform(CreateExclusive{lock_, "two", false});
+  EXPECT_EQ(reply.status, FileStatus::exists);
+  EXPECT_FALSE(reply.created);
+  EXPECT_EQ(content(lock_), "one");
+}
+
+TEST_F(FileSystemContract, ADanglingLinkIsNotCreatedThrough) {
+  const std::string target = directory_ + "/target";
+  ASSERT_EQ(::symlink(target.c_str(), lock_.c_str()), 0);
+  EXPECT_NE(perform(CreateExclusive{lock_, "one", false}).status, FileStatus::ok);
+  EXPECT_FALSE(std::filesystem::exists(target));
+}
+
+TEST_F(FileSystemContract, ReadsNoMoreThanTheLimit) {
+  std::ofstream{lock_} << std::string(100, 'x');
+  std::filesystem::resize_file(lock_, std::uintmax_t{1} << 30U);
+  EXPECT_EQ(read(10).content, std::string(10, 'x'));
+}
+
+TEST_F(FileSystemContract, ReadsOnlyRegularFiles) {
+  const auto kind_at_lock = [&] {
+    const FileReply reply = read();
+    EXPECT_EQ(reply.status, FileStatus::not_regular);
+    std::filesystem::remove(lock_);
+    return reply.kind;
+  };
+  std::filesystem::create_directory(lock_);
+  EXPECT_EQ(kind_at_lock(), FileKind::directory);
+  ASSERT_EQ(::mkfifo(lock_.c_str(), 0600), 0);
+  EXPECT_EQ(kind_at_lock(), FileKind::fifo);
+  ASSERT_EQ(::symlink("/etc/passwd", lock_.c_str()), 0);
+  EXPECT_EQ(kind_at_lock(), FileKind::symlink);
+  EXPECT_EQ(perform(ReadFile{"/dev/null", 10}).kind, FileKind::device);
+
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (lock_.size() < sizeof address.sun_path) {
+    lock_.copy(address.sun_path, lock_.size());
+    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(kind_at_lock(), FileKind::socket);
+    ::close(socket);
+  }
+}
+
+TEST_F(FileSystemContract, ATrailingSlashNamesADirectory) {
+  EXPECT_EQ(perform(CreateExclusive{directory_ + "/", "x", false}).kind, FileKind::directory);
+  EXPECT_EQ(perform(CreateExclusive{directory_ + "/new/", "x", false}).status,
+            FileStatus::not_regular);
+}
+
+TEST_F(FileSystemContract, ImpossiblePathsAreToldApart) {
+  std::ofstream{directory_ + "/file"};
+  EXPECT_EQ(perform(ReadFile{directory_ + "/file/lock", 10}).status, FileStatus::bad_path);
+  EXPECT_EQ(perform(ReadFile{directory_ + "/" + std::string(300, 'x'), 10}).status,
+            FileStatus::bad_path);
+  ASSERT_EQ(::symlink("loop", (directory_ + "/loop").c_str()), 0);
+  EXPECT_EQ(perform(ReadFile{directory_ + "/loop/lock", 10}).status, FileStatus::bad_path);
+  EXPECT_EQ(perform(CreateExclusive{directory_ + "/no/lock", "x", false}).status,
+            FileStatus::not_found);
+}
+
+TEST_F(FileSystemContract, ProbesTheDirectoryOfAPath) {
+  EXPECT_EQ(perform(ProbeDirectory{lock_, false}).status, FileStatus::ok);
+  EXPECT_EQ(perform(ProbeDirectory{lock_, true}).status, FileStatus::ok);
+  EXPECT_EQ(perform(ProbeDirectory{"lock", false}).status, FileStatus::ok);
+  EXPECT_EQ(perform(ProbeDirectory{directory_ + "/no/lock", false}).status, FileStatus::not_found);
+}
+
+TEST_F(FileSystemContract, TellsWhatIsDenied) {
+  if (::geteuid() == 0 && ::seteuid(65534) != 0) GTEST_SKIP() << "cannot become nobody";
+  // The directory is root's by now; nobody may look into it, or write, as its mode says.
+  const auto as_root = [](auto action) {
+    const uid_t nobody = ::geteuid();
+    [[maybe_unused]] int changed = ::seteuid(::getuid());
+    action();
+    changed = ::seteuid(nobody);
+  };
+  as_root([&] { ::chmod(directory_.c_str(), 0555); });
+  EXPECT_EQ(perform(CreateExclusive{lock_, "x", false}).status, FileStatus::denied);
+  EXPECT_EQ(perform(ProbeDirectory{lock_, false}).status, FileStatus::ok);
+  EXPECT_EQ(perform(ProbeDirectory{lock_, true}).status, FileStatus::denied);
+  as_root([&] { ::chmod(directory_.c_str(), 0111); });
+  EXPECT_EQ(perform(ProbeDirectory{lock_, false}).status, FileStatus::ok) << "search is enough";
+  as_root([&] { ::chmod(directory_.c_str(), 0444); });
+  EXPECT_EQ(perform(ProbeDirectory{lock_, false}).status, FileStatus::denied);
+  EXPECT_EQ(read().status, FileStatus::denied);
+  as_root([&] { ::chmod(directory_.c_str(), 0755); });
+  [[maybe_unused]] const int changed = ::seteuid(::getuid());
+}
+
+}  // namespace
+}  // namespace ufl

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: MIT
+
+#include "protocol/claim.hpp"
+
+#include <cerrno>
+
+#include "protocol/record.hpp"
+#include "unit/support.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = ClaimResult::Outcome;
+
+const std::string kOther = "11111111-1111-4111-8111-111111111111";
+
+std::string record_of(const std::string& token) {
+  Holder holder;
+  holder.host = "there";
+  return format_record(token, holder);
+}
+
+class ClaimTest : public ::testing::Test {
+ protected:
+  static ClaimOptions local() {
+    ClaimOptions options;
+    options.path = "lock";
+    options.retry = milliseconds{100};
+    options.delay_is_auto = true;
+    options.local = true;
+    options.atomic_create = true;
+    return options;
+  }
+  static ClaimOptions share(Duration delay = seconds{1}) {
+    ClaimOptions options = local();
+    options.local = false;
+    options.delay = delay;
+    return options;
+  }
+  /// A share on which exclusive create may overwrite.
+  static ClaimOptions loose_share() {
+    ClaimOptions options = share();
+    options.atomic_create = false;
+    return options;
+  }
+
+  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
+
+  /// Drive `claim` from the start to its publish; returns what it writes.
+  std::string publish(Claim& claim) {
+    Step step = claim.start();
+    EXPECT_NE(wants<ReadFile>(step), nullptr);
+    step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    EXPECT_TRUE(std::holds_alternative<LooksFree>(step));
+    step = claim.resume();
+    const auto* create = wants<CreateExclusive>(step);
+    EXPECT_NE(create, nullptr);
+    return create != nullptr ? create->content : std::string{};
+  }
+
+  /// The wait that `step` asks for, from now.
+  Duration wait(const Step& step) {
+    const auto* until = std::get_if<WaitUntil>(&step);
+    EXPECT_NE(until, nullptr);
+    return until != nullptr ? until->at - clock_.now() : Duration{-1};
+  }
+
+  FakeClock clock_;
+  FakeIdentity identity_;
+};
+
+TEST_F(ClaimTest, TakesAFreeLocalLockAtOnceAndVerifiesIt) {
+  Claim claim = make(local());
+  const std::string written = publish(claim);
+  const Step step = claim.on_reply(ok());
+  ASSERT_NE(wants<ReadFile>(step), nullptr) << "no verification";
+  EXPECT_TRUE(finished(claim.on_reply(ok(written))));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  EXPECT_EQ(claim.result().token, FakeIdentity::uuid(1));
+  EXPECT_EQ(written.substr(0, 37), FakeIdentity::uuid(1) + "\n");
+}
+
+TEST_F(ClaimTest, WritesPrefixAndHolderFields) {
+  ClaimOptions options = share();
+  options.prefix = "ci-";
+  options.command = "make all";
+  Claim claim = make(options);
+  const Sighting seen = parse_record(publish(claim));
+  EXPECT_EQ(seen.token, "ci-" + FakeIdentity::uuid(1));
+  EXPECT_EQ(seen.holder.command, "make all");
+  EXPECT_EQ(seen.holder.since, "2026-11-23T12:00:00Z");
+  EXPECT_EQ(seen.holder.delay, 1.0);
+  EXPECT_EQ(seen.holder.host, "here");
+}
+
+TEST_F(ClaimTest, FlushesOnAShareOnly) {
+  Claim on_share = make(share());
+  (void)on_share.start();
+  (void)on_share.on_reply(refused(FileStatus::not_found, ENOENT));
+  EXPECT_TRUE(wants<CreateExclusive>(on_share.resume())->sync);
+  Claim on_disk = make(local());
+  (void)on_disk.start();
+  (void)on_disk.on_reply(refused(FileStatus::not_found, ENOENT));
+  EXPECT_FALSE(wants<CreateExclusive>(on_disk.resume())->sync);
+}
+
+TEST_F(ClaimTest, CountsTheDelayFromTheReturnOfTheWrite) {
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  clock_.advance(milliseconds{700});  // the write takes its time
+  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{1});
+  clock_.advance(milliseconds{999});
+  EXPECT_EQ(wait(claim.resume()), milliseconds{1}) << "an early wake-up must not verify";
+  clock_.advance(milliseconds{1});
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok(written))));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+TEST_F(ClaimTest, LosesWhenAnotherTokenIsReadBack) {
+  Claim claim = make(share());
+  (void)publish(claim);
+  (void)claim.on_reply(ok());
+  clock_.advance(seconds{1});
+  (void)claim.resume();
+  EXPECT_EQ(wait(claim.on_reply(ok(record_of(kOther)))), milliseconds{100});
+  EXPECT_TRUE(claim.waiting_for_other());
+  EXPECT_EQ(claim.seen().token, kOther);
+}
+
+TEST_F(ClaimTest, LosesWhenItsFileIsGoneAtVerification) {
+  ClaimOptions options = share();
+  options.timeout = Duration::zero();
+  Claim claim = make(options);
+  (void)publish(claim);
+  (void)claim.on_reply(ok());
+  clock_.advance(seconds{1});
+  (void)claim.resume();
+  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
+  EXPECT_EQ(claim.result().outcome, Outcome::busy);
+}
+
+TEST_F(ClaimTest, UsesANewTokenForEveryClaim) {
+  Claim claim = make(local());
+  (void)publish(claim);
+  (void)claim.on_reply(ok());
+  (void)claim.on_reply(ok(record_of(kOther)));
+  clock_.advance(milliseconds{100});
+  (void)claim.resume();
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  const Step step = claim.resume();
+  EXPECT_EQ(wants<CreateExclusive>(step)->content.substr(0, 36), FakeIdentity::uuid(2));
+}
+
+TEST_F(ClaimTest, WhateverStandsThereIsHeld) {
+  for (const std::string& content :
+       {std::string{}, std::string{"x"}, kOther, record_of(kOther), std::string(4096, '\0')}) {
+    Claim claim = make(local());
+    (void)claim.start();
+    (void)claim.on_reply(ok(content));
+    EXPECT_TRUE(claim.waiting_for_other()) << content;
+  }
+}
+
+TEST_F(ClaimTest, OnlyAbsenceIsFree) {
+  for (const FileStatus status : {FileStatus::failed, FileStatus::exists}) {
+    Claim claim = make(local());
+    (void)claim.start();
+    (void)claim.on_reply(refused(status, EIO));
+    EXPECT_TRUE(claim.waiting_for_other());
+    EXPECT_EQ(claim.seen().kind, Sighting::Kind::unreadable);
+  }
+}
+
+TEST_F(ClaimTest, StaleIsFreeOnlyWhileTheDirectoryOpens) {
+  Claim opens = make(share());
+  (void)opens.start();
+  ASSERT_NE(wants<ProbeDirectory>(opens.on_reply(refused(FileStatus::stale, ESTALE))), nullptr);
+  EXPECT_TRUE(std::holds_alternative<LooksFree>(opens.on_reply(ok())));
+
+  Claim does_not = make(share());
+  (void)does_not.start();
+  (void)does_not.on_reply(refused(FileStatus::stale, ESTALE));
+  (void)does_not.on_reply(refused(FileStatus::stale, ESTALE));
+  EXPECT_TRUE(does_not.waiting_for_other());
+}
+
+TEST_F(ClaimTest, AnUnreadableFileIsHeldButAClosedDirectoryIsAnError) {
+  Claim unreadable = make(local());
+  (void)unreadable.start();
+  (void)unreadable.on_reply(refused(FileStatus::denied, EACCES));
+  (void)unreadable.on_reply(ok());
+  EXPECT_TRUE(unreadable.waiting_for_other());
+
+  Claim closed = make(local());
+  (void)closed.start();
+  (void)closed.on_reply(refused(FileStatus::denied, EACCES));
+  EXPECT_TRUE(finished(closed.on_reply(refused(FileStatus::denied, EACCES))));
+  EXPECT_EQ(closed.result().outcome, Outcome::failed);
+}
+
+TEST_F(ClaimTest, WhatCanNeverBeALockFileFailsAtOnce) {
+  for (const FileStatus status : {FileStatus::not_regular, FileStatus::bad_path}) {
+    Claim claim = make(local());
+    (void)claim.start();
+    EXPECT_TRUE(finished(claim.on_reply(refused(status, ENOTDIR))));
+    EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  }
+}
+
+TEST_F(ClaimTest, ExistsIsHeldAndNamesTheWinner) {
+  ClaimOptions options = local();
+  options.timeout = Duration::zero();
+  Claim claim = make(options);
+  (void)publish(claim);
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::exists, EEXIST))), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok(record_of(kOther)))));
+  EXPECT_EQ(claim.result().outcome, Outcome::busy);
+  EXPECT_EQ(claim.seen().token, kOther);
+}
+
+TEST_F(ClaimTest, ALostReplyIsOurs) {
+  // 1 create lands at the server  2 its reply is lost  3 the client sends it again: EEXIST
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
+  EXPECT_EQ(wait(claim.on_reply(ok(written))), seconds{1}) << "the full delay, as for any claim";
+  clock_.advance(seconds{1});
+  (void)claim.resume();
+  (void)claim.on_reply(ok(written));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+TEST_F(ClaimTest, DeniedOnAShareMeansExistsWhenAFileIsThere) {
+  Claim claim = make(share());
+  (void)publish(claim);
+  (void)claim.on_reply(refused(FileStatus::denied, EPERM));
+  (void)claim.on_reply(ok(record_of(kOther)));
+  EXPECT_TRUE(claim.waiting_for_other());
+}
+
+TEST_F(ClaimTest, DeniedInADirectoryThatCannotBeWrittenFails) {
+  Claim claim = make(share());
+  (void)publish(claim);
+  (void)claim.on_reply(refused(FileStatus::denied, EACCES));
+  const Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  ASSERT_NE(wants<ProbeDirectory>(step), nullptr);
+  EXPECT_TRUE(wants<ProbeDirectory>(step)->for_writing);
+  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::denied, EACCES))));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_EQ(claim.result().failure.error, EACCES);
+}
+
+TEST_F(ClaimTest, DeniedWhileACachedLookSaysAbsentIsHeldForAWhile) {
+  // davfs2: the name looks absent for up to 24 s after another client made it, create says EACCES.
+  Claim claim = make(share());
+  Step step = claim.start();
+  const Mono begun = clock_.now();
+  while (clock_.now() - begun < seconds{29}) {
+    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    (void)claim.resume();
+    (void)claim.on_reply(refused(FileStatus::denied, EACCES));
+    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    step = claim.on_reply(ok());
+    clock_.advance(wait(step));
+    step = claim.resume();
+    ASSERT_NE(wants<ReadFile>(step), nullptr);
+  }
+  clock_.advance(seconds{2});
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)claim.resume();
+  (void)claim.on_reply(refused(FileStatus::denied, EACCES));
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+}
+
+TEST_F(ClaimTest, AMissingDirectoryFails) {
+  Claim claim = make(local());
+  (void)publish(claim);
+  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_EQ(claim.result().failure.error, ENOENT);
+}
+
+TEST_F(ClaimTest, AFullDiskLeavesNoFile) {
+  for (const std::size_t landed : {std::size_t{0}, std::size_t{20}}) {
+    Claim claim = make(local());
+    const std::string written = publish(claim);
+    FileReply full = refused(FileStatus::failed, ENOSPC);
+    full.created = true;
+    ASSERT_NE(wants<ReadFile>(claim.on_reply(full)), nullptr);
+    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written.substr(0, landed)))), nullptr);
+    EXPECT_TRUE(finished(claim.on_reply(ok())));
+    EXPECT_EQ(claim.result().outcome, Outcome::failed);
+    EXPECT_EQ(claim.result().failure.error, ENOSPC);
+    EXPECT_FALSE(claim.result().left_behind);
+  }
+}
+
+TEST_F(ClaimTest, AFailedPublishRemovesNobodyElsesFile) {
+  Claim claim = make(share());
+  (void)publish(claim);
+  (void)claim.on_reply(refused(FileStatus::failed, EIO));  // not known to have made the file
+  for (const std::string& content : {std::string{}, record_of(kOther)}) {
+    Claim again = make(share());
+    (void)publish(again);
+    (void)again.on_reply(refused(FileStatus::failed, EIO));
+    EXPECT_TRUE(finished(again.on_reply(ok(content)))) << content;
+    EXPECT_EQ(again.result().outcome, Outcome::failed);
+  }
+}
+
+TEST_F(ClaimTest, GivesUpAtOnceWithoutWaiting) {
+  ClaimOptions options = local();
+  options.timeout = Duration::zero();
+  Claim claim = make(options);
+  (void)claim.start();
+  EXPECT_TRUE(finished(claim.on_reply(ok(record_of(kOther)))));
+  EXPECT_EQ(claim.result().outcome, Outcome::busy);
+}
+
+TEST_F(ClaimTest, StartsNoClaimAfterTheDeadline) {
+  ClaimOptions options = local();
+  options.timeout = milliseconds{250};
+  Claim claim = make(options);
+  Step step = claim.start();
+  step = claim.on_reply(ok(record_of(kOther)));
+  for (int looks = 1; looks < 3; ++looks) {
+    clock_.advance(wait(step));
+    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    step = claim.on_reply(ok(record_of(kOther)));
+  }
+  EXPECT_EQ(wait(step), milliseconds{50}) << "the last wait is cut at the deadline";
+  clock_.advance(milliseconds{50});
+  EXPECT_TRUE(finished(claim.resume()));
+  EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
+}
+
+TEST_F(ClaimTest, VerifiesAClaimToItsEndAfterTheDeadline) {
+  ClaimOptions options = share(seconds{5});
+  options.timeout = milliseconds{100};
+  Claim claim = make(options);
+  const std::string written = publish(claim);
+  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{5});
+  clock_.advance(seconds{5});
+  (void)claim.resume();
+  (void)claim.on_reply(ok(written));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+TEST_F(ClaimTest, AnUnreadableClaimIsReadAgainAndTakenBackInTheEnd) {
+  ClaimOptions options = share();
+  options.timeout = milliseconds{100};
+  Claim claim = make(options);
+  const std::string written = publish(claim);
+  (void)claim.on_reply(ok());
+  clock_.advance(seconds{1});
+  Step step = claim.resume();
+  for (int reads = 0; wants<ReadFile>(step) != nullptr && reads < 100; ++reads) {
+    step = claim.on_reply(refused(FileStatus::failed, EIO));
+    if (!std::holds_alternative<WaitUntil>(step)) break;
+    clock_.advance(wait(step));
+    step = claim.resume();
+  }
+  ASSERT_NE(wants<ReadFile>(step), nullptr);
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_EQ(claim.result().failure.error, EIO);
+}
+
+TEST_F(ClaimTest, ANestedClaimFailsAtOnce) {
+  ClaimOptions options = local();
+  options.enclosing_token = kOther;
+  Claim claim = make(options);
+  (void)claim.start();
+  EXPECT_TRUE(finished(claim.on_reply(ok(record_of(kOther)))));
+  EXPECT_EQ(claim.result().outcome, Outcome::already_held);
+}
+
+TEST_F(ClaimTest, AForeignRecordMakesTheAutomaticDelayASecond) {
+  Claim automatic = make(local());
+  (void)automatic.start();
+  (void)automatic.on_reply(ok(kOther));
+  EXPECT_EQ(automatic.delay(), seconds{1});
+
+  ClaimOptions given = local();
+  given.delay_is_auto = false;
+  Claim explicit_delay = make(given);
+  (void)explicit_delay.start();
+  (void)explicit_delay.on_reply(ok(kOther));
+  EXPECT_EQ(explicit_delay.delay(), Duration::zero());
+
+  Claim own_kind = make(local());
+  (void)own_kind.start();
+  (void)own_kind.on_reply(ok(record_of(kOther)));
+  EXPECT_EQ(own_kind.delay(), Duration::zero());
+}
+
+TEST_F(ClaimTest, CancelWhileWaitingTouchesNothing) {
+  Claim claim = make(local());
+  (void)claim.start();
+  (void)claim.on_reply(ok(record_of(kOther)));
+  EXPECT_TRUE(finished(claim.cancel()));
+  EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
+}
+
+TEST_F(ClaimTest, CancelInTheDelayTakesTheClaimBack) {
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(ok());
+  ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
+  EXPECT_FALSE(claim.result().left_behind);
+}
+
+TEST_F(ClaimTest, CancelInTheDelayLeavesAnothersLock) {
+  Claim claim = make(share());
+  (void)publish(claim);
+  (void)claim.on_reply(ok());
+  (void)claim.cancel();
+  EXPECT_TRUE(finished(claim.on_reply(ok(record_of(kOther)))));
+}
+
+TEST_F(ClaimTest, AnOldLookIsTakenAgainBeforeTheUnlink) {
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(ok());
+  (void)claim.cancel();
+  clock_.advance(milliseconds{400});  // the read took longer than D/3
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(ok(written))), nullptr);
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+}
+
+TEST_F(ClaimTest, AFailedUnlinkIsTold) {
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(ok());
+  (void)claim.cancel();
+  (void)claim.on_reply(ok(written));
+  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::failed, EIO))));
+  EXPECT_TRUE(claim.result().left_behind);
+}
+
+// Late claims (a): where create may overwrite, a look older than D/3 is taken again.
+TEST_F(ClaimTest, AnOldLookIsTakenAgainBeforeAWriteThatMayOverwrite) {
+  Claim claim = make(loose_share());
+  (void)claim.start();
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  clock_.advance(milliseconds{334});
+  EXPECT_NE(wants<ReadFile>(claim.resume()), nullptr);
+
+  Claim atomic = make(share());
+  (void)atomic.start();
+  (void)atomic.on_reply(refused(FileStatus::not_found, ENOENT));
+  clock_.advance(milliseconds{334});
+  EXPECT_NE(wants<CreateExclusive>(atomic.resume()), nullptr);
+}
+
+// Late claims (b): a slow but atomic create keeps its claim; a slow share starves nobody.
+TEST_F(ClaimTest, ALateButAtomicCreateRunsTheFullDelay) {
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  clock_.advance(seconds{3});
+  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{1});
+  clock_.advance(seconds{1});
+  (void)claim.resume();
+  (void)claim.on_reply(ok(written));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+// Late claims (c): neither removed nor entered on before the one that it may have overwritten has
+// noticed.
+TEST_F(ClaimTest, ALateClaimThatMayHaveOverwrittenIsKept) {
+  Claim claim = make(loose_share());
+  const std::string written = publish(claim);
+  clock_.advance(milliseconds{1500});
+  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{35} + seconds{1});
+  clock_.advance(seconds{36});
+  (void)claim.resume();
+  (void)claim.on_reply(ok(written));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+TEST_F(ClaimTest, ALateClaimThatMayHaveOverwrittenIsNotTakenBack) {
+  Claim claim = make(loose_share());
+  (void)publish(claim);
+  clock_.advance(milliseconds{1500});
+  (void)claim.on_reply(ok());
+  EXPECT_TRUE(finished(claim.cancel()));
+  EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
+  EXPECT_TRUE(claim.result().left_behind);
+}
+
+TEST_F(ClaimTest, TheRetryIntervalGrowsOnAShareAndStartsOverForANewHolder) {
+  ClaimOptions options = share();
+  options.retry_grows = true;
+  Claim claim = make(options);
+  Step step = claim.start();
+  Duration last{};
+  for (int looks = 0; looks < 12; ++looks) {
+    step = claim.on_reply(ok(record_of(kOther)));
+    last = wait(step);
+    clock_.advance(last);
+    step = claim.resume();
+  }
+  EXPECT_EQ(last, seconds{2});
+  step = claim.on_reply(ok(record_of("22222222-2222-4222-8222-222222222222")));
+  EXPECT_EQ(wait(step), milliseconds{100});
+}
+
+}  // namespace
+}  // namespace ufl::test

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/mount_table.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+namespace ufl {
+namespace {
+
+using std::chrono::seconds;
+
+std::string mount_line(const std::string& point, const std::string& type) {
+  return "36 35 98:0 / " + point + " rw,noatime master:1 shared:2 - " + type + " /dev/x rw\n";
+}
+
+TEST(MountTraits, LocalKindsNeedNoDelay) {
+  for (const char* type :
+       {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "tmpfs", "overlay"}) {
+    const MountTraits traits = traits_of_type(type);
+    EXPECT_TRUE(traits.local) << type;
+    EXPECT_TRUE(traits.atomic_create) << type;
+    EXPECT_EQ(traits.delay, Duration::zero()) << type;
+  }
+}
+
+TEST(MountTraits, EverythingElseWaitsASecond) {
+  for (const char* type : {"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p", "virtiofs", "ceph",
+                           "lustre", "gpfs", "fuse", "fuse.rclone", "autofs", "", "ext5"}) {
+    EXPECT_FALSE(traits_of_type(type).local) << type;
+    EXPECT_EQ(traits_of_type(type).delay, seconds{1}) << type;
+  }
+  EXPECT_TRUE(traits_of_type("nfs4").atomic_create);
+  EXPECT_FALSE(traits_of_type("fuse.rclone").atomic_create);
+  EXPECT_FALSE(traits_of_type("").atomic_create);
+}
+
+TEST(FindMount, TakesTheDeepestMountPoint) {
+  const std::string mounts = mount_line("/", "ext4") + mount_line("/nosuch", "nfs4") +
+                             mount_line("/nosuch/deep", "tmpfs") +
+                             mount_line("/nosuchother", "cifs");
+  EXPECT_EQ(find_mount("/nosuch/lock", mounts).type, "nfs4");
+  EXPECT_EQ(find_mount("/nosuch/deep/lock", mounts).type, "tmpfs");
+  EXPECT_EQ(find_mount("/nosuch/deeper/lock", mounts).type, "nfs4");
+  EXPECT_EQ(find_mount("/nosuchother/lock", mounts).type, "cifs");
+  EXPECT_EQ(find_mount("/elsewhere/lock", mounts).type, "ext4");
+  EXPECT_EQ(find_mount("/lock", mounts).type, "ext4");
+  EXPECT_EQ(find_mount("//nosuch///lock", mounts).type, "nfs4");
+  EXPECT_EQ(find_mount("/elsewhere/../nosuch/./lock", mounts).type, "nfs4");
+  EXPECT_EQ(find_mount("/nosuch/deep/../lock", mounts).type, "nfs4");
+  EXPECT_EQ(find_mount("/../../nosuch/lock", mounts).type, "nfs4");
+}
+
+TEST(FindMount, ALaterMountHidesAnEarlierOne) {
+  const std::string mounts =
+      mount_line("/", "ext4") + mount_line("/nosuch", "autofs") + mount_line("/nosuch", "nfs4");
+  EXPECT_EQ(find_mount("/nosuch/lock", mounts).type, "nfs4");
+}
+
+TEST(FindMount, UndoesTheEscapesOfMountinfo) {
+  const std::string mounts = mount_line("/", "ext4") + mount_line("/no\\040such\\134x", "nfs4");
+  EXPECT_EQ(find_mount("/no such\\x/lock", mounts).type, "nfs4");
+}
+
+TEST(FindMount, DoubtMeansUnknown) {
+  for (const std::string& mounts :
+       {std::string{}, std::string{"rubbish\n"}, mount_line("/mnt", "ext4")}) {
+    EXPECT_FALSE(find_mount("/tmp/lock", mounts).local) << mounts;
+  }
+  EXPECT_FALSE(find_mount("relative/lock", mount_line("/", "ext4")).local);
+}
+
+TEST(FindMount, FollowsLinksThatLeadToAShare) {
+  std::string pattern = ::testing::TempDir() + "ufl-mounts-XXXXXX";
+  const std::string directory = ::mkdtemp(pattern.data());
+  std::filesystem::create_directory(directory + "/share");
+  ASSERT_EQ(::symlink((directory + "/share").c_str(), (directory + "/absolute").c_str()), 0);
+  ASSERT_EQ(::symlink("absolute", (directory + "/chain").c_str()), 0);
+  ASSERT_EQ(::symlink("./loop", (directory + "/loop").c_str()), 0);
+  const std::string mounts = mount_line("/", "ext4") + mount_line(directory + "/share", "nfs4");
+  EXPECT_EQ(find_mount(directory + "/absolute/lock", mounts).type, "nfs4");
+  EXPECT_EQ(find_mount(directory + "/chain/lock", mounts).type, "nfs4");
+  EXPECT_EQ(find_mount(directory + "/chain/../lock", mounts).type, "ext4");
+  EXPECT_EQ(find_mount(directory + "/chain", mounts).type, "ext4") << "LOCKFILE is never followed";
+  EXPECT_EQ(find_mount(directory + "/loop/lock", mounts).type, "");
+  std::filesystem::remove_all(directory);
+}
+
+TEST(FindMount, KnowsThisMachine) { EXPECT_FALSE(find_mount("/proc/version").local); }
+
+}  // namespace
+}  // namespace ufl

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/parse.hpp"
+
+namespace ufl {
+namespace {
+
+using namespace std::chrono_literals;
+using Words = std::vector<std::string>;
+using Variables = std::map<std::string, std::string>;
+
+Options parse(const Words& words, const Variables& variables = {}) {
+  return parse_options(words, [&](const char* name) -> const char* {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+std::string error_of(const Words& words, const Variables& variables = {}) {
+  try {
+    (void)parse(words, variables);
+    return "(no error)";
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+}
+
+TEST(ParseOptions, Defaults) {
+  const Options options = parse({"L", "cmd", "arg"});
+  EXPECT_EQ(options.action, Options::Action::run);
+  EXPECT_EQ(options.lock_file, "L");
+  EXPECT_EQ(options.command, (Words{"cmd", "arg"}));
+  EXPECT_EQ(options.prefix, "");
+  EXPECT_EQ(options.delay, std::nullopt);
+  EXPECT_EQ(options.retry, std::nullopt);
+  EXPECT_EQ(options.timeout, std::nullopt);
+  EXPECT_EQ(options.conflict_exit_code, 75);
+  EXPECT_TRUE(options.record_command);
+  EXPECT_EQ(options.verbosity, Verbosity::normal);
+}
+
+TEST(ParseOptions, TakesEachOption) {
+  const Options options = parse({"-p", "ci-", "-d", "0.2", "-r", "5ms", "-w", "2m", "-E", "0",
+                                 "--no-command", "-v", "-x", "-e", "--exclusive", "L", "cmd"});
+  EXPECT_EQ(options.prefix, "ci-");
+  EXPECT_EQ(options.delay, 200ms);
+  EXPECT_EQ(options.retry, 5ms);
+  EXPECT_EQ(options.timeout, 2min);
+  EXPECT_EQ(options.conflict_exit_code, 0);
+  EXPECT_FALSE(options.record_command);
+  EXPECT_EQ(options.verbosity, Verbosity::verbose);
+}
+
+TEST(ParseOptions, ValuesThatLookLikeOptionsOrListsReachTheirOption) {
+  for (const char* value : {"-n", "--", "--wait", "[a,b]", "\"a\"", "a b", "{}", "%"}) {
+    EXPECT_EQ(parse({"-p", value, "L", "cmd"}).prefix, value);
+    EXPECT_EQ(parse({"-c", value, "L"}).shell_string, value);
+  }
+  EXPECT_EQ(parse({"--command=", "L"}).shell_string, "");
+  EXPECT_EQ(parse({"--prefix=", "L", "cmd"}, {{"UFL_PREFIX", "x"}}).prefix, "");
+}
+
+TEST(ParseOptions, TheLastOfARepeatedOptionWins) {
+  EXPECT_EQ(parse({"-w", "1", "--timeout=2", "-w3", "L", "cmd"}).timeout, 3s);
+  EXPECT_EQ(parse({"-c", "a", "L", "-c", "b"}).shell_string, "b");
+  EXPECT_EQ(parse({"-v", "-q", "L", "cmd"}).verbosity, Verbosity::quiet);
+  EXPECT_EQ(parse({"-q", "-v", "-n", "L", "cmd"}).verbosity, Verbosity::verbose);
+}
+
+TEST(ParseOptions, NonblockBeatsWait) {
+  EXPECT_EQ(parse({"-n", "-w", "5", "L", "cmd"}).timeout, 0s);
+  EXPECT_EQ(parse({"-w", "5", "--nb", "L", "cmd"}).timeout, 0s);
+  EXPECT_EQ(parse({"-n", "L", "cmd"}, {{"UFL_TIMEOUT", "5"}}).timeout, 0s);
+}
+
+TEST(ParseOptions, ANegativeTimeoutIsNever) {
+  EXPECT_EQ(parse({"-w", "-1", "L", "cmd"}).timeout, std::nullopt);
+  EXPECT_EQ(parse({"-w-0.5s", "L", "cmd"}).timeout, std::nullopt);
+  EXPECT_EQ(parse({"-w", "-1", "L", "cmd"}, {{"UFL_TIMEOUT", "5"}}).timeout, std::nullopt);
+  EXPECT_EQ(parse({"-w", "0", "L", "cmd"}).timeout, 0s);
+  EXPECT_NE(error_of({"-w", "-", "L", "cmd"}).find("'-' is not a TIME"), std::string::npos);
+  EXPECT_NE(error_of({"-d", "-1", "L", "cmd"}).find("'-1' is not a TIME"), std::string::npos);
+}
+
+TEST(ParseOptions, DelayMayBeAuto) {
+  EXPECT_EQ(parse({"-d", "auto", "L", "cmd"}, {{"UFL_DELAY", "5"}}).delay, std::nullopt);
+  EXPECT_NE(error_of({"-d", "Auto", "L", "cmd"}).find("--delay: 'Auto'"), std::string::npos);
+}
+
+TEST(ParseOptions, OptionBeatsEnvironmentBeatsDefault) {
+  const Variables variables{{"UFL_PREFIX", "env-"},
+                            {"UFL_DELAY", "3"},
+                            {"UFL_RETRY", "4"},
+                            {"UFL_TIMEOUT", "5"},
+                            {"UFL_NO_COMMAND", "yes"}};
+  const Options from_environment = parse({"L", "cmd"}, variables);
+  EXPECT_EQ(from_environment.prefix, "env-");
+  EXPECT_EQ(from_environment.delay, 3s);
+  EXPECT_EQ(from_environment.retry, 4s);
+  EXPECT_EQ(from_environment.timeout, 5s);
+  EXPECT_FALSE(from_environment.record_command);
+  EXPECT_EQ(parse({"-d", "1", "L", "cmd"}, variables).delay, 1s);
+}
+
+TEST(ParseOptions, AnEmptyVariableIsUnset) {
+  const Variables variables{{"UFL_DELAY", ""}, {"UFL_TIMEOUT", ""}, {"UFL_NO_COMMAND", ""}};
+  const Options options = parse({"L", "cmd"}, variables);
+  EXPECT_EQ(options.delay, std::nullopt);
+  EXPECT_EQ(options.timeout, std::nullopt);
+  EXPECT_TRUE(options.record_command);
+}
+
+TEST(ParseOptions, ABadVariableIsNamed) {
+  for (const char* name : {"UFL_DELAY", "UFL_RETRY", "UFL_TIMEOUT", "UFL_NO_COMMAND"}) {
+    const std::string error = error_of({"L", "cmd"}, {{name, "maybe"}});
+    EXPECT_TRUE(error.starts_with(std::string{name} + ": 'maybe'")) << error;
+  }
+  EXPECT_EQ(error_of({"-d", "1", "L", "cmd"}, {{"UFL_DELAY", "maybe"}}), "(no error)");
+}
+
+TEST(ParseOptions, NoCommandTakesYesAndNo) {
+  for (const char* yes : {"1", "yes", "true", "YES", "True"}) {
+    EXPECT_FALSE(parse({"L", "cmd"}, {{"UFL_NO_COMMAND", yes}}).record_command) << yes;
+  }
+  for (const char* no : {"0", "no", "false"}) {
+    EXPECT_TRUE(parse({"L", "cmd"}, {{"UFL_NO_COMMAND", no}}).record_command) << no;
+  }
+}
+
+TEST(ParseOptions, ExitStatusIsAByte) {
+  EXPECT_EQ(parse({"-E255", "L", "cmd"}).conflict_exit_code, 255);
+  for (const char* bad : {"256", "-1", "600", "x", "", "1.0", "+1", " 1", "0x1"}) {
+    EXPECT_NE(error_of({"-E", bad, "L", "cmd"}).find("is not an exit status"), std::string::npos)
+        << bad;
+  }
+}
+
+TEST(ParseOptions, APrefixIsOnePrintableLine) {
+  EXPECT_EQ(parse({"-p", "jürgen-", "L", "cmd"}).prefix, "jürgen-");
+  EXPECT_EQ(parse({"-p", std::string(200, 'a'), "L", "cmd"}).prefix.size(), 200U);
+  EXPECT_NE(error_of({"-p", std::string(201, 'a'), "L", "cmd"}).find("200"), std::string::npos);
+  for (const char* bad : {"a\nb", "a\tb", "\x1b[m", "\xff", "\xc2\x85"}) {
+    EXPECT_NE(error_of({"-p", bad, "L", "cmd"}).find("printable"), std::string::npos);
+  }
+}
+
+TEST(ParseOptions, OperandsMustBeThere) {
+  EXPECT_NE(error_of({}).find("no LOCKFILE"), std::string::npos);
+  EXPECT_NE(error_of({"L"}).find("no COMMAND"), std::string::npos);
+  EXPECT_NE(error_of({"", "cmd"}).find("empty"), std::string::npos);
+  EXPECT_NE(error_of({"9", "cmd"}).find("./9"), std::string::npos);
+  EXPECT_NE(error_of({"-c", "x", "L", "cmd"}).find("both -c and a COMMAND"), std::string::npos);
+  EXPECT_EQ(parse({"./9", "cmd"}).lock_file, "./9");
+  EXPECT_EQ(parse({"9a", "cmd"}).lock_file, "9a");
+}
+
+TEST(HelpText, FitsATerminal) {
+  const std::string help = help_text();
+  for (std::size_t begin = 0; begin < help.size();) {
+    const std::size_t end = help.find('\n', begin);
+    EXPECT_LE(end - begin, 80U) << help.substr(begin, end - begin);
+    begin = end + 1;
+  }
+}
+
+TEST(ParseOptions, HelpAndVersionNeedNothingElse) {
+  EXPECT_EQ(parse({"--help"}).action, Options::Action::help);
+  EXPECT_EQ(parse({"L", "-V"}).action, Options::Action::version);
+  EXPECT_EQ(parse({"-d", "x", "-h"}, {{"UFL_DELAY", "y"}}).action, Options::Action::help);
+}
+
+}  // namespace
+}  // namespace ufl

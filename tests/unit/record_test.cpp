@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+
+#include "protocol/record.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "protocol/token.hpp"
+#include "protocol/utc.hpp"
+
+namespace ufl {
+namespace {
+
+using Kind = Sighting::Kind;
+
+const std::string kUuid = "8f14e45f-ceea-467f-a8f9-0123456789ab";
+
+Holder full_holder() {
+  Holder holder;
+  holder.host = "build-3";
+  holder.boot = "10eb4156-46ee-4f3a-b3d5-7b39e9418780";
+  holder.netns = 4026531833;
+  holder.pidns = 4026531836;
+  holder.timens = 4026531834;
+  holder.pid = 4242;
+  holder.start = 187177;
+  holder.uid = 1000;
+  holder.user = "alice";
+  holder.since = "2026-11-23T14:01:31Z";
+  holder.delay = 0.2;
+  holder.command = "rsync -a 'my dir' host:";
+  return holder;
+}
+
+TEST(Token, IsStripped) {
+  EXPECT_EQ(strip(" \t\r\n a b \v\f"), "a b");
+  EXPECT_EQ(strip(" \n"), "");
+  EXPECT_EQ(make_token(" ci-", kUuid), "ci-" + kUuid);
+}
+
+TEST(Token, EndsInAUuid) {
+  EXPECT_TRUE(ends_in_uuid(kUuid));
+  EXPECT_TRUE(ends_in_uuid("host-" + kUuid));
+  EXPECT_TRUE(ends_in_uuid("8F14E45F-CEEA-467F-A8F9-0123456789AB"));
+  EXPECT_FALSE(ends_in_uuid(kUuid + "x"));
+  EXPECT_FALSE(ends_in_uuid(kUuid.substr(1)));
+  EXPECT_FALSE(ends_in_uuid("8f14e45f-ceea-467f-a8f9-0123456789ag"));
+  EXPECT_FALSE(ends_in_uuid(""));
+}
+
+TEST(Record, IsTwoLines) {
+  EXPECT_EQ(format_record(kUuid, full_holder()),
+            kUuid +
+                "\n{\"v\":1,\"host\":\"build-3\",\"boot\":\"10eb4156-46ee-4f3a-b3d5-7b39e9418780\","
+                "\"netns\":4026531833,\"pidns\":4026531836,\"timens\":4026531834,\"pid\":4242,"
+                "\"start\":187177,\"uid\":1000,\"user\":\"alice\","
+                "\"since\":\"2026-11-23T14:01:31Z\",\"delay\":0.2,"
+                "\"command\":\"rsync -a 'my dir' host:\"}\n");
+  EXPECT_EQ(format_record(kUuid, {}), kUuid + "\n{\"v\":1}\n");
+}
+
+TEST(Record, ReadsBackWhatItWrote) {
+  const Sighting seen = parse_record(format_record("ci-" + kUuid, full_holder()));
+  EXPECT_EQ(seen.kind, Kind::record);
+  EXPECT_EQ(seen.token, "ci-" + kUuid);
+  EXPECT_EQ(format_record(seen.token, seen.holder), format_record("ci-" + kUuid, full_holder()));
+}
+
+TEST(Record, StaysBelowItsLimit) {
+  Holder holder = full_holder();
+  holder.command = std::string(500, '\x01');  // each written as \u0001
+  EXPECT_LE(format_record(std::string(236, 'x'), holder).size(), kRecordLimit);
+  holder.host = std::string(3000, '\x01');
+  holder.user = std::string(3000, '\x01');
+  const std::string record = format_record(kUuid, holder);
+  EXPECT_LE(record.size(), kRecordLimit);
+  EXPECT_EQ(parse_record(record).holder.pid, 4242);
+}
+
+TEST(Record, TellsForeignEmptyAndGarbledApart) {
+  EXPECT_EQ(parse_record("").kind, Kind::empty);
+  EXPECT_EQ(parse_record(kUuid).kind, Kind::foreign);
+  EXPECT_EQ(parse_record("  " + kUuid + "\n").kind, Kind::foreign);
+  EXPECT_EQ(parse_record("  " + kUuid + "\n").token, kUuid);
+  EXPECT_EQ(parse_record(kUuid + "\nnot json\n").kind, Kind::foreign);
+  EXPECT_EQ(parse_record(kUuid + "\n[1]\n").kind, Kind::foreign);
+  EXPECT_EQ(parse_record("\n").kind, Kind::garbled);
+  EXPECT_EQ(parse_record("hello world\n{}").kind, Kind::garbled);
+  EXPECT_EQ(parse_record(kUuid.substr(0, 20)).kind, Kind::garbled);
+  EXPECT_EQ(parse_record(std::string(4096, '\0')).kind, Kind::garbled);
+}
+
+TEST(Record, EveryKeyIsOptionalAndUntrusted) {
+  const auto holder_of = [](const std::string& json) {
+    const Sighting seen = parse_record(kUuid + "\n" + json + "\n");
+    EXPECT_EQ(seen.kind, Kind::record) << json;
+    return seen.holder;
+  };
+  EXPECT_EQ(holder_of("{}").pid, std::nullopt);
+  EXPECT_EQ(holder_of(R"({"pid":"x","host":5,"netns":-1,"delay":"1"})").pid, std::nullopt);
+  EXPECT_EQ(holder_of(R"({"netns":-1})").netns, std::nullopt);
+  EXPECT_EQ(holder_of(R"({"uid":1e300})").uid, std::nullopt);
+  EXPECT_EQ(holder_of(R"({"pid":7,"new key":{"a":[1,2]}})").pid, 7);
+  EXPECT_EQ(holder_of(R"({"delay":1})").delay, 1.0);
+  EXPECT_EQ(holder_of(R"({"command":null})").command, std::nullopt);
+}
+
+TEST(Record, ABombIsNoRecord) {
+  EXPECT_EQ(parse_record(kUuid + "\n" + std::string(4000, '[')).kind, Kind::foreign);
+  EXPECT_EQ(parse_record(kUuid + "\n{\"a\":\"\xff\xfe\"}").kind, Kind::foreign);
+}
+
+TEST(Utc, IsRfc3339BothWays) {
+  using namespace std::chrono;
+  const Wall time = sys_days{2026y / 2 / 28} + hours{23} + minutes{59} + seconds{59};
+  EXPECT_EQ(utc_text(time), "2026-02-28T23:59:59Z");
+  EXPECT_EQ(parse_utc(utc_text(time)), time);
+  EXPECT_EQ(utc_text(Wall{}), "1970-01-01T00:00:00Z");
+  for (const char* bad : {"", "2026-02-28", "2026-02-30T00:00:00Z", "2026-02-28 23:59:59Z",
+                          "2026-02-28T23:59:59+1", "2026-x2-28T23:59:59Z"}) {
+    EXPECT_EQ(parse_utc(bad), std::nullopt) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace ufl
