@@ -29,8 +29,8 @@ int print(const std::string& text) {
   return ufl::exit_status::kFailed;
 }
 
-int run(const ufl::Options& options, const ufl::ClosedStandardFds& closed_fds) {
-  const ufl::Signals signals;
+int run(const ufl::Options& options, const ufl::Signals& signals,
+        const ufl::ClosedStandardFds& closed_fds) {
   const ufl::SystemClock clock;
   ufl::HostIdentity identity;
   ufl::PosixFileSystem files;
@@ -42,13 +42,14 @@ int run(const ufl::Options& options, const ufl::ClosedStandardFds& closed_fds) {
 
 int main(int argc, char** argv) {
   const ufl::ClosedStandardFds closed_fds = ufl::fill_standard_fds();
+  const ufl::Signals signals;
   try {
     const std::vector<std::string> words{argv + (argc > 0 ? 1 : 0), argv + argc};
     const ufl::Options options =
         ufl::parse_options(words, [](const char* name) { return std::getenv(name); });
     if (options.action == ufl::Options::Action::help) return print(ufl::help_text());
     if (options.action == ufl::Options::Action::version) return print("ufl " UFL_VERSION "\n");
-    return run(options, closed_fds);
+    return run(options, signals, closed_fds);
   } catch (const ufl::UsageError& error) {
     ufl::say(error.what());
     return ufl::exit_status::kUsage;

@@ -88,7 +88,7 @@ class Splitter {
       const std::string name{'-', word[i]};
       const OptionSpec* option = find_short(word[i]);
       if (option == nullptr) {
-        if (i == 1) refuse_unknown(name);
+        if (i == 1 || !impossible_option(name).empty()) refuse_unknown(name);
         refuse(unknown_in_cluster(word, i));
       }
       if (option->value.empty()) {
@@ -97,8 +97,9 @@ class Splitter {
       }
       const std::string rest = word.substr(i + 1);
       if (rest.starts_with('=')) {
-        refuse(quoted(word) + " makes " + quoted(rest) + " the value of " + name + "; write --" +
-               std::string{option->longs[0]}.append(rest));
+        refuse(quoted(word) + " makes " + quoted(rest) + " the value of " + name + "; write " +
+               name + printable(rest.substr(1)) + " or --" +
+               std::string{option->longs[0]}.append(printable(rest)));
       }
       give(*option, rest.empty() ? next_value(name, *option) : rest);
       return;

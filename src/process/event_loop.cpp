@@ -8,6 +8,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/system/system_error.hpp>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -81,8 +82,10 @@ struct EventLoop::Impl {
   SignalHandler on_signal;
 };
 
-EventLoop::EventLoop(const Signals& signals) : impl_{std::make_unique<Impl>(signals)} {
+EventLoop::EventLoop(const Signals& signals) try : impl_{std::make_unique<Impl>(signals)} {
   impl_->await_signal();
+} catch (const boost::system::system_error& error) {
+  throw std::system_error{error.code().value(), std::generic_category(), "event loop"};
 }
 
 EventLoop::~EventLoop() = default;

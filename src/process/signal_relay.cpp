@@ -27,18 +27,17 @@ void SignalRelay::stop() {
 
 void SignalRelay::relay(const SignalEvent& event) {
   if (!child_.in_our_group()) return child_.signal(event.number);
-  if (sent_by_terminal(event)) return;
-  undecided_.push_back(event.number);
+  undecided_.push_back(event);
   loop_.at(clock_.now() + kPatience, [this] { decide(); });
 }
 
 void SignalRelay::decide() {
   bool any_seen = false;
-  for (const int number : std::exchange(undecided_, {})) {
-    if (witness_.saw(number)) {
+  for (const SignalEvent& event : std::exchange(undecided_, {})) {
+    if (witness_.saw(event.number)) {
       any_seen = true;
-    } else {
-      child_.signal(number);
+    } else if (!sent_by_terminal(event)) {
+      child_.signal(event.number);
     }
   }
   // What is pending there would hide the next signal of its kind.

@@ -35,7 +35,7 @@ class SignalRelay {
   Child& child_;
   const Clock& clock_;
   GroupWitness witness_;
-  std::vector<int> undecided_;
+  std::vector<SignalEvent> undecided_;
 };
 
 }  // namespace ufl

@@ -120,6 +120,7 @@ Step Claim::on_look(const FileReply& reply) {
       return request(State::probe_directory, ProbeDirectory{options_.path, false});
     case FileStatus::not_regular:
     case FileStatus::bad_path:
+    case FileStatus::exhausted:
       return fail(reply);
     case FileStatus::exists:
     case FileStatus::failed:
@@ -185,6 +186,7 @@ Step Claim::on_publish(const FileReply& reply) {
     case FileStatus::not_found:
     case FileStatus::not_regular:
     case FileStatus::bad_path:
+    case FileStatus::exhausted:
       return fail(reply);
     case FileStatus::stale:
     case FileStatus::failed:

@@ -2,6 +2,7 @@
 
 #include "protocol/record.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -27,9 +28,24 @@ requires std::is_arithmetic_v<Number> std::string to_json(Number value) {
 
 std::string to_json(const std::string& value) { return boost::json::serialize(value); }
 
+// Boost.JSON writes any bytes, and reads back UTF-8 only: a host or user name may be anything.
+bool is_json_text(const std::string& value) {
+  const bool ascii = std::all_of(value.begin(), value.end(),
+                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (ascii) return true;
+  boost::json::error_code error;
+  boost::json::parse(boost::json::serialize(value), error);
+  return !error;
+}
+
+template <typename Number>
+bool is_json_text(Number) {
+  return true;
+}
+
 template <typename T>
 void append(std::string& line, std::string_view key, const std::optional<T>& value) {
-  if (!value) return;
+  if (!value || !is_json_text(*value)) return;
   line += line.size() > 1 ? ",\"" : "\"";
   line += key;
   line += "\":";

@@ -26,10 +26,28 @@ std::string shown(const std::string& field, std::size_t limit = kShownField) {
   return shorten(printable(field), limit);
 }
 
+// 42s, 2m43s, 5h7m, 3d4h
+std::string whole_seconds_text(std::chrono::seconds time) {
+  using namespace std::chrono;
+  const auto in_minutes = floor<minutes>(time);
+  const auto in_hours = floor<hours>(time);
+  const auto in_days = floor<days>(time);
+  if (in_days.count() > 0) {
+    return fmt::format("{}d{}h", in_days.count(), (in_hours - in_days).count());
+  }
+  if (in_hours.count() > 0) {
+    return fmt::format("{}h{}m", in_hours.count(), (in_minutes - in_hours).count());
+  }
+  if (in_minutes.count() > 0) {
+    return fmt::format("{}m{}s", in_minutes.count(), (time - in_minutes).count());
+  }
+  return fmt::format("{}s", time.count());
+}
+
 std::string age_text(const Holder& holder, Wall now) {
   const auto since = holder.since ? parse_utc(*holder.since) : std::nullopt;
   if (!since || *since > now) return {};  // none, or another host's clock is ahead of ours
-  return " since " + duration_text(now - *since);
+  return " since " + whole_seconds_text(now - *since);
 }
 
 std::string record_text(const Holder& holder, Wall now) {
@@ -92,6 +110,8 @@ std::string advice(const std::string& path, const FileOperation& operation,
     case ENOSPC:
     case EDQUOT:
       return fmt::format("make room in {} and try again; no lock was taken", directory);
+    case EMFILE:
+      return "see ulimit -n, and try again";
     case EFBIG:
       return "raise the file size limit (ulimit -f); no lock was taken";
     case ENOTDIR:
@@ -108,24 +128,10 @@ std::string advice(const std::string& path, const FileOperation& operation,
 }  // namespace
 
 std::string duration_text(Duration time) {
-  using namespace std::chrono;
-  if (time < seconds{10}) {
-    const auto tenths = round<duration<std::int64_t, std::deci>>(time).count();
-    if (tenths < 100) return fmt::format("{}.{}s", tenths / 10, tenths % 10);
-  }
-  const auto total = floor<seconds>(time);
-  const auto in_minutes = floor<minutes>(total);
-  const auto in_hours = floor<hours>(total);
-  const auto in_days = floor<days>(total);
-  if (in_days.count() > 0)
-    return fmt::format("{}d{}h", in_days.count(), (in_hours - in_days).count());
-  if (in_hours.count() > 0) {
-    return fmt::format("{}h{}m", in_hours.count(), (in_minutes - in_hours).count());
-  }
-  if (in_minutes.count() > 0) {
-    return fmt::format("{}m{}s", in_minutes.count(), (total - in_minutes).count());
-  }
-  return fmt::format("{}s", total.count());
+  using Tenths = std::chrono::duration<std::int64_t, std::deci>;
+  const auto tenths = std::chrono::round<Tenths>(time).count();
+  if (tenths < 100) return fmt::format("{}.{}s", tenths / 10, tenths % 10);
+  return whole_seconds_text(std::chrono::floor<std::chrono::seconds>(time));
 }
 
 std::string holder_text(const Sighting& seen, Wall now) {
@@ -186,10 +192,23 @@ std::string lost_text(const std::string& path, const Sighting& seen, Wall now) {
       printable(path), what);
 }
 
-std::string exec_failure_text(const std::string& path, const std::string& command, int error) {
+std::string exec_failure_text(const std::string& path, const std::string& command, int error,
+                              bool found) {
+  const std::string name = printable(path);
+  if (error == ENOENT && found) {
+    return fmt::format(
+        "{}: cannot run '{}': the interpreter that it needs (its #! line) is not there; "
+        "install it, or mend the line",
+        name, shown(command));
+  }
   const std::string why = error == ENOENT ? "no such command" : error_text(error);
-  return fmt::format("{}: cannot run '{}': {}; check its name and permissions, and $PATH",
-                     printable(path), shown(command), why);
+  return fmt::format("{}: cannot run '{}': {}; check its name and permissions, and $PATH", name,
+                     shown(command), why);
+}
+
+std::string spawn_failure_text(const std::string& path, int error) {
+  return fmt::format("{}: cannot start a process: {}; see ulimit -{}, and try again",
+                     printable(path), error_text(error), error == EMFILE ? 'n' : 'u');
 }
 
 }  // namespace ufl

@@ -36,8 +36,12 @@ namespace ufl {
 /// The lock is no longer ours at release.
 [[nodiscard]] std::string lost_text(const std::string& path, const Sighting& seen, Wall now);
 
-/// The command could not be executed; `error` is the errno value.
+/// The command could not be executed; `error` is the errno value. `found`: its file is there, so
+/// that ENOENT means the interpreter that its "#!" line names.
 [[nodiscard]] std::string exec_failure_text(const std::string& path, const std::string& command,
-                                            int error);
+                                            int error, bool found);
+
+/// No process could be started for the command; `error` is the errno value.
+[[nodiscard]] std::string spawn_failure_text(const std::string& path, int error);
 
 }  // namespace ufl

@@ -58,6 +58,7 @@ enum class FileStatus {
   denied,       ///< EPERM, EACCES; some shares say so where EEXIST is meant
   not_regular,  ///< something that can never be a lock file stands at the path
   bad_path,     ///< ENOTDIR, ENAMETOOLONG, a loop of links: no file can ever be there
+  exhausted,    ///< EMFILE: this process may open no more files, nothing was tried
   failed,       ///< everything else: cannot tell
 };
 

@@ -77,7 +77,8 @@ std::string HostIdentity::new_uuid() {
 }
 
 Holder HostIdentity::self() {
-  Holder holder;
+  if (self_) return *self_;
+  Holder& holder = self_.emplace();
   struct utsname names {};
   if (::uname(&names) == 0) holder.host = names.nodename;
   holder.boot = boot_id();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "seams/identity.hpp"
@@ -16,6 +17,9 @@ class HostIdentity final : public Identity {
   [[nodiscard]] std::string new_uuid() override;
   [[nodiscard]] Holder self() override;
   [[nodiscard]] std::uint64_t random() override;
+
+ private:
+  std::optional<Holder> self_;  // looked up when the first claim is written
 };
 
 }  // namespace ufl

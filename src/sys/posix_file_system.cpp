@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <variant>
 
@@ -51,6 +52,8 @@ FileStatus status_of(int error) {
     case ENAMETOOLONG:
     case ELOOP:
       return FileStatus::bad_path;
+    case EMFILE:
+      return FileStatus::exhausted;
     default:
       return FileStatus::failed;
   }
@@ -84,7 +87,7 @@ FileReply open_failure(const std::string& path, int error) {
     if (::lstat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
       return not_regular(info.st_mode);
     }
-    if (error == EISDIR) return not_regular(S_IFDIR);
+    if (error == EISDIR) return failure(ENOENT);  // "none/", and there is no such directory
   }
   return failure(error);
 }
@@ -120,14 +123,16 @@ FileReply perform(const ReadFile& operation) {
   return reply;
 }
 
-// 0, or the errno value of what went wrong. A short write means a full disk: say so.
+// 0, or the errno value of what went wrong.
 int write_and_sync(int fd, const CreateExclusive& operation) {
-  ssize_t count = 0;
-  do {
-    count = ::write(fd, operation.content.data(), operation.content.size());
-  } while (count < 0 && errno == EINTR);
-  if (count < 0) return errno;
-  if (static_cast<std::size_t>(count) != operation.content.size()) return ENOSPC;
+  // One write, normally. Only a full disk or a limit cuts it short, and the next one says which.
+  std::string_view rest = operation.content;
+  while (!rest.empty()) {
+    const ssize_t count = ::write(fd, rest.data(), rest.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return count < 0 ? errno : ENOSPC;
+    rest.remove_prefix(static_cast<std::size_t>(count));
+  }
   // EINVAL, EROFS: the file system has no fsync; then close is all that there is.
   if (operation.sync && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) return errno;
   return 0;

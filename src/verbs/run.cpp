@@ -126,7 +126,7 @@ class Run {
         return run_command();
       case Outcome::busy:
       case Outcome::timed_out:
-        if (options_.verbosity != Verbosity::quiet) {
+        if (says_busy()) {
           say(not_acquired_text(options_.lock_file,
                                 result.outcome == Outcome::busy ? std::nullopt : options_.timeout,
                                 claim_.seen(), world_.clock.wall()));
@@ -147,6 +147,13 @@ class Run {
     }
   }
 
+  // "-E 0" means: skip quietly.
+  [[nodiscard]] bool says_busy() const {
+    const bool skip = options_.conflict_exit_code == exit_status::kOk;
+    return options_.verbosity == Verbosity::verbose ||
+           (options_.verbosity == Verbosity::normal && !skip);
+  }
+
   // Known race, not closed: a Ctrl-C that falls between poll_signals() and the fork,
   //   1 nothing is pending  2 the terminal signals the group: ufl has it, the command is not there
   //   yet 3 fork  4 ufl reads the signal and takes it for one that the command got, too
@@ -165,14 +172,15 @@ class Run {
     if (error == 0) {
       relay_.start();
     } else {
-      say(printable(options_.lock_file) + ": cannot start a process: " +
-          std::generic_category().message(error) + "; see ulimit -u, and try again");
+      say(spawn_failure_text(options_.lock_file, error));
       ending_ = {exit_status::kFailed, 0};
       release();
     }
   }
 
   void command_ended(const CommandEnd& command) {
+    // A signal to the whole group may have killed the command before ufl has read its own.
+    loop_.poll_signals();
     relay_.stop();
     if (command.exec_error != 0) {
       cannot_run(command.exec_error);
@@ -186,7 +194,8 @@ class Run {
   }
 
   void cannot_run(int error) {
-    say(exec_failure_text(options_.lock_file, command_.arguments.front(), error));
+    const bool found = executable_.error == 0;
+    say(exec_failure_text(options_.lock_file, command_.arguments.front(), error, found));
     ending_ = {status_of_exec_error(error), 0};
   }
 

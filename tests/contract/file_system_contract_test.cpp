@@ -116,7 +116,7 @@ TEST_F(FileSystemContract, ReadsOnlyRegularFiles) {
 TEST_F(FileSystemContract, ATrailingSlashNamesADirectory) {
   EXPECT_EQ(perform(CreateExclusive{directory_ + "/", "x", false}).kind, FileKind::directory);
   EXPECT_EQ(perform(CreateExclusive{directory_ + "/new/", "x", false}).status,
-            FileStatus::not_regular);
+            FileStatus::not_found);
 }
 
 TEST_F(FileSystemContract, ImpossiblePathsAreToldApart) {

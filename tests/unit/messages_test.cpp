@@ -31,6 +31,7 @@ Sighting record() {
 TEST(DurationText, IsShort) {
   EXPECT_EQ(duration_text(0s), "0.0s");
   EXPECT_EQ(duration_text(340ms), "0.3s");
+  EXPECT_EQ(duration_text(9940ms), "9.9s");
   EXPECT_EQ(duration_text(9960ms), "9s");
   EXPECT_EQ(duration_text(42s), "42s");
   EXPECT_EQ(duration_text(163s), "2m43s");
@@ -41,6 +42,12 @@ TEST(DurationText, IsShort) {
 TEST(HolderText, NamesTheHolder) {
   EXPECT_EQ(holder_text(record(), kNow),
             "held by alice@build-3 (pid 4242, rsync -a x y) since 2m43s");
+}
+
+TEST(HolderText, AgesAreWholeSeconds) {
+  Sighting seen = record();
+  seen.holder.since = "2026-11-23T13:59:57Z";
+  EXPECT_TRUE(holder_text(seen, kNow).ends_with(" since 3s"));
 }
 
 TEST(HolderText, DoesWithWhatThereIs) {

@@ -79,6 +79,16 @@ TEST(Record, StaysBelowItsLimit) {
   EXPECT_EQ(parse_record(record).holder.pid, 4242);
 }
 
+TEST(Record, LeavesOutWhatIsNotText) {
+  Holder holder = full_holder();
+  holder.user = "\xff";
+  holder.host = "jürgens-rechner";
+  const Sighting seen = parse_record(format_record(kUuid, holder));
+  EXPECT_EQ(seen.kind, Kind::record);
+  EXPECT_EQ(seen.holder.user, std::nullopt);
+  EXPECT_EQ(seen.holder.host, "jürgens-rechner");
+}
+
 TEST(Record, TellsForeignEmptyAndGarbledApart) {
   EXPECT_EQ(parse_record("").kind, Kind::empty);
   EXPECT_EQ(parse_record(kUuid).kind, Kind::foreign);
