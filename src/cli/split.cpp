@@ -2,6 +2,8 @@
 
 #include "cli/split.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
@@ -97,9 +99,9 @@ class Splitter {
       }
       const std::string rest = word.substr(i + 1);
       if (rest.starts_with('=')) {
-        refuse(quoted(word) + " makes " + quoted(rest) + " the value of " + name + "; write " +
-               name + printable(rest.substr(1)) + " or --" +
-               std::string{option->longs[0]}.append(printable(rest)));
+        refuse(fmt::format("{} makes {} the value of {}; write {}{} or --{}{}", quoted(word),
+                           quoted(rest), name, name, printable(rest.substr(1)), option->longs[0],
+                           printable(rest)));
       }
       give(*option, rest.empty() ? next_value(name, *option) : rest);
       return;

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t kStackSize = 16384;
 alignas(16) std::array<std::byte, kStackSize> witness_stack;
+pid_t witness_parent = 0;
 
 // Runs beside ufl in the same address space, with every signal blocked: it may do nothing but
 // system calls that succeed (a failing one would write ufl's errno).
@@ -31,7 +32,7 @@ int stand_by(void* parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // Not "ufl": pkill(1) and killall(1) of that name must not look like a signal to the group.
   ::prctl(PR_SET_NAME, "lock-bystander");
-  if (::getppid() == static_cast<pid_t>(reinterpret_cast<std::intptr_t>(parent))) ::pause();
+  if (::getppid() == *static_cast<const pid_t*>(parent)) ::pause();
   ::_exit(0);
 }
 
@@ -45,10 +46,10 @@ void GroupWitness::start() {
   sigset_t before;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, &before);
+  witness_parent = ::getpid();
   // CLONE_VM, CLONE_FILES: nothing is copied, so it costs next to nothing and holds nothing open.
   pid_ = ::clone(&stand_by, witness_stack.data() + witness_stack.size(),
-                 CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD,
-                 reinterpret_cast<void*>(static_cast<std::intptr_t>(::getpid())));
+                 CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD, &witness_parent);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 

@@ -120,7 +120,7 @@ TEST_F(FileSystemContract, ATrailingSlashNamesADirectory) {
 }
 
 TEST_F(FileSystemContract, ImpossiblePathsAreToldApart) {
-  std::ofstream{directory_ + "/file"};
+  const std::ofstream file{directory_ + "/file"};
   EXPECT_EQ(perform(ReadFile{directory_ + "/file/lock", 10}).status, FileStatus::bad_path);
   EXPECT_EQ(perform(ReadFile{directory_ + "/" + std::string(300, 'x'), 10}).status,
             FileStatus::bad_path);

@@ -5,6 +5,7 @@ Tests wait for events (a ready line, a file, a process state), never for a guess
 limit on every wait, PATIENCE, is there so that a broken ufl fails a test instead of hanging it.
 """
 
+import ctypes
 import os
 import re
 import shutil
@@ -55,6 +56,65 @@ def process_state(pid):
         return None
 
 
+class DirectoryWatch:
+    """Which names appear in a directory from now on, even for a moment: inotify(7)."""
+
+    IN_MOVED_TO, IN_CREATE = 0x80, 0x100
+
+    def __init__(self, directory):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        mask = self.IN_MOVED_TO | self.IN_CREATE
+        if self._fd < 0 or libc.inotify_add_watch(self._fd, os.fsencode(directory), mask) < 0:
+            raise OSError(ctypes.get_errno(), "inotify", directory)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._fd)
+
+    def appeared(self):
+        """The names that appeared since the last call, in order."""
+        names = []
+        while True:
+            try:
+                events = os.read(self._fd, 65536)
+            except BlockingIOError:
+                return names
+            while events:
+                length = int.from_bytes(events[12:16], sys.byteorder)
+                names.append(os.fsdecode(events[16:16 + length].rstrip(b"\0")))
+                events = events[16 + length:]
+
+
+def default_signals():
+    """Nothing ignored, nothing blocked, whatever we were started from. For setUpModule()."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) == signal.SIG_IGN and number != signal.SIGPIPE:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+
+
+def limit_time(test, seconds=2 * PATIENCE):
+    """Fail `test` when it takes longer: for reads that would block for ever. Call it in setUp()."""
+    def fail(*_):
+        raise AssertionError(f"no end after {seconds} s")
+
+    def lift():
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+    before = signal.signal(signal.SIGALRM, fail)
+    test.addCleanup(lift)
+    signal.alarm(seconds)
+
+
+def tool(name, *arguments):
+    """The words that run a program of tools/."""
+    return [sys.executable, "-I", "-S", os.path.join(TOOLS, name), *map(str, arguments)]
+
+
 class UflTestCase(unittest.TestCase):
     """A test with a directory of its own (self.dir), kept when the test fails, and a lock (self.lock)."""
 
@@ -91,6 +151,19 @@ class UflTestCase(unittest.TestCase):
             file.write(content if isinstance(content, bytes) else content.encode())
         os.chmod(path, mode)
         return path
+
+    def as_ordinary_user(self):
+        """Popen options that make a process powerless over permissions; {} when we are so, too."""
+        if os.geteuid() != 0:
+            return {}
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+        os.chmod(self.dir, 0o755)
+        try:  # a checkout below /root is out of that user's reach
+            subprocess.run([os.path.abspath(UFL), "--version"], check=False,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **nobody)
+        except PermissionError:
+            nobody["executable"] = shutil.copy(UFL, self.path("ufl-for-nobody"))
+        return nobody
 
     def ufl(self, *arguments, env=None, **options):
         """Run ufl to its end. stdout and stderr are captured as text; stdin is empty."""

@@ -27,7 +27,7 @@ class CommandTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
   std::string file(const std::string& name, mode_t mode) {
-    const std::string path = directory_ + '/' + name;
+    std::string path = directory_ + '/' + name;
     std::ofstream{path} << "#!/bin/sh\n";
     ::chmod(path.c_str(), mode);
     return path;

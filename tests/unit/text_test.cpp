@@ -21,7 +21,8 @@ TEST(Printable, KeepsTextAndEscapesTheRest) {
   EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80") << "surrogate";
   EXPECT_EQ(printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80") << "above U+10FFFF";
   EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b") << "C1: CSI";
-  EXPECT_EQ(printable("\xe2\x80\xae"), "\\xe2\\x80\\xae") << "right-to-left override";
+  const std::string right_to_left_override = std::string{"\xe2\x80"} + "\xae";
+  EXPECT_EQ(printable(right_to_left_override), "\\xe2\\x80\\xae");
   EXPECT_EQ(printable(std::string{"\0", 1}), "\\x00");
 }
 
