@@ -227,7 +227,7 @@ std::string help_text() {
       "       ufl [OPTIONS] LOCKFILE -c STRING\n"
       "\n"
       "Hold LOCKFILE while COMMAND runs. The lock is a file holding a UUID, so it works\n"
-      "where flock(1) silently fails: NFS, SMB, sshfs, WebDAV, sync folders.\n"
+      "where flock(1) silently fails: NFS, SMB, sshfs, WebDAV, HPC scratch.\n"
       "\n"
       "Options:\n";
   std::string variables;

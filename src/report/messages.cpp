@@ -68,6 +68,11 @@ std::string directory_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
+// `path` as a word of a shell command, never taken for an option.
+std::string word_of(const std::string& path) {
+  return shell_quote({path.starts_with('-') ? "./" + path : path});
+}
+
 std::string_view kind_text(FileKind kind) {
   switch (kind) {
     case FileKind::directory:
@@ -98,6 +103,7 @@ std::string advice(const std::string& path, const FileOperation& operation,
   const std::string directory = printable(directory_of(path));
   switch (reply.error) {
     case ENOENT:
+      if (directory == ".") return "the working directory is gone, change to another one";
       return fmt::format("there is no directory {}, make it first", directory);
     case EACCES:
     case EPERM:
@@ -159,7 +165,7 @@ std::string not_acquired_text(const std::string& path, std::optional<Duration> t
   const std::string name = printable(path);
   std::string next = "try again later, or wait longer with -w";
   if (seen.kind != Sighting::Kind::none) {
-    next += fmt::format("; if you know that nobody uses it any more: rm {}", shell_quote({path}));
+    next += fmt::format("; if you know that nobody uses it any more: rm {}", word_of(path));
   }
   return fmt::format("{}: not acquired{}: {}; {}", name, when, holder_text(seen, now), next);
 }
@@ -173,7 +179,7 @@ std::string failure_text(const std::string& path, const FileOperation& operation
   }
   if (reply.error == 0) {
     return fmt::format("{}: file operations take too long here; look at it with: cat {}", name,
-                       shell_quote({path}));
+                       word_of(path));
   }
   return fmt::format("{}: cannot {} it: {}; {}", name, verb_of(operation, reply),
                      error_text(reply.error), advice(path, operation, reply));
@@ -181,7 +187,7 @@ std::string failure_text(const std::string& path, const FileOperation& operation
 
 std::string left_behind_text(const std::string& path) {
   return fmt::format("{}: what ufl wrote there may be left; if you know that nobody uses it: rm {}",
-                     printable(path), shell_quote({path}));
+                     printable(path), word_of(path));
 }
 
 std::string lost_text(const std::string& path, const Sighting& seen, Wall now) {

@@ -284,14 +284,29 @@ class WhileVerifying(SignalTestCase):
 class WhileRunning(SignalTestCase):
     """Signals to ufl reach the command, exactly once; ufl waits for its end."""
 
+    def settle(self, process, ufl=None):
+        """Wait until ufl has dealt with all that came before, and is ready for more.
+
+        Two real-time signals go the whole way, one after the other. Returns what else came.
+        """
+        ufl = ufl or process.pid
+        others = []
+        for _ in range(2):
+            os.kill(ufl, REAL_TIME)
+            while not (line := process.stdout.readline()).startswith("SIGRTMIN+3 from "):
+                self.assertNotEqual(line, "", f"the command ended after {others}")
+                others.append(line.rstrip("\n"))
+        return others
+
     def end(self, process, command):
-        """Send the mark and wait for ufl; the lines that the command printed besides the mark's."""
+        """Send the mark and wait for ufl; the lines that the command printed besides ours."""
+        others = self.settle(process)
         os.kill(process.pid, MARK)
         lines = process.stdout.read().splitlines()
         self.wait(process)
         self.assertIsNone(support.process_state(command), "the command was not waited for")
         self.assertEqual(lines[-1:], [f"{MARK_NAME} from {process.pid}"])
-        return lines[:-1]
+        return others + lines[:-1]
 
     def check_passed_on(self, number, name, **popen):
         process, command = self.start_printing(status=7, **popen)
@@ -333,6 +348,7 @@ class WhileRunning(SignalTestCase):
         shell.stdin.write("go\n")
         shell.stdin.flush()
         self.assertEqual(shell.stdout.readline(), f"SIGTERM from {ufl}\n")
+        self.assertEqual(self.settle(shell, ufl), [])
         os.kill(ufl, MARK)
         self.assertEqual(shell.stdout.readline(), f"{MARK_NAME} from {ufl}\n")
         shell.stdin.write("go\n")
@@ -354,32 +370,39 @@ class WhileRunning(SignalTestCase):
 
     def test_real_time_signals_are_passed_on_each(self):
         # They queue; standard signals do not.
-        process, command = self.start_printing()
+        process, _ = self.start_printing()
         for _ in range(20):
             os.kill(process.pid, REAL_TIME)
-        lines = self.end(process, command)
-        self.assertEqual(lines, [f"SIGRTMIN+3 from {process.pid}"] * 20)
+        os.kill(process.pid, MARK)
+        lines = process.stdout.read().splitlines()
+        self.assertEqual(lines, [f"SIGRTMIN+3 from {process.pid}"] * 20
+                         + [f"{MARK_NAME} from {process.pid}"])
+        self.assertEqual(self.wait(process), 0)
 
-    def settle(self, process):
-        """Wait until ufl has dealt with all that came before, and is ready for more."""
-        for _ in range(2):
-            os.kill(process.pid, REAL_TIME)
-            self.assertEqual(process.stdout.readline(), f"SIGRTMIN+3 from {process.pid}\n")
+    def check_group(self, number, name, stopping):
+        """stopping: ufl is stopped until the command has it, so that two cannot look like one."""
+        process, command = self.start_printing(status=2, start_new_session=True)
+        self.settle(process)
+        for _ in range(3):
+            if stopping:
+                os.kill(process.pid, signal.SIGSTOP)
+                support.wait_for(lambda: support.process_state(process.pid) == "T", "a stop")
+            os.killpg(process.pid, number)
+            self.assertEqual(process.stdout.readline(), f"{name} from {os.getpid()}\n")
+            if stopping:
+                os.kill(process.pid, signal.SIGCONT)
+            self.assertEqual(self.settle(process), [])
+        self.assertEqual(self.end(process, command), [])
+        self.assertEqual(process.returncode, 2)
+        self.assertEqual(members_of_session(process.pid), [])
+        self.assert_no_lock()
 
     def test_a_signal_to_the_whole_group_reaches_the_command_once(self):
         for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGHUP, "SIGHUP"),
                              (signal.SIGINT, "SIGINT"), (REAL_TIME + 1, "SIGRTMIN+4")):
-            with self.subTest(signal=name):
-                process, command = self.start_printing(status=2, start_new_session=True)
-                self.settle(process)
-                for _ in range(3):
-                    os.killpg(process.pid, number)
-                    self.assertEqual(process.stdout.readline(), f"{name} from {os.getpid()}\n")
-                    self.settle(process)
-                self.assertEqual(self.end(process, command), [])
-                self.assertEqual(process.returncode, 2)
-                self.assertEqual(members_of_session(process.pid), [])
-                self.assert_no_lock()
+            for stopping in (False, True):
+                with self.subTest(signal=name, stopping=stopping):
+                    self.check_group(number, name, stopping)
 
     def test_signals_to_the_group_and_to_ufl_in_turn(self):
         process, command = self.start_printing(start_new_session=True)
@@ -387,7 +410,7 @@ class WhileRunning(SignalTestCase):
         for send, sender in ((os.killpg, os.getpid()), (os.kill, process.pid)) * 3:
             send(process.pid, signal.SIGTERM)
             self.assertEqual(process.stdout.readline(), f"SIGTERM from {sender}\n")
-            self.settle(process)
+            self.assertEqual(self.settle(process), [])
         self.assertEqual(self.end(process, command), [])
 
     def test_kill_0_by_a_script_reaches_the_command_once(self):
@@ -397,11 +420,10 @@ class WhileRunning(SignalTestCase):
                            stdin=subprocess.PIPE, start_new_session=True)
         command = self.ready_pid(shell)
         ufl = parent_of(command)
-        for _ in range(2):
-            os.kill(ufl, REAL_TIME)
-            self.assertEqual(shell.stdout.readline(), f"SIGRTMIN+3 from {ufl}\n")
+        self.settle(shell, ufl)
         shell.stdin.close()
         self.assertEqual(shell.stdout.readline(), f"SIGTERM from {shell.pid}\n")
+        self.assertEqual(self.settle(shell, ufl), [])
         os.kill(ufl, MARK)
         self.assertEqual(shell.stdout.read(), f"{MARK_NAME} from {ufl}\nstatus 3\n")
         self.assert_no_lock()
@@ -417,24 +439,23 @@ class WhileRunning(SignalTestCase):
             if b"SIGTERM" in output:
                 break
         self.assertIn(b"SIGTERM", output)
-        self.assertNotIn("SIGTERM", "".join(self.end(process, command)))
+        while not output.endswith(b"\n"):
+            output += os.read(process.stdout.fileno(), 65536)
+        rest = "\n".join(self.end(process, command))
+        self.assertEqual((output.decode() + rest).count("SIGTERM"), 1)
 
     def test_under_two_ufls(self):
         inner = [UFL, self.path("inner")]
         process, command = self.start_printing(prefix=inner, status=8, start_new_session=True)
         middle = parent_of(command)
         self.assertEqual(parent_of(middle), process.pid)
-        line = f"SIGRTMIN+3 from {middle}\n"
-        for _ in range(2):
-            os.kill(process.pid, REAL_TIME)
-            self.assertEqual(process.stdout.readline(), line)
+        self.settle(process)
         process.terminate()
         self.assertEqual(process.stdout.readline(), f"SIGTERM from {middle}\n")
-        for _ in range(2):
-            os.kill(process.pid, REAL_TIME)
-            self.assertEqual(process.stdout.readline(), line)
+        self.assertEqual(self.settle(process), [])
         os.killpg(process.pid, signal.SIGTERM)
         self.assertEqual(process.stdout.readline(), f"SIGTERM from {os.getpid()}\n")
+        self.assertEqual(self.settle(process), [])
         os.kill(process.pid, MARK)
         self.assertEqual(process.stdout.read(), f"{MARK_NAME} from {middle}\n")
         self.assertEqual(self.wait(process), 8)
@@ -447,13 +468,12 @@ class WhileRunning(SignalTestCase):
         outer = self.start(program=["timeout", "1000", UFL, self.lock, *words])
         command = self.ready_pid(outer)
         ufl = parent_of(command)
-        for _ in range(2):
-            os.kill(ufl, REAL_TIME)
-            self.assertEqual(outer.stdout.readline(), f"SIGRTMIN+3 from {ufl}\n")
+        self.settle(outer, ufl)
         os.kill(outer.pid, signal.SIGALRM)
         self.assertEqual(outer.stdout.readline(), f"SIGTERM from {outer.pid}\n")
+        lines = self.settle(outer, ufl)
         os.kill(ufl, MARK)
-        lines = outer.stdout.read().splitlines()
+        lines += outer.stdout.read().splitlines()
         self.assertEqual([line for line in lines if not line.startswith("SIGCONT")],
                          [f"{MARK_NAME} from {ufl}"])
         self.assertEqual(self.wait(outer), 124)

@@ -81,6 +81,20 @@ TEST(NotAcquiredText, SaysWhatWhyAndWhatNext) {
             std::string::npos);
 }
 
+TEST(NotAcquiredText, GivesACommandThatWorksForAnyName) {
+  Sighting empty;
+  empty.kind = Sighting::Kind::empty;
+  EXPECT_NE(not_acquired_text("-L", std::nullopt, empty, kNow).find("rm ./-L"), std::string::npos);
+}
+
+TEST(FailureText, AWorkingDirectoryThatIsGone) {
+  FileReply reply;
+  reply.status = FileStatus::not_found;
+  reply.error = ENOENT;
+  EXPECT_NE(failure_text("lock", CreateExclusive{}, reply).find("change to another one"),
+            std::string::npos);
+}
+
 TEST(FailureText, NamesPathCauseAndNextStep) {
   FileReply reply;
   reply.status = FileStatus::not_found;
