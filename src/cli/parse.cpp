@@ -54,9 +54,11 @@ Values parse_words(const std::vector<GivenOption>& given) {
   CLI::App app;
   app.set_help_flag();
   std::map<OptionId, std::string> texts;
+  std::map<OptionId, std::string> names;  // for messages: "-w/--wait"
   std::vector<std::pair<OptionId, CLI::Option*>> options;
   for (const OptionSpec& spec : option_table()) {
     const std::string name = "--" + std::string{spec.longs[0]};
+    names[spec.id] = spec.shorts.empty() ? name : std::string{'-', spec.shorts[0], '/'} + name;
     CLI::Option* option =
         spec.value.empty() ? app.add_flag(name) : app.add_option(name, texts[spec.id]);
     options.emplace_back(spec.id, option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast));
@@ -74,7 +76,7 @@ Values parse_words(const std::vector<GivenOption>& given) {
   }
   Values values;
   for (const auto& [id, option] : options) {
-    if (option->count() > 0) values[id] = {texts[id], option->get_name()};
+    if (option->count() > 0) values[id] = {texts[id], names[id]};
   }
   return values;
 }

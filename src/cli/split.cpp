@@ -32,6 +32,10 @@ std::string quoted(std::string_view word) { return "'" + printable(word) + "'"; 
   refuse("unknown option " + quoted(word));
 }
 
+[[noreturn]] void refuse_value(const std::string& flag, std::string_view word) {
+  refuse(flag + " takes no value, but got " + quoted(word));
+}
+
 class Splitter {
  public:
   explicit Splitter(std::span<const std::string> words) : words_{words} {}
@@ -75,7 +79,7 @@ class Splitter {
     const OptionSpec* option = find_long(std::string_view{name}.substr(2));
     if (option == nullptr) refuse_unknown(name);
     if (option->value.empty()) {
-      if (equals != std::string::npos) refuse(name + " takes no value, but got " + quoted(word));
+      if (equals != std::string::npos) refuse_value(name, word);
       give(*option, {});
     } else if (equals != std::string::npos) {
       give(*option, word.substr(equals + 1));
@@ -91,6 +95,7 @@ class Splitter {
       const OptionSpec* option = find_short(word[i]);
       if (option == nullptr) {
         if (i == 1 || !impossible_option(name).empty()) refuse_unknown(name);
+        if (word[i] == '=') refuse_value(std::string{'-', word[i - 1]}, word);
         refuse(unknown_in_cluster(word, i));
       }
       if (option->value.empty()) {

@@ -27,8 +27,9 @@ void SignalRelay::stop() {
 
 void SignalRelay::relay(const SignalEvent& event) {
   if (!child_.in_our_group()) return child_.signal(event.number);
+  // The first one sets the time: a stream of signals must not put the decision off for ever.
+  if (undecided_.empty()) loop_.at(clock_.now() + kPatience, [this] { decide(); });
   undecided_.push_back(event);
-  loop_.at(clock_.now() + kPatience, [this] { decide(); });
 }
 
 void SignalRelay::decide() {
@@ -40,7 +41,10 @@ void SignalRelay::decide() {
       child_.signal(event.number);
     }
   }
-  // What is pending there would hide the next signal of its kind.
+  // What is pending there would hide the next signal of its kind. Known race, of some microseconds:
+  //   1 saw(): TERM  2 somebody signals the group again  3 the new bystander has seen nothing
+  //   4 ufl reads the second TERM and passes it on: the command gets it twice.
+  // The same between the fork of the command and start(). Twice is better than never.
   if (any_seen) witness_.start();
 }
 

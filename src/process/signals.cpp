@@ -2,7 +2,7 @@
 
 #include "process/signals.hpp"
 
-#include <sys/resource.h>
+#include <sys/prctl.h>
 
 #include <csignal>
 
@@ -48,8 +48,8 @@ void Signals::restore_in_child() const {
 }
 
 int die_of(int signal_number) {
-  const rlimit no_core{0, 0};
-  ::setrlimit(RLIMIT_CORE, &no_core);
+  // Not RLIMIT_CORE: it does not bind a core_pattern that is a pipe, core(5).
+  ::prctl(PR_SET_DUMPABLE, 0);
   ::signal(signal_number, SIG_DFL);
   sigset_t only;
   ::sigemptyset(&only);

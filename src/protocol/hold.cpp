@@ -41,7 +41,6 @@ Step Release::on_reply(const FileReply& reply) {
       return Finished{};
   }
   result_.failure = reply;
-  result_.failed_operation = operation_;
   return finish(Outcome::failed);
 }
 
@@ -59,7 +58,6 @@ Step Release::look() {
 Step Release::on_look(const FileReply& reply) {
   result_.seen = {};
   result_.failure = reply;
-  result_.failed_operation = operation_;
   if (reply.status == FileStatus::not_found) return doubt(Doubt::absent);
   if (reply.status != FileStatus::ok) return doubt(Doubt::unreadable);
 
@@ -93,8 +91,7 @@ Step Release::doubt(Doubt doubt) {
 
 Step Release::request(State state, FileOperation operation) {
   state_ = state;
-  operation_ = std::move(operation);
-  return operation_;
+  return operation;
 }
 
 Step Release::finish(Outcome outcome) {

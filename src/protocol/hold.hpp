@@ -42,7 +42,6 @@ struct ReleaseResult {
   /// Outcome::lost: what stands there instead; Sighting::Kind::none: nothing.
   Sighting seen;
   FileReply failure;
-  FileOperation failed_operation;
 };
 
 /// One release. Drive it as step.hpp says; it never asks LooksFree and cannot be cancelled.
@@ -73,7 +72,6 @@ class Release final : public Machine {
 
   State state_ = State::idle;
   ReleaseResult result_;
-  FileOperation operation_;
   Mono looked_at_{};
   Mono wait_until_{};
   int late_looks_ = 0;

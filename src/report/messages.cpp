@@ -63,6 +63,10 @@ std::string record_text(const Holder& holder, Wall now) {
   return "held by " + who + what + age_text(holder, now);
 }
 
+std::string unknown_holder(const std::string& why) {
+  return "held by an unknown holder (" + why + ')';
+}
+
 std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
@@ -134,6 +138,8 @@ std::string advice(const std::string& path, const FileOperation& operation,
 }  // namespace
 
 std::string duration_text(Duration time) {
+  const auto in_milliseconds = std::chrono::round<std::chrono::milliseconds>(time).count();
+  if (in_milliseconds < 100) return fmt::format("{}ms", in_milliseconds);
   using Tenths = std::chrono::duration<std::int64_t, std::deci>;
   const auto tenths = std::chrono::round<Tenths>(time).count();
   if (tenths < 100) return fmt::format("{}.{}s", tenths / 10, tenths % 10);
@@ -145,14 +151,13 @@ std::string holder_text(const Sighting& seen, Wall now) {
     case Sighting::Kind::record:
       return record_text(seen.holder, now);
     case Sighting::Kind::foreign:
-      return fmt::format("held by an unknown holder (token {})", shown(seen.token));
+      return unknown_holder("token " + shown(seen.token));
     case Sighting::Kind::garbled:
-      return "held: the file is there, but is not written by ufl";
+      return unknown_holder("the file was not written by ufl");
     case Sighting::Kind::empty:
-      return "held: the file is there, but has 0 bytes (just being written, or left over)";
+      return unknown_holder("the file has 0 bytes: just being written, or left over");
     case Sighting::Kind::unreadable:
-      return fmt::format("held: the file is there, but cannot be read ({})",
-                         error_text(seen.error));
+      return unknown_holder("the file cannot be read: " + error_text(seen.error));
     case Sighting::Kind::none:
       break;
   }
@@ -177,10 +182,6 @@ std::string failure_text(const std::string& path, const FileOperation& operation
     return fmt::format("{}: is {}; name a file that ufl may create and remove", name,
                        kind_text(reply.kind));
   }
-  if (reply.error == 0) {
-    return fmt::format("{}: file operations take too long here; look at it with: cat {}", name,
-                       word_of(path));
-  }
   return fmt::format("{}: cannot {} it: {}; {}", name, verb_of(operation, reply),
                      error_text(reply.error), advice(path, operation, reply));
 }
@@ -188,6 +189,13 @@ std::string failure_text(const std::string& path, const FileOperation& operation
 std::string left_behind_text(const std::string& path) {
   return fmt::format("{}: what ufl wrote there may be left; if you know that nobody uses it: rm {}",
                      printable(path), word_of(path));
+}
+
+std::string release_failure_text(const std::string& path, const FileReply& reply) {
+  const std::string why =
+      reply.error != 0 ? error_text(reply.error) : "file operations take too long";
+  return fmt::format("{}: cannot release it: {}; if the file is still there: rm {}",
+                     printable(path), why, word_of(path));
 }
 
 std::string lost_text(const std::string& path, const Sighting& seen, Wall now) {

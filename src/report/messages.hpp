@@ -14,7 +14,7 @@
 
 namespace ufl {
 
-/// A length of time as a person writes it: 0.3s, 42s, 2m43s, 5h7m, 3d4h.
+/// A length of time as a person writes it: 4ms, 0.3s, 42s, 2m43s, 5h7m, 3d4h.
 [[nodiscard]] std::string duration_text(Duration time);
 
 /// Who holds a lock: "held by alice@build-3 (pid 4242, rsync -a ...) since 2m43s". Ages come from
@@ -32,6 +32,9 @@ namespace ufl {
 
 /// A claim was given up and its file could not, or must not, be taken back.
 [[nodiscard]] std::string left_behind_text(const std::string& path);
+
+/// The lock could not be released.
+[[nodiscard]] std::string release_failure_text(const std::string& path, const FileReply& reply);
 
 /// The lock is no longer ours at release.
 [[nodiscard]] std::string lost_text(const std::string& path, const Sighting& seen, Wall now);

@@ -220,8 +220,7 @@ class Run {
         if (ending_.status == 0) ending_.status = exit_status::kLost;
         break;
       case ReleaseResult::Outcome::failed:
-        say(failure_text(options_.lock_file, result.failed_operation, result.failure) +
-            "; the lock may still be there");
+        say(release_failure_text(options_.lock_file, result.failure));
         break;
     }
     end(ending_);

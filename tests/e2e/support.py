@@ -135,7 +135,7 @@ class UflTestCase(unittest.TestCase):
         outcome = self._outcome
         result = getattr(outcome, "result", None)
         problems = [*getattr(result, "failures", []), *getattr(result, "errors", [])]
-        if any(test is self for test, _ in problems):
+        if any(getattr(test, "test_case", test) is self for test, _ in problems):  # subTest
             print(f"{self.id()}: left for inspection: {self.dir}", file=sys.stderr)
         else:
             subprocess.run(["chmod", "-R", "u+rwx", self.dir], check=False)

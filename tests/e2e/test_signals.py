@@ -432,7 +432,7 @@ class WhileRunning(SignalTestCase):
         process, command = self.start_printing()
         os.kill(process.pid, signal.SIGTERM)
         output = b""
-        for _ in range(3000):
+        for _ in range(1000):
             os.kill(process.pid, signal.SIGUSR1)
             if select.select([process.stdout], [], [], 0.003)[0]:
                 output += os.read(process.stdout.fileno(), 65536)

@@ -29,7 +29,9 @@ Sighting record() {
 }
 
 TEST(DurationText, IsShort) {
-  EXPECT_EQ(duration_text(0s), "0.0s");
+  EXPECT_EQ(duration_text(0s), "0ms");
+  EXPECT_EQ(duration_text(4ms), "4ms");
+  EXPECT_EQ(duration_text(99900us), "0.1s");
   EXPECT_EQ(duration_text(340ms), "0.3s");
   EXPECT_EQ(duration_text(9940ms), "9.9s");
   EXPECT_EQ(duration_text(9960ms), "9s");
@@ -93,6 +95,13 @@ TEST(FailureText, AWorkingDirectoryThatIsGone) {
   reply.error = ENOENT;
   EXPECT_NE(failure_text("lock", CreateExclusive{}, reply).find("change to another one"),
             std::string::npos);
+}
+
+TEST(ReleaseFailureText, SaysWhatToDo) {
+  FileReply reply;
+  reply.error = EIO;
+  EXPECT_EQ(release_failure_text("lock", reply),
+            "lock: cannot release it: Input/output error; if the file is still there: rm lock");
 }
 
 TEST(FailureText, NamesPathCauseAndNextStep) {
