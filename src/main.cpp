@@ -4,8 +4,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <vector>
@@ -25,16 +27,17 @@ namespace {
 int print(const std::string& text) {
   if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0)
     return ufl::exit_status::kOk;
-  ufl::say("cannot write to stdout; see ufl --help");
+  ufl::say(std::string{"cannot write to stdout: "} + std::strerror(errno) + "; see where it goes");
   return ufl::exit_status::kFailed;
 }
 
 int run(const ufl::Options& options, const ufl::Signals& signals,
-        const ufl::ClosedStandardFds& closed_fds) {
+        const ufl::ClosedStandardFds& closed_fds, const ufl::ProcessTitle& title) {
   const ufl::SystemClock clock;
   ufl::HostIdentity identity;
   ufl::PosixFileSystem files;
-  const ufl::Ending ending = ufl::run(options, {clock, identity, files, signals, closed_fds});
+  const ufl::Ending ending =
+      ufl::run(options, {clock, identity, files, signals, closed_fds, title});
   return ending.signal != 0 ? ufl::die_of(ending.signal) : ending.status;
 }
 
@@ -49,7 +52,7 @@ int main(int argc, char** argv) {
         ufl::parse_options(words, [](const char* name) { return std::getenv(name); });
     if (options.action == ufl::Options::Action::help) return print(ufl::help_text());
     if (options.action == ufl::Options::Action::version) return print("ufl " UFL_VERSION "\n");
-    return run(options, signals, closed_fds);
+    return run(options, signals, closed_fds, {argc, argv});
   } catch (const ufl::UsageError& error) {
     ufl::say(error.what());
     return ufl::exit_status::kUsage;

@@ -3,6 +3,7 @@
 #include "process/child.hpp"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -66,7 +68,16 @@ struct ExecLauncher {
     }
     ::close(pipe[0]);
     if (pid < 0) return Process{executor};
-    return Process{executor, pid};
+    try {
+      return Process{executor, pid};
+    } catch (const boost::system::system_error& error) {
+      // No pidfd to wait with, although Child found that the kernel has them: undo the start.
+      ::kill(pid, SIGKILL);
+      while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
+      fork_error = error.code().value();
+      return Process{executor};
+    }
   }
 
  private:
@@ -109,7 +120,12 @@ struct Child::Impl {
 };
 
 Child::Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& closed)
-    : impl_{std::make_unique<Impl>(Impl{loop, signals, closed, {}, false})} {}
+    : impl_{std::make_unique<Impl>(Impl{loop, signals, closed, {}, false})} {
+  // Found out now, before any lock is taken: Linux before 5.3 and some sandboxes have none.
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
+  if (pidfd < 0) throw std::system_error{errno, std::generic_category(), "pidfd_open"};
+  ::close(pidfd);
+}
 
 Child::~Child() = default;
 
@@ -121,15 +137,9 @@ int Child::spawn(const Command& command, const std::string& path, EndHandler on_
   impl_->process.emplace(std::move(process));
   impl_->running = true;
   impl_->process->async_wait([this, exec_error = launcher.exec_error, on_end = std::move(on_end)](
-                                 const boost::system::error_code& error, int) {
-    int wait_status = impl_->process->native_exit_code();
-    if (error) {
-      // No pidfd to be had (old kernel, seccomp): wait here, and pass no signals on meanwhile.
-      while (::waitpid(impl_->process->id(), &wait_status, 0) < 0 && errno == EINTR) {
-      }
-    }
+                                 const boost::system::error_code&, int) {
     impl_->running = false;
-    CommandEnd end = describe(wait_status);
+    CommandEnd end = describe(impl_->process->native_exit_code());
     end.exec_error = exec_error;
     on_end(end);
   });

@@ -32,6 +32,7 @@ class Child {
  public:
   using EndHandler = std::function<void(const CommandEnd&)>;
 
+  /// Throws std::system_error when the kernel gives no pidfd, which waiting needs.
   Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& closed);
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

@@ -2,16 +2,12 @@
 
 #include "process/group_witness.hpp"
 
-#include <sched.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
@@ -21,18 +17,18 @@ namespace ufl {
 
 namespace {
 
-constexpr std::size_t kStackSize = 16384;
-alignas(16) std::array<std::byte, kStackSize> witness_stack;
-pid_t witness_parent = 0;
+constexpr const char* kName = "lock-bystander";
 
-// Runs beside ufl in the same address space, with every signal blocked: it may do nothing but
-// system calls that succeed (a failing one would write ufl's errno).
-int stand_by(void* parent) {
-  // Ends with ufl, however that ends.
+// In the child, with every signal blocked: only async-signal-safe calls.
+[[noreturn]] void stand_by(pid_t parent, const ProcessTitle& title) {
+  // Ends with ufl, however that ends; holds nothing open that somebody waits to see closed.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // Not "ufl": pkill(1) and killall(1) of that name must not look like a signal to the group.
-  ::prctl(PR_SET_NAME, "lock-bystander");
-  if (::getppid() == *static_cast<const pid_t*>(parent)) ::pause();
+  ::close_range(0, ~0U, 0);
+  // Not "ufl": a signal sent to processes of that name must not look like one to the group. What
+  // goes by the executable (pidof(8)) is deceived all the same.
+  ::prctl(PR_SET_NAME, kName);
+  title.set_in_child(kName);
+  while (::getppid() == parent) ::pause();
   ::_exit(0);
 }
 
@@ -46,10 +42,9 @@ void GroupWitness::start() {
   sigset_t before;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, &before);
-  witness_parent = ::getpid();
-  // CLONE_VM, CLONE_FILES: nothing is copied, so it costs next to nothing and holds nothing open.
-  pid_ = ::clone(&stand_by, witness_stack.data() + witness_stack.size(),
-                 CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD, &witness_parent);
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  if (pid_ == 0) stand_by(parent, title_);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 

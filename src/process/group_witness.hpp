@@ -13,12 +13,15 @@
 
 #include <sys/types.h>
 
+#include "process/process_title.hpp"
+
 namespace ufl {
 
 /// The bystander. Where none can be made, saw() is always false: better twice than never.
 class GroupWitness {
  public:
-  GroupWitness() = default;
+  /// `title` must outlive it.
+  explicit GroupWitness(const ProcessTitle& title) : title_{title} {}
   GroupWitness(const GroupWitness&) = delete;
   GroupWitness& operator=(const GroupWitness&) = delete;
   ~GroupWitness();
@@ -33,6 +36,7 @@ class GroupWitness {
   [[nodiscard]] bool saw(int signal_number) const;
 
  private:
+  const ProcessTitle& title_;
   pid_t pid_ = -1;
 };
 

@@ -3,7 +3,6 @@
 #include "process/signal_relay.hpp"
 
 #include <chrono>
-#include <utility>
 
 namespace ufl {
 
@@ -14,8 +13,9 @@ constexpr Duration kPatience = std::chrono::milliseconds{20};
 
 }  // namespace
 
-SignalRelay::SignalRelay(EventLoop& loop, Child& child, const Clock& clock)
-    : loop_{loop}, child_{child}, clock_{clock} {}
+SignalRelay::SignalRelay(EventLoop& loop, Child& child, const ProcessTitle& title,
+                         const Clock& clock)
+    : loop_{loop}, child_{child}, clock_{clock}, witness_{title} {}
 
 void SignalRelay::start() { witness_.start(); }
 
@@ -27,14 +27,19 @@ void SignalRelay::stop() {
 
 void SignalRelay::relay(const SignalEvent& event) {
   if (!child_.in_our_group()) return child_.signal(event.number);
-  // The first one sets the time: a stream of signals must not put the decision off for ever.
-  if (undecided_.empty()) loop_.at(clock_.now() + kPatience, [this] { decide(); });
-  undecided_.push_back(event);
+  undecided_.push_back({event, clock_.now() + kPatience});
+  if (undecided_.size() == 1) await_next();
+}
+
+void SignalRelay::await_next() {
+  if (!undecided_.empty()) loop_.at(undecided_.front().due, [this] { decide(); });
 }
 
 void SignalRelay::decide() {
   bool any_seen = false;
-  for (const SignalEvent& event : std::exchange(undecided_, {})) {
+  while (!undecided_.empty() && undecided_.front().due <= clock_.now()) {
+    const SignalEvent event = undecided_.front().event;
+    undecided_.pop_front();
     if (witness_.saw(event.number)) {
       any_seen = true;
     } else if (!sent_by_terminal(event)) {
@@ -46,6 +51,7 @@ void SignalRelay::decide() {
   //   4 ufl reads the second TERM and passes it on: the command gets it twice.
   // The same between the fork of the command and start(). Twice is better than never.
   if (any_seen) witness_.start();
+  await_next();
 }
 
 }  // namespace ufl

@@ -4,11 +4,12 @@
 
 #pragma once
 
-#include <vector>
+#include <deque>
 
 #include "process/child.hpp"
 #include "process/event_loop.hpp"
 #include "process/group_witness.hpp"
+#include "process/process_title.hpp"
 #include "process/signal_policy.hpp"
 #include "seams/clock.hpp"
 
@@ -17,7 +18,7 @@ namespace ufl {
 /// The relay between one event loop and one running command. Uses the loop's timer.
 class SignalRelay {
  public:
-  SignalRelay(EventLoop& loop, Child& child, const Clock& clock);
+  SignalRelay(EventLoop& loop, Child& child, const ProcessTitle& title, const Clock& clock);
 
   /// The command has just been started.
   void start();
@@ -29,13 +30,19 @@ class SignalRelay {
   void relay(const SignalEvent& event);
 
  private:
+  struct Undecided {
+    SignalEvent event;
+    Mono due;
+  };
+
   void decide();
+  void await_next();
 
   EventLoop& loop_;
   Child& child_;
   const Clock& clock_;
   GroupWitness witness_;
-  std::vector<SignalEvent> undecided_;
+  std::deque<Undecided> undecided_;  // in the order of `due`
 };
 
 }  // namespace ufl

@@ -18,8 +18,14 @@ namespace {
 // (davfs2: for up to 24 s, measured). Denials that go on for longer than this mean what they say.
 constexpr Duration kLongestDenial = std::chrono::seconds{30};
 
-// How long an unreadable claim of our own is read again after the deadline before it is taken back.
+// How long an unreadable claim of our own is read again before it is taken back: after the
+// deadline, or where there is none.
 constexpr Duration kVerifyGrace = std::chrono::seconds{1};
+constexpr Duration kVerifyPatience = std::chrono::seconds{30};
+constexpr Duration kVerifyRetry = std::chrono::milliseconds{250};
+
+// A wait that the deadline cuts short ends this much before it, for one last look.
+constexpr Duration kLastLook = std::chrono::milliseconds{20};
 
 std::optional<Mono> later(Mono start, std::optional<Duration> timeout) {
   if (!timeout) return std::nullopt;
@@ -74,8 +80,7 @@ Step Claim::resume() {
   if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
   switch (state_) {
     case State::pause:
-      if (past_deadline()) return finish(Outcome::timed_out);
-      return look();
+      return past_deadline() ? give_up(Outcome::timed_out) : look();
     case State::delay:
     case State::verify_pause:
       return verify();
@@ -85,19 +90,11 @@ Step Claim::resume() {
 }
 
 Step Claim::cancel() {
-  cancelled_ = true;
-  switch (state_) {
-    case State::delay:
-    case State::verify_pause:
-      return withdraw(Outcome::cancelled);
-    case State::finished:
-      return Finished{};
-    default:
-      return finish(Outcome::cancelled);
-  }
+  return state_ == State::finished ? Finished{} : give_up(Outcome::cancelled);
 }
 
 Step Claim::look() {
+  ++looks_;
   looked_at_ = clock_.now();
   return request(State::look, ReadFile{options_.path, kRecordLimit});
 }
@@ -108,6 +105,13 @@ Step Claim::on_look(const FileReply& reply) {
       return looks_free();
     case FileStatus::ok:
       saw(parse_record(reply.content));
+      if (unaccounted_ && seen_.token == result_.token) {
+        // Our own claim, which looked gone when it was to be verified, or whose create was said to
+        // have failed. It counts from now; where create is not atomic it may have landed on
+        // somebody's.
+        late_ = !options_.atomic_create;
+        return published();
+      }
       if (!options_.enclosing_token.empty() && seen_.token == options_.enclosing_token) {
         return finish(Outcome::already_held);
       }
@@ -149,31 +153,34 @@ Step Claim::on_directory_after_publish(const FileReply& reply) {
 }
 
 Step Claim::looks_free() {
-  if (cancelled_) return finish(Outcome::cancelled);
   state_ = State::looks_free;
   return LooksFree{};
 }
 
 Step Claim::publish() {
-  const Duration look_age = clock_.now() - looked_at_;
-  if (!options_.atomic_create && look_age > max_look_age(options_.local, options_.delay)) {
-    if (++late_looks_ < kMaxLateLooks) return look();
-    late_looks_ = 0;
-    return held_by_other();
-  }
-  late_looks_ = 0;
+  const bool waited = looks_ > 1 && options_.timeout != Duration::zero();
+  if (waited && past_deadline()) return give_up(Outcome::timed_out);
   Holder holder = identity_.self();
   holder.command = options_.command;
   holder.since = utc_text(clock_.wall());
   holder.delay = std::chrono::duration<double>(options_.delay).count();
-  result_.token = make_token(options_.prefix, identity_.new_uuid());
-  record_ = format_record(result_.token, holder);
+  const std::string token = make_token(options_.prefix, identity_.new_uuid());
+  std::string record = format_record(token, holder);
+  const Duration look_age = clock_.now() - looked_at_;
+  if (!options_.atomic_create && look_age > max_look_age(options_.local, options_.delay)) {
+    if (++late_looks_ < kMaxLateLooks) return look();
+    operation_ = ReadFile{options_.path, kRecordLimit};
+    return fail({});  // always too slow: no errno, the message tells
+  }
+  late_looks_ = 0;
+  result_.token = token;
+  record_ = std::move(record);
+  unaccounted_ = true;
   return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
 }
 
 Step Claim::on_publish(const FileReply& reply) {
-  published_at_ = clock_.now();
-  late_ = !options_.atomic_create && published_at_ - looked_at_ > options_.delay;
+  late_ = !options_.atomic_create && clock_.now() - looked_at_ > options_.delay;
   switch (reply.status) {
     case FileStatus::ok:
       return published();
@@ -187,6 +194,7 @@ Step Claim::on_publish(const FileReply& reply) {
     case FileStatus::not_regular:
     case FileStatus::bad_path:
     case FileStatus::exhausted:
+      unaccounted_ = false;
       return fail(reply);
     case FileStatus::stale:
     case FileStatus::failed:
@@ -202,7 +210,6 @@ Step Claim::on_look_after_publish(const FileReply& reply) {
   if (reply.status == FileStatus::ok) {
     Sighting sighting = parse_record(reply.content);
     if (sighting.token == result_.token) return published();
-    denied_since_.reset();
     saw(std::move(sighting));
     return held_by_other();
   }
@@ -215,8 +222,9 @@ Step Claim::on_look_after_publish(const FileReply& reply) {
 }
 
 Step Claim::published() {
+  published_at_ = clock_.now();
   denied_since_.reset();
-  if (cancelled_) return withdraw(Outcome::cancelled);
+  verify_until_.reset();
   const Duration wait_for = options_.delay + (late_ ? options_.late_hold : Duration::zero());
   if (wait_for <= Duration::zero()) return verify();
   return wait(State::delay, published_at_ + wait_for);
@@ -232,40 +240,54 @@ Step Claim::on_verify(const FileReply& reply) {
   const Mono now = clock_.now();
   if (reply.status == FileStatus::ok) {
     Sighting sighting = parse_record(reply.content);
-    if (sighting.token == result_.token) return finish(Outcome::acquired);
+    if (sighting.token == result_.token) {
+      result_.device = reply.device;
+      return finish(Outcome::acquired);
+    }
     saw(std::move(sighting));
     return held_by_other();
   }
   if (reply.status == FileStatus::not_found || reply.status == FileStatus::not_regular) {
-    // Somebody removed or replaced the claim: it is not ours any more, and nobody's to enter on.
+    // Somebody removed the claim, or the share flickers: nothing to enter on. The next look tells.
     return held_by_other();
   }
   // Unreadable: cannot tell, so neither enter nor walk away from what may be our own file.
-  if (!verify_until_ && deadline_) verify_until_ = std::max(now, *deadline_) + kVerifyGrace;
-  if (verify_until_ && now >= *verify_until_) {
+  if (!verify_until_) {
+    verify_until_ = deadline_ ? std::max(now, *deadline_) + kVerifyGrace : now + kVerifyPatience;
+  }
+  if (now >= *verify_until_) {
     result_.failure = reply;
     result_.failed_operation = operation_;
     return withdraw(Outcome::failed);
   }
-  return wait(State::verify_pause, now + backoff_.next(identity_.random()));
+  return wait(State::verify_pause, std::min(now + kVerifyRetry, *verify_until_));
 }
 
 Step Claim::held_by_other() {
-  if (cancelled_) return finish(Outcome::cancelled);
-  if (options_.timeout == Duration::zero()) return finish(Outcome::busy);
-  if (past_deadline()) return finish(Outcome::timed_out);
-  Mono next_look = clock_.now() + backoff_.next(identity_.random());
-  if (deadline_) next_look = std::min(next_look, *deadline_);
+  if (options_.timeout == Duration::zero()) return give_up(Outcome::busy);
+  if (past_deadline()) return give_up(Outcome::timed_out);
+  const Mono now = clock_.now();
+  Mono next_look = now + backoff_.next(identity_.random());
+  if (deadline_ && next_look >= *deadline_) {
+    next_look = *deadline_ - now > kLastLook ? *deadline_ - kLastLook : *deadline_;
+  }
   return wait(State::pause, next_look);
+}
+
+Step Claim::give_up(Outcome outcome) {
+  if (denied_since_ && seen_.kind == Sighting::Kind::none && outcome != Outcome::cancelled) {
+    // Nobody was ever seen there: create was denied for its own reasons.
+    operation_ = CreateExclusive{options_.path, {}, false};
+    result_.failure = refused_;
+    result_.failed_operation = operation_;
+    outcome = Outcome::failed;
+  }
+  return unaccounted_ ? withdraw(outcome) : finish(outcome);
 }
 
 Step Claim::withdraw(Outcome outcome) {
   after_withdraw_ = outcome;
   late_looks_ = 0;
-  if (late_) {  // late claims (c): removing it would let a third one in
-    result_.left_behind = true;
-    return finish(outcome);
-  }
   return withdraw_look();
 }
 
@@ -280,15 +302,16 @@ Step Claim::on_withdraw_look(const FileReply& reply) {
     result_.left_behind = true;
     return finish(after_withdraw_);
   }
-  // A full disk leaves the beginning of our record, or nothing of it in a file that we made.
+  // A full disk leaves the beginning of our record, or nothing of it, in a file that we made.
   const bool whole = parse_record(reply.content).token == result_.token;
   const bool part = result_.failure.created && record_.starts_with(reply.content);
-  if (!whole && !part) return finish(after_withdraw_);
-  if (clock_.now() - looked_at_ > max_look_age(options_.local, options_.delay)) {
-    if (++late_looks_ < kMaxLateLooks) return withdraw_look();
-    result_.left_behind = true;
-    return finish(after_withdraw_);
-  }
+  // An empty file after a failed create may be ours or another's: it stays, and is told.
+  const bool perhaps = reply.content.empty() && result_.failure.status == FileStatus::failed;
+  // Late claims (c): removing it would let a third one in.
+  result_.left_behind = (whole || part) ? late_ : perhaps;
+  if ((!whole && !part) || late_) return finish(after_withdraw_);
+  const bool too_old = clock_.now() - looked_at_ > max_look_age(options_.local, options_.delay);
+  if (too_old && ++late_looks_ < kMaxLateLooks) return withdraw_look();
   return request(State::withdraw_remove, RemoveFile{options_.path});
 }
 
@@ -317,6 +340,10 @@ Step Claim::request(State state, FileOperation operation) {
 }
 
 void Claim::saw(Sighting sighting) {
+  denied_since_.reset();
+  const bool another =
+      sighting.kind == Sighting::Kind::record || sighting.kind == Sighting::Kind::foreign;
+  if (another && sighting.token != result_.token) unaccounted_ = false;
   if (sighting.token != seen_.token) backoff_.reset();
   if (sighting.kind == Sighting::Kind::foreign && options_.delay_is_auto) {
     options_.delay = std::max(options_.delay, kForeignDelay);

@@ -32,6 +32,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -85,6 +86,8 @@ struct ClaimResult {
   };
   Outcome outcome = Outcome::failed;
   std::string token;
+  /// Outcome::acquired: the device (st_dev) that the lock file was seen on, or 0.
+  std::uint64_t device = 0;
   /// Outcome::failed: the operation that failed, and how.
   FileReply failure;
   FileOperation failed_operation;
@@ -146,6 +149,7 @@ class Claim final : public Machine {
   Step verify();
   Step on_verify(const FileReply& reply);
   Step held_by_other();
+  Step give_up(Outcome outcome);
   Step withdraw(Outcome outcome);
   Step withdraw_look();
   Step on_withdraw_look(const FileReply& reply);
@@ -164,7 +168,6 @@ class Claim final : public Machine {
   Backoff backoff_;
 
   State state_ = State::idle;
-  bool cancelled_ = false;
   std::optional<Mono> deadline_;  // none: never
   Sighting seen_;
   ClaimResult result_;
@@ -174,8 +177,10 @@ class Claim final : public Machine {
   Mono looked_at_{};         // start of the last look
   Mono published_at_{};      // return of the last publish
   Mono wait_until_{};
-  FileReply refused_;                 // what the last publish or look said
-  bool late_ = false;                 // the last publish may have overwritten a winner
+  FileReply refused_;  // what the last publish or look said
+  int looks_ = 0;
+  bool unaccounted_ = false;          // what we published may stand there still
+  bool late_ = false;                 // it may have overwritten a winner
   int late_looks_ = 0;                // looks in a row that were too old to write on
   std::optional<Mono> denied_since_;  // first of the denied publishes in a row, no file there
   std::optional<Mono> verify_until_;  // unreadable at verify: give up then

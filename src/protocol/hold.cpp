@@ -28,8 +28,13 @@ Step Release::on_reply(const FileReply& reply) {
     case State::look:
       return on_look(reply);
     case State::probe_directory:
-      if (reply.status == FileStatus::ok) return finish(Outcome::lost);
-      break;
+      // Another device: the share was unmounted, and what is there now tells nothing.
+      if (reply.status == FileStatus::ok && reply.device == options_.device) {
+        return finish(Outcome::lost);
+      }
+      result_.failure = reply;
+      if (reply.status == FileStatus::ok) result_.failure.error = 0;
+      return finish(Outcome::failed);
     case State::remove:
       if (reply.status == FileStatus::ok || reply.status == FileStatus::not_found) {
         return finish(Outcome::released);
@@ -68,11 +73,8 @@ Step Release::on_look(const FileReply& reply) {
         result_.seen.kind == Sighting::Kind::record || result_.seen.kind == Sighting::Kind::foreign;
     return another ? finish(Outcome::lost) : doubt(Doubt::unclear);
   }
-  if (clock_.now() - looked_at_ > max_look_age(options_.local, options_.delay)) {
-    // Too long ago to unlink on it; after kMaxLateLooks the file is left rather than risk
-    // another's.
-    return ++late_looks_ < kMaxLateLooks ? look() : finish(Outcome::failed);
-  }
+  const bool too_old = clock_.now() - looked_at_ > max_look_age(options_.local, options_.delay);
+  if (too_old && ++late_looks_ < kMaxLateLooks) return look();
   return request(State::remove, RemoveFile{options_.path});
 }
 

@@ -14,6 +14,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "protocol/record.hpp"
@@ -23,12 +24,13 @@
 
 namespace ufl {
 
-/// Which lock is to be released. `delay` is the verification delay it was taken with.
+/// Which lock is to be released.
 struct ReleaseOptions {
   std::string path;
   std::string token;
-  Duration delay{};
-  bool local = false;
+  Duration delay{};          ///< the verification delay that it was taken with
+  bool local = false;        ///< only this kernel sees the file system
+  std::uint64_t device = 0;  ///< where the lock file was when it was taken; 0: not known
 };
 
 /// How a release ended.

@@ -107,6 +107,7 @@ std::string advice(const std::string& path, const FileOperation& operation,
   const std::string directory = printable(directory_of(path));
   switch (reply.error) {
     case ENOENT:
+      if (path.ends_with('/')) return "a LOCKFILE is a file, and cannot end in /";
       if (directory == ".") return "the working directory is gone, change to another one";
       return fmt::format("there is no directory {}, make it first", directory);
     case EACCES:
@@ -167,12 +168,15 @@ std::string holder_text(const Sighting& seen, Wall now) {
 std::string not_acquired_text(const std::string& path, std::optional<Duration> timeout,
                               const Sighting& seen, Wall now) {
   const std::string when = timeout ? " within " + duration_text(*timeout) : std::string{};
-  const std::string name = printable(path);
-  std::string next = "try again later, or wait longer with -w";
-  if (seen.kind != Sighting::Kind::none) {
+  std::string next = timeout ? "try again later, or wait longer with -w"
+                             : "try again later, or wait for it: leave out -n";
+  if (seen.kind == Sighting::Kind::garbled) {
+    next = "if it is no lock file, name another one";
+  } else if (seen.kind != Sighting::Kind::none) {
     next += fmt::format("; if you know that nobody uses it any more: rm {}", word_of(path));
   }
-  return fmt::format("{}: not acquired{}: {}; {}", name, when, holder_text(seen, now), next);
+  return fmt::format("{}: not acquired{}: {}; {}", printable(path), when, holder_text(seen, now),
+                     next);
 }
 
 std::string failure_text(const std::string& path, const FileOperation& operation,
@@ -181,6 +185,12 @@ std::string failure_text(const std::string& path, const FileOperation& operation
   if (reply.status == FileStatus::not_regular) {
     return fmt::format("{}: is {}; name a file that ufl may create and remove", name,
                        kind_text(reply.kind));
+  }
+  if (reply.error == 0) {
+    return fmt::format(
+        "{}: this share is too slow for its --delay: a look takes more than a third of it; give a "
+        "longer one",
+        name);
   }
   return fmt::format("{}: cannot {} it: {}; {}", name, verb_of(operation, reply),
                      error_text(reply.error), advice(path, operation, reply));
@@ -191,11 +201,26 @@ std::string left_behind_text(const std::string& path) {
                      printable(path), word_of(path));
 }
 
-std::string release_failure_text(const std::string& path, const FileReply& reply) {
+std::string release_failure_text(const std::string& path, const std::string& token,
+                                 const FileReply& reply) {
   const std::string why =
-      reply.error != 0 ? error_text(reply.error) : "file operations take too long";
-  return fmt::format("{}: cannot release it: {}; if the file is still there: rm {}",
-                     printable(path), why, word_of(path));
+      reply.error != 0 ? error_text(reply.error) : "it lies on another device now";
+  return fmt::format("{}: cannot release it: {}; if the file still begins with {}, remove it",
+                     printable(path), why, shown(token));
+}
+
+std::string already_held_text(const std::string& path) {
+  return fmt::format(
+      "{}: you already hold it: this ufl runs under the ufl that holds it (UFL_TOKEN), so waiting "
+      "would never end; leave the inner ufl out",
+      printable(path));
+}
+
+std::string resource_failure_text(const std::string& path, const std::string& what, int error) {
+  const bool descriptors = error == EMFILE || error == ENFILE;
+  return fmt::format(
+      "{}: {}; {}", printable(path), what,
+      descriptors ? "see ulimit -n, and try again" : "ufl needs it (Linux 5.3 or newer)");
 }
 
 std::string lost_text(const std::string& path, const Sighting& seen, Wall now) {
@@ -207,7 +232,7 @@ std::string lost_text(const std::string& path, const Sighting& seen, Wall now) {
 }
 
 std::string exec_failure_text(const std::string& path, const std::string& command, int error,
-                              bool found) {
+                              bool found, bool is_shell) {
   const std::string name = printable(path);
   if (error == ENOENT && found) {
     return fmt::format(
@@ -216,8 +241,9 @@ std::string exec_failure_text(const std::string& path, const std::string& comman
         name, shown(command));
   }
   const std::string why = error == ENOENT ? "no such command" : error_text(error);
-  return fmt::format("{}: cannot run '{}': {}; check its name and permissions, and $PATH", name,
-                     shown(command), why);
+  const std::string_view where =
+      is_shell ? "the shell that $SHELL names" : "its name and permissions, and $PATH";
+  return fmt::format("{}: cannot run '{}': {}; check {}", name, shown(command), why, where);
 }
 
 std::string spawn_failure_text(const std::string& path, int error) {

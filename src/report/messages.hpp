@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Every sentence about locks that ufl says on stderr. Each is one line, names the path and, when
-// something is wrong, the next step. `path` is LOCKFILE as the user typed it.
+// The sentences that ufl says on stderr about a lock and the command under it. Each is one line,
+// names the path and, when something is wrong, the next step. `path` is LOCKFILE as the user typed
+// it.
 
 #pragma once
 
@@ -33,16 +34,24 @@ namespace ufl {
 /// A claim was given up and its file could not, or must not, be taken back.
 [[nodiscard]] std::string left_behind_text(const std::string& path);
 
-/// The lock could not be released.
-[[nodiscard]] std::string release_failure_text(const std::string& path, const FileReply& reply);
+/// The lock could not be released; `token` is what stands in its file if it is still ours.
+[[nodiscard]] std::string release_failure_text(const std::string& path, const std::string& token,
+                                               const FileReply& reply);
+
+/// The lock is held by a ufl that this one runs under.
+[[nodiscard]] std::string already_held_text(const std::string& path);
+
+/// ufl could not get what it needs of the system before it looked at the lock.
+[[nodiscard]] std::string resource_failure_text(const std::string& path, const std::string& what,
+                                                int error);
 
 /// The lock is no longer ours at release.
 [[nodiscard]] std::string lost_text(const std::string& path, const Sighting& seen, Wall now);
 
 /// The command could not be executed; `error` is the errno value. `found`: its file is there, so
-/// that ENOENT means the interpreter that its "#!" line names.
+/// that ENOENT means the interpreter that its "#!" line names. `is_shell`: it is $SHELL, for -c.
 [[nodiscard]] std::string exec_failure_text(const std::string& path, const std::string& command,
-                                            int error, bool found);
+                                            int error, bool found, bool is_shell);
 
 /// No process could be started for the command; `error` is the errno value.
 [[nodiscard]] std::string spawn_failure_text(const std::string& path, int error);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <variant>
@@ -74,6 +75,8 @@ struct FileReply {
   FileKind kind = FileKind::regular;
   /// ReadFile: what was read.
   std::string content;
+  /// ReadFile, ProbeDirectory: st_dev of the file or directory; 0 when it is not known.
+  std::uint64_t device = 0;
   /// CreateExclusive that did not end in ok: the file was made, perhaps without all its content.
   bool created = false;
 };

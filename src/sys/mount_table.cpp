@@ -2,6 +2,8 @@
 
 #include "sys/mount_table.hpp"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,7 +12,6 @@
 #include <climits>
 #include <cstddef>
 #include <deque>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -31,6 +32,28 @@ constexpr std::array kLocalTypes{"ext2", "ext3",  "ext4",     "xfs",   "btrfs", 
 // Exclusive create is atomic at the server: measured with two clients of one share, two racing
 // creators, 200 rounds each; nfs is v3, which has had it since its RFC (1813, section 3.3.8).
 constexpr std::array kAtomicShares{"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"};
+
+// statfs(2), f_type, of the local kinds that a root directory has.
+std::string_view type_of_root() {
+  struct statfs info {};
+  if (::statfs("/", &info) != 0) return "";
+  switch (static_cast<unsigned long>(info.f_type)) {
+    case EXT4_SUPER_MAGIC:
+      return "ext4";
+    case XFS_SUPER_MAGIC:
+      return "xfs";
+    case BTRFS_SUPER_MAGIC:
+      return "btrfs";
+    case F2FS_SUPER_MAGIC:
+      return "f2fs";
+    case TMPFS_MAGIC:
+      return "tmpfs";
+    case OVERLAYFS_SUPER_MAGIC:
+      return "overlay";
+    default:
+      return "";
+  }
+}
 
 template <typename Names>
 bool contains(const Names& names, std::string_view name) {
@@ -64,9 +87,15 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return parts;
 }
 
-// Mount point -> type. A later mount on the same point hides the earlier one.
-std::map<std::string, std::string> parse_mountinfo(std::string_view mountinfo) {
-  std::map<std::string, std::string> mounts;
+struct Mount {
+  std::string id;
+  std::string parent;
+  std::string point;
+  MountTraits traits;
+};
+
+std::vector<Mount> parse_mountinfo(std::string_view mountinfo) {
+  std::vector<Mount> mounts;
   for (const std::string_view line : split(mountinfo, '\n')) {
     const auto fields = split(line, ' ');
     constexpr std::size_t kMountPoint = 4;
@@ -74,9 +103,34 @@ std::map<std::string, std::string> parse_mountinfo(std::string_view mountinfo) {
     auto dash = kFirstOptional;
     while (dash < fields.size() && fields[dash] != "-") ++dash;
     if (dash + 1 >= fields.size()) continue;
-    mounts[unescape(fields[kMountPoint])] = std::string{fields[dash + 1]};
+    mounts.push_back({std::string{fields[0]}, std::string{fields[1]}, unescape(fields[kMountPoint]),
+                      traits_of_type(fields[dash + 1])});
   }
   return mounts;
+}
+
+// What stands on `point` of the mount `below`: the mount there or, where several lie on one
+// another, the uppermost. A mount point that another mount hides has a parent that is not on the
+// way.
+const Mount* mounted_on(const std::vector<Mount>& mounts, const std::string& point,
+                        const Mount& below) {
+  const Mount* top = nullptr;
+  for (const Mount& mount : mounts) {
+    const Mount& base = top != nullptr ? *top : below;
+    if (mount.point == point && mount.parent == base.id) top = &mount;
+  }
+  return top;
+}
+
+// The root of this process. In a chroot(2) into a plain directory no mount point is "/"; then the
+// kind of the root directory itself is asked for, which cannot hang: we run from it.
+Mount root_mount(const std::vector<Mount>& mounts) {
+  const Mount* root = nullptr;
+  for (const Mount& mount : mounts) {
+    if (mount.point == "/") root = &mount;
+  }
+  if (root != nullptr) return *root;
+  return {"", "", "/", traits_of_type(type_of_root())};
 }
 
 std::optional<std::string> read_link(const std::string& path) {
@@ -106,13 +160,12 @@ MountTraits traits_of_type(std::string_view type) {
 MountTraits find_mount(const std::string& path, std::string_view mountinfo) {
   constexpr int kMaxLinks = 40;  // as the kernel, path_resolution(7)
   const auto mounts = parse_mountinfo(mountinfo);
-  const auto root = mounts.find("/");
-  if (root == mounts.end() || !path.starts_with('/')) return traits_of_type("");
+  if (mounts.empty() || !path.starts_with('/')) return traits_of_type("");
 
   std::deque<std::string> names;
   push_front(names, path);
   // The mount that each directory on the way lies on; back() is where we stand.
-  std::vector<std::pair<std::string, MountTraits>> way{{"", traits_of_type(root->second)}};
+  std::vector<std::pair<std::string, Mount>> way{{"", root_mount(mounts)}};
   int links = 0;
   // The last name is the lock file itself, which is never followed.
   while (names.size() > 1) {
@@ -124,11 +177,11 @@ MountTraits find_mount(const std::string& path, std::string_view mountinfo) {
       continue;
     }
     const std::string here = way.back().first + '/' + name;
-    if (const auto mount = mounts.find(here); mount != mounts.end()) {
-      way.emplace_back(here, traits_of_type(mount->second));
+    if (const Mount* mount = mounted_on(mounts, here, way.back().second)) {
+      way.emplace_back(here, *mount);
       continue;
     }
-    const auto target = way.back().second.local ? read_link(here) : std::nullopt;
+    const auto target = way.back().second.traits.local ? read_link(here) : std::nullopt;
     if (target) {
       if (++links > kMaxLinks) return traits_of_type("");
       if (target->starts_with('/')) way.resize(1);
@@ -137,7 +190,7 @@ MountTraits find_mount(const std::string& path, std::string_view mountinfo) {
     }
     way.emplace_back(here, way.back().second);
   }
-  return way.back().second;
+  return way.back().second.traits;
 }
 
 MountTraits find_mount(const std::string& path) {

@@ -2,9 +2,10 @@
 //
 // What kind of file system a path lies on, and what the protocol may expect of it.
 //
-// Found from /proc/self/mountinfo and the path alone: statfs(2) and realpath(3) hang on a dead
-// share. Symbolic links are followed where they lie on local file systems; on a share nothing is
-// touched, so a link that leads from one share to another is taken for a directory of the first.
+// Found from /proc/self/mountinfo and the path alone: statfs(2) and realpath(3) of the path hang on
+// a dead share. Symbolic links are followed where they lie on local file systems; on a share
+// nothing is touched, so a link that leads from one share to another is taken for a directory of
+// the first.
 
 #pragma once
 

@@ -109,6 +109,7 @@ FileReply perform(const ReadFile& operation) {
   if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode);
 
   FileReply reply = success();
+  reply.device = info.st_dev;
   reply.content.resize(operation.limit);
   std::size_t length = 0;
   while (length < operation.limit) {
@@ -169,7 +170,10 @@ FileReply perform(const ProbeDirectory& operation) {
   if (!opened.valid()) return failure(errno);
   const int mode = X_OK | (operation.for_writing ? W_OK : 0);
   if (::faccessat(AT_FDCWD, directory.c_str(), mode, AT_EACCESS) != 0) return failure(errno);
-  return success();
+  FileReply reply = success();
+  struct stat info {};
+  if (::fstat(opened.get(), &info) == 0) reply.device = info.st_dev;
+  return reply;
 }
 
 }  // namespace

@@ -7,19 +7,9 @@
 
 namespace ufl {
 
-namespace {
-
-#ifdef CLOCK_BOOTTIME
-constexpr clockid_t kBootClock = CLOCK_BOOTTIME;
-#else
-constexpr clockid_t kBootClock = CLOCK_MONOTONIC;
-#endif
-
-}  // namespace
-
 Mono SystemClock::now() const {
   timespec time{};
-  ::clock_gettime(kBootClock, &time);
+  ::clock_gettime(CLOCK_BOOTTIME, &time);
   return Mono{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
 }
 

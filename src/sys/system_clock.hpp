@@ -6,7 +6,7 @@
 
 namespace ufl {
 
-/// The real clock: CLOCK_BOOTTIME where there is one, else CLOCK_MONOTONIC; see clock_gettime(2).
+/// The real clock: CLOCK_BOOTTIME of clock_gettime(2), and the system's wall clock.
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] Mono now() const override;

@@ -2,7 +2,6 @@
 
 #include "verbs/run.hpp"
 
-#include <array>
 #include <cstdlib>
 #include <functional>
 #include <optional>
@@ -83,7 +82,7 @@ class Run {
                        [this] { log_.waiting(claim_.waiting_for_other(), claim_.seen()); },
                        [this] { claim_ended(); }}},
         child_{loop_, world.signals, world.closed_fds},
-        relay_{loop_, child_, world.clock},
+        relay_{loop_, child_, world.title, world.clock},
         log_{options.lock_file, options.verbosity, world.clock} {}
 
   Ending to_the_end() {
@@ -133,9 +132,7 @@ class Run {
         }
         return end({options_.conflict_exit_code, 0});
       case Outcome::already_held:
-        say(printable(options_.lock_file) +
-            ": you already hold it: this ufl runs under the ufl that holds it (UFL_TOKEN), so "
-            "waiting would never end; leave the inner ufl out");
+        say(already_held_text(options_.lock_file));
         return end({exit_status::kFailed, 0});
       case Outcome::cancelled:
         if (fatal_signal_ != 0) return end({128 + fatal_signal_, fatal_signal_});
@@ -195,15 +192,16 @@ class Run {
 
   void cannot_run(int error) {
     const bool found = executable_.error == 0;
-    say(exec_failure_text(options_.lock_file, command_.arguments.front(), error, found));
+    say(exec_failure_text(options_.lock_file, command_.arguments.front(), error, found,
+                          options_.shell_string.has_value()));
     ending_ = {status_of_exec_error(error), 0};
   }
 
   void release() {
     phase_ = Phase::releasing;
-    release_.emplace(
-        ReleaseOptions{options_.lock_file, claim_.result().token, claim_.delay(), mount_.local},
-        world_.clock);
+    release_.emplace(ReleaseOptions{options_.lock_file, claim_.result().token, claim_.delay(),
+                                    mount_.local, claim_.result().device},
+                     world_.clock);
     release_driver_.emplace(*release_, world_.files, loop_,
                             DriverEvents{.on_finished = [this] { release_ended(); }});
     release_driver_->start();
@@ -220,7 +218,7 @@ class Run {
         if (ending_.status == 0) ending_.status = exit_status::kLost;
         break;
       case ReleaseResult::Outcome::failed:
-        say(release_failure_text(options_.lock_file, result.failure));
+        say(release_failure_text(options_.lock_file, claim_.result().token, result.failure));
         break;
     }
     end(ending_);
@@ -260,7 +258,7 @@ Ending run(const Options& options, const World& world) {
   try {
     return Run{options, world}.to_the_end();
   } catch (const std::system_error& error) {
-    say(printable(options.lock_file) + ": " + error.what() + "; see ulimit -n, and try again");
+    say(resource_failure_text(options.lock_file, error.what(), error.code().value()));
     return {exit_status::kFailed, 0};
   }
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "cli/options.hpp"
+#include "process/process_title.hpp"
 #include "process/signals.hpp"
 #include "process/standard_fds.hpp"
 #include "seams/clock.hpp"
@@ -20,6 +21,7 @@ struct World {
   FileSystem& files;
   const Signals& signals;
   const ClosedStandardFds& closed_fds;
+  const ProcessTitle& title;
 };
 
 /// How ufl is to end.

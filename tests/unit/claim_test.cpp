@@ -128,7 +128,7 @@ TEST_F(ClaimTest, LosesWhenAnotherTokenIsReadBack) {
   EXPECT_EQ(claim.seen().token, kOther);
 }
 
-TEST_F(ClaimTest, LosesWhenItsFileIsGoneAtVerification) {
+TEST_F(ClaimTest, NeitherEntersNorForgetsAClaimThatIsGoneAtVerification) {
   ClaimOptions options = share();
   options.timeout = Duration::zero();
   Claim claim = make(options);
@@ -136,8 +136,54 @@ TEST_F(ClaimTest, LosesWhenItsFileIsGoneAtVerification) {
   (void)claim.on_reply(ok());
   clock_.advance(seconds{1});
   (void)claim.resume();
+  // It may have been removed, or the share may flicker: look once more before giving up.
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::not_found, ENOENT))), nullptr);
   EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
   EXPECT_EQ(claim.result().outcome, Outcome::busy);
+}
+
+TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenItGivesUp) {
+  for (const FileReply& flicker : {refused(FileStatus::not_found, ENOENT), ok(""), ok("xx")}) {
+    ClaimOptions options = share();
+    options.timeout = Duration::zero();
+    Claim claim = make(options);
+    const std::string written = publish(claim);
+    (void)claim.on_reply(ok());
+    clock_.advance(seconds{1});
+    (void)claim.resume();
+    ASSERT_NE(wants<ReadFile>(claim.on_reply(flicker)), nullptr);
+    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+    EXPECT_TRUE(finished(claim.on_reply(ok())));
+    EXPECT_EQ(claim.result().outcome, Outcome::busy);
+  }
+}
+
+TEST_F(ClaimTest, DoesNotWaitForItself) {
+  // 1 publish  2 verify sees nothing for a moment  3 the next look sees our own token
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(ok());
+  clock_.advance(seconds{1});
+  (void)claim.resume();
+  Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  clock_.advance(wait(step));
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  EXPECT_EQ(wait(claim.on_reply(ok(written))), seconds{1}) << "its delay, anew";
+  clock_.advance(seconds{1});
+  (void)claim.resume();
+  EXPECT_TRUE(finished(claim.on_reply(ok(written))));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+TEST_F(ClaimTest, ALostReplyThatCannotBeReadIsTakenBack) {
+  // 1 create lands, its reply is lost: EEXIST  2 the read that would tell fails
+  ClaimOptions options = share();
+  options.timeout = Duration::zero();
+  Claim claim = make(options);
+  const std::string written = publish(claim);
+  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::failed, EIO))), nullptr);
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
 }
 
 TEST_F(ClaimTest, UsesANewTokenForEveryClaim) {
@@ -275,6 +321,38 @@ TEST_F(ClaimTest, DeniedWhileACachedLookSaysAbsentIsHeldForAWhile) {
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
 }
 
+TEST_F(ClaimTest, ADenialIsForgottenWhenSomebodyIsSeen) {
+  Claim claim = make(share());
+  (void)claim.start();
+  const auto denied = [&] {
+    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    (void)claim.resume();
+    (void)claim.on_reply(refused(FileStatus::denied, EPERM));
+    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    return claim.on_reply(ok());
+  };
+  Step step = denied();
+  clock_.advance(wait(step));
+  (void)claim.resume();
+  step = claim.on_reply(ok(record_of(kOther)));
+  clock_.advance(seconds{60});
+  (void)claim.resume();
+  EXPECT_FALSE(finished(denied())) << "the first denial in a row, not one of a minute ago";
+}
+
+TEST_F(ClaimTest, ADeniedCreateWhereNobodyWasEverSeenIsAnErrorInTheEnd) {
+  ClaimOptions options = share();
+  options.timeout = Duration::zero();
+  Claim claim = make(options);
+  (void)publish(claim);
+  (void)claim.on_reply(refused(FileStatus::denied, EACCES));
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)claim.on_reply(ok());
+  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_EQ(claim.result().failure.error, EACCES);
+}
+
 TEST_F(ClaimTest, AMissingDirectoryFails) {
   Claim claim = make(local());
   (void)publish(claim);
@@ -299,15 +377,13 @@ TEST_F(ClaimTest, AFullDiskLeavesNoFile) {
 }
 
 TEST_F(ClaimTest, AFailedPublishRemovesNobodyElsesFile) {
-  Claim claim = make(share());
-  (void)publish(claim);
-  (void)claim.on_reply(refused(FileStatus::failed, EIO));  // not known to have made the file
   for (const std::string& content : {std::string{}, record_of(kOther)}) {
-    Claim again = make(share());
-    (void)publish(again);
-    (void)again.on_reply(refused(FileStatus::failed, EIO));
-    EXPECT_TRUE(finished(again.on_reply(ok(content)))) << content;
-    EXPECT_EQ(again.result().outcome, Outcome::failed);
+    Claim claim = make(share());
+    (void)publish(claim);
+    (void)claim.on_reply(refused(FileStatus::failed, EIO));  // not known to have made the file
+    EXPECT_TRUE(finished(claim.on_reply(ok(content)))) << content;
+    EXPECT_EQ(claim.result().outcome, Outcome::failed);
+    EXPECT_EQ(claim.result().left_behind, content.empty()) << "an empty file may be ours";
   }
 }
 
@@ -331,10 +407,38 @@ TEST_F(ClaimTest, StartsNoClaimAfterTheDeadline) {
     ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
     step = claim.on_reply(ok(record_of(kOther)));
   }
-  EXPECT_EQ(wait(step), milliseconds{50}) << "the last wait is cut at the deadline";
-  clock_.advance(milliseconds{50});
+  EXPECT_EQ(wait(step), milliseconds{30}) << "one last look, just before the deadline";
+  clock_.advance(milliseconds{30});
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  step = claim.on_reply(ok(record_of(kOther)));
+  EXPECT_EQ(wait(step), milliseconds{20});
+  clock_.advance(milliseconds{20});
   EXPECT_TRUE(finished(claim.resume()));
   EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
+}
+
+TEST_F(ClaimTest, ALookThatComesBackAfterTheDeadlineStartsNoClaim) {
+  ClaimOptions options = share();
+  options.timeout = seconds{1};
+  Claim claim = make(options);
+  (void)claim.start();
+  Step step = claim.on_reply(ok(record_of(kOther)));
+  clock_.advance(wait(step));
+  (void)claim.resume();
+  clock_.advance(seconds{3});  // the share hung
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  EXPECT_TRUE(finished(claim.resume()));
+  EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
+}
+
+TEST_F(ClaimTest, TheFirstLookMayTakeAFreeLockHoweverShortTheTimeout) {
+  ClaimOptions options = share();
+  options.timeout = milliseconds{1};
+  Claim claim = make(options);
+  (void)claim.start();
+  clock_.advance(seconds{1});
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  EXPECT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
 }
 
 TEST_F(ClaimTest, VerifiesAClaimToItsEndAfterTheDeadline) {
@@ -460,6 +564,27 @@ TEST_F(ClaimTest, AnOldLookIsTakenAgainBeforeAWriteThatMayOverwrite) {
   EXPECT_NE(wants<CreateExclusive>(atomic.resume()), nullptr);
 }
 
+TEST_F(ClaimTest, AShareThatIsAlwaysTooSlowToOverwriteSafelyIsAnError) {
+  Claim claim = make(loose_share());
+  Step step = claim.start();
+  int looks = 0;
+  for (; wants<ReadFile>(step) != nullptr && looks < 100; ++looks) {
+    clock_.advance(milliseconds{400});
+    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    step = claim.resume();
+  }
+  EXPECT_TRUE(finished(step));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+}
+
+TEST_F(ClaimTest, NoDelayOnAnAtomicShareDoesNotMakeLooksTooOld) {
+  Claim claim = make(share(Duration::zero()));
+  const std::string written = publish(claim);
+  EXPECT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr);
+  (void)claim.on_reply(ok(written));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
 // Late claims (b): a slow but atomic create keeps its claim; a slow share starves nobody.
 TEST_F(ClaimTest, ALateButAtomicCreateRunsTheFullDelay) {
   Claim claim = make(share());
@@ -487,10 +612,11 @@ TEST_F(ClaimTest, ALateClaimThatMayHaveOverwrittenIsKept) {
 
 TEST_F(ClaimTest, ALateClaimThatMayHaveOverwrittenIsNotTakenBack) {
   Claim claim = make(loose_share());
-  (void)publish(claim);
+  const std::string written = publish(claim);
   clock_.advance(milliseconds{1500});
   (void)claim.on_reply(ok());
-  EXPECT_TRUE(finished(claim.cancel()));
+  ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok(written))));
   EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
   EXPECT_TRUE(claim.result().left_behind);
 }

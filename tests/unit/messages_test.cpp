@@ -100,8 +100,22 @@ TEST(FailureText, AWorkingDirectoryThatIsGone) {
 TEST(ReleaseFailureText, SaysWhatToDo) {
   FileReply reply;
   reply.error = EIO;
-  EXPECT_EQ(release_failure_text("lock", reply),
-            "lock: cannot release it: Input/output error; if the file is still there: rm lock");
+  EXPECT_EQ(release_failure_text("lock", "ci-1", reply),
+            "lock: cannot release it: Input/output error; if the file still begins with ci-1, "
+            "remove it");
+}
+
+TEST(NotAcquiredText, TellsNobodyToRemoveADataFile) {
+  Sighting garbled;
+  garbled.kind = Sighting::Kind::garbled;
+  const std::string text = not_acquired_text("data.db", std::nullopt, garbled, kNow);
+  EXPECT_EQ(text.find("rm "), std::string::npos) << text;
+  EXPECT_NE(text.find("name another one"), std::string::npos) << text;
+}
+
+TEST(NotAcquiredText, AdvisesByHowLongItWaited) {
+  EXPECT_NE(not_acquired_text("l", std::nullopt, record(), kNow).find("leave out -n"),
+            std::string::npos);
 }
 
 TEST(FailureText, NamesPathCauseAndNextStep) {

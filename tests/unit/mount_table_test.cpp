@@ -15,9 +15,13 @@ namespace {
 
 using std::chrono::seconds;
 
-std::string mount_line(const std::string& point, const std::string& type) {
-  return "36 35 98:0 / " + point + " rw,noatime master:1 shared:2 - " + type + " /dev/x rw\n";
+// A line of mountinfo: mount `id` on `point`, which lies on the mount `parent`.
+std::string mount_line(int id, int parent, const std::string& point, const std::string& type) {
+  return std::to_string(id) + ' ' + std::to_string(parent) + " 98:0 / " + point +
+         " rw,noatime master:1 shared:2 - " + type + " /dev/x rw\n";
 }
+
+const std::string kRoot = mount_line(1, 0, "/", "ext4");
 
 TEST(MountTraits, LocalKindsNeedNoDelay) {
   for (const char* type :
@@ -41,9 +45,9 @@ TEST(MountTraits, EverythingElseWaitsASecond) {
 }
 
 TEST(FindMount, TakesTheDeepestMountPoint) {
-  const std::string mounts = mount_line("/", "ext4") + mount_line("/nosuch", "nfs4") +
-                             mount_line("/nosuch/deep", "tmpfs") +
-                             mount_line("/nosuchother", "cifs");
+  const std::string mounts = kRoot + mount_line(2, 1, "/nosuch", "nfs4") +
+                             mount_line(3, 2, "/nosuch/deep", "tmpfs") +
+                             mount_line(4, 1, "/nosuchother", "cifs");
   EXPECT_EQ(find_mount("/nosuch/lock", mounts).type, "nfs4");
   EXPECT_EQ(find_mount("/nosuch/deep/lock", mounts).type, "tmpfs");
   EXPECT_EQ(find_mount("/nosuch/deeper/lock", mounts).type, "nfs4");
@@ -58,21 +62,35 @@ TEST(FindMount, TakesTheDeepestMountPoint) {
 
 TEST(FindMount, ALaterMountHidesAnEarlierOne) {
   const std::string mounts =
-      mount_line("/", "ext4") + mount_line("/nosuch", "autofs") + mount_line("/nosuch", "nfs4");
+      kRoot + mount_line(2, 1, "/nosuch", "autofs") + mount_line(3, 2, "/nosuch", "nfs4");
   EXPECT_EQ(find_mount("/nosuch/lock", mounts).type, "nfs4");
 }
 
+TEST(FindMount, AMountThatHidesAnotherHidesWhatLiesOnItToo) {
+  // 1 tmpfs on /nosuch  2 tmpfs on /nosuch/sub  3 a share over /nosuch
+  const std::string mounts = kRoot + mount_line(2, 1, "/nosuch", "tmpfs") +
+                             mount_line(3, 2, "/nosuch/sub", "tmpfs") +
+                             mount_line(4, 2, "/nosuch", "fuse.rclone");
+  EXPECT_EQ(find_mount("/nosuch/sub/lock", mounts).type, "fuse.rclone");
+}
+
+TEST(FindMount, InAChrootTheRootIsAskedItself) {
+  // No mount point is "/": the kind of this machine's root counts, whatever it is.
+  const std::string mounts = mount_line(2, 1, "/nosuch", "nfs4");
+  EXPECT_EQ(find_mount("/nosuch-either/lock", mounts).local, find_mount("/lock").local);
+}
+
 TEST(FindMount, UndoesTheEscapesOfMountinfo) {
-  const std::string mounts = mount_line("/", "ext4") + mount_line("/no\\040such\\134x", "nfs4");
+  const std::string mounts = kRoot + mount_line(2, 1, "/no\\040such\\134x", "nfs4");
   EXPECT_EQ(find_mount("/no such\\x/lock", mounts).type, "nfs4");
 }
 
 TEST(FindMount, DoubtMeansUnknown) {
   for (const std::string& mounts :
-       {std::string{}, std::string{"rubbish\n"}, mount_line("/mnt", "ext4")}) {
+       {std::string{}, std::string{"rubbish\n"}, mount_line(1, 0, "/", "unheard-of")}) {
     EXPECT_FALSE(find_mount("/tmp/lock", mounts).local) << mounts;
   }
-  EXPECT_FALSE(find_mount("relative/lock", mount_line("/", "ext4")).local);
+  EXPECT_FALSE(find_mount("relative/lock", kRoot).local);
 }
 
 TEST(FindMount, FollowsLinksThatLeadToAShare) {
@@ -82,7 +100,7 @@ TEST(FindMount, FollowsLinksThatLeadToAShare) {
   ASSERT_EQ(::symlink((directory + "/share").c_str(), (directory + "/absolute").c_str()), 0);
   ASSERT_EQ(::symlink("absolute", (directory + "/chain").c_str()), 0);
   ASSERT_EQ(::symlink("./loop", (directory + "/loop").c_str()), 0);
-  const std::string mounts = mount_line("/", "ext4") + mount_line(directory + "/share", "nfs4");
+  const std::string mounts = kRoot + mount_line(2, 1, directory + "/share", "nfs4");
   EXPECT_EQ(find_mount(directory + "/absolute/lock", mounts).type, "nfs4");
   EXPECT_EQ(find_mount(directory + "/chain/lock", mounts).type, "nfs4");
   EXPECT_EQ(find_mount(directory + "/chain/../lock", mounts).type, "ext4");
