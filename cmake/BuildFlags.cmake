@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Flags of our own code, as a target: nothing global, nothing that leaks into dependencies.
+# Flags of our own code, as a target: nothing that leaks into dependencies.
 
 # Not -Wnull-dereference: with optimisation GCC 12 sees null pointers in Asio and std::vector that are
 # none. clang-tidy's analyzer looks for real ones.

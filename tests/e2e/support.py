@@ -35,6 +35,10 @@ def clean_environment(**changes):
     return environment
 
 
+# Sanitizers need descriptors, threads and signals of their own.
+not_sanitized = unittest.skipIf(os.environ.get("UFL_SANITIZED"), "not with sanitizers")
+
+
 def wait_for(condition, what):
     """Wait until condition() is true; return what it returned."""
     deadline = time.monotonic() + PATIENCE

@@ -297,6 +297,7 @@ class SignalState(CommandTestCase):
                 ignore = lambda n=number: signal.signal(n, signal.SIG_IGN)  # noqa: E731
                 self.assertEqual(self.state(before=ignore), [set(), {number}, set()])
 
+    @support.not_sanitized
     def test_all_ignored_at_once(self):
         numbers = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 

@@ -42,6 +42,15 @@ def overlaps(intervals):
     return found
 
 
+def read_intervals(log):
+    """The intervals that the commands wrote into the directory `log`."""
+    intervals = []
+    for name in os.listdir(log):
+        with open(os.path.join(log, name), encoding="ascii") as file:
+            intervals.append(tuple(map(int, file.read().split())))
+    return intervals
+
+
 class OverlapChecker(unittest.TestCase):
     """The checker's own arithmetic."""
 
@@ -66,10 +75,7 @@ class Contention(support.UflTestCase):
         for contender in contenders:
             output, _ = contender.communicate(timeout=PATIENCE * 10)
             self.assertEqual((contender.returncode, output), (0, ""))
-        intervals = []
-        for name in os.listdir(log):
-            with open(os.path.join(log, name), encoding="ascii") as file:
-                intervals.append(tuple(map(int, file.read().split())))
+        intervals = read_intervals(log)
         self.assertEqual(len(intervals), processes * rounds, "a run is missing")
         return intervals
 
@@ -93,10 +99,7 @@ class Contention(support.UflTestCase):
                  CRITICAL_SECTION, log]
         contenders = [self.start(*words[1:], env=clean_environment()) for _ in range(30)]
         statuses = [self.wait(contender) for contender in contenders]
-        intervals = []
-        for name in os.listdir(log):
-            with open(os.path.join(log, name), encoding="ascii") as file:
-                intervals.append(tuple(map(int, file.read().split())))
+        intervals = read_intervals(log)
         self.assertEqual(sorted(set(statuses) - {0, 75}), [])
         self.assertEqual(statuses.count(0), len(intervals))
         self.assertGreaterEqual(len(intervals), 1)

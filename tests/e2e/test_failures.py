@@ -13,7 +13,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support import (  # noqa: E402
-    PATIENCE, UFL, UUID, DirectoryWatch, UflTestCase, clean_environment)
+    PATIENCE, UFL, UUID, DirectoryWatch, UflTestCase, clean_environment, not_sanitized)
 
 USAGE = 64
 BUSY = 75
@@ -229,6 +229,7 @@ class PermissionTest(FailureTestCase):
         self.open_again()
         self.assertEqual(os.listdir(self.path("d")), [])
 
+    @not_sanitized
     def test_no_more_processes(self):
         """fork fails: the command has not run, and the lock is released."""
         os.chmod(self.path("d"), 0o777)
@@ -344,6 +345,7 @@ class SpaceTest(FailureTestCase):
 class DescriptorTest(FailureTestCase):
     """Too few descriptors, and a stderr that nobody reads."""
 
+    @not_sanitized
     def test_few_descriptors(self):
         """Either ufl works or it says why not; there is no third way, and no lock is left."""
         worked = False

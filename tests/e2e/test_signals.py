@@ -479,6 +479,19 @@ class WhileRunning(SignalTestCase):
         self.assertEqual(self.wait(outer), 124)
         self.assert_no_lock()
 
+    def test_a_signal_by_name_is_passed_on(self):
+        """pkill of ufl's name or command line finds ufl alone, not its bystander too."""
+        process, command = self.start_printing()
+        self.settle(process)
+        children = f"{os.getpid()},{process.pid}"
+        for words in (["pkill", "-TERM", "-P", children, "-x", "ufl"],
+                      ["pkill", "-TERM", "-f", f"^{re.escape(os.path.abspath(UFL))} "
+                                               f"{re.escape(self.lock)}"]):
+            with self.subTest(words=words):
+                subprocess.run(words, check=True)
+                self.assertEqual(process.stdout.readline(), f"SIGTERM from {process.pid}\n")
+        self.end(process, command)
+
     def test_under_timeout_the_lock_is_released(self):
         outer = self.start(program=["timeout", "1000", UFL, self.lock, "sh", "-c",
                                     f"echo ready; {SLEEP}"])

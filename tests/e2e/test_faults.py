@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A share that misbehaves, and a kernel that lacks something: by fault injection.
+
+strace(1) makes single system calls fail or take long, for the lock file alone. A private mount
+namespace in which /proc/self/mountinfo tells of one file system only makes ufl take the disk for a
+share.
+"""
+
+import os
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import support  # noqa: E402
+from support import PATIENCE, UFL, clean_environment  # noqa: E402
+
+
+def run_quietly(words):
+    return subprocess.run(words, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=PATIENCE).returncode
+
+
+def can_inject():
+    try:
+        return run_quietly(["strace", "-f", "-o", "/dev/null", "-e",
+                            "inject=getppid:error=EPERM", "true"]) == 0
+    except FileNotFoundError:
+        return False
+
+
+CAN_INJECT = can_inject()
+CAN_MOUNT = os.geteuid() == 0 and run_quietly(["unshare", "-m", "mount", "-t", "tmpfs", "x",
+                                               "/proc"]) == 0
+
+
+@unittest.skipUnless(CAN_INJECT, "strace is missing, or may not trace")
+@support.not_sanitized
+class FaultTestCase(support.UflTestCase):
+    def inject(self, faults, *words, kind=None):
+        """Run ufl WORDS with `faults` (strace's inject=...) on the lock file; with `kind`, as if its
+        file system were of that kind. Returns the CompletedProcess."""
+        tracer = ["strace", "-f", "-o", "/dev/null"]
+        for fault in faults:
+            tracer += ["-e", f"inject={fault}"]
+        if not any(fault.startswith(("pidfd_open", "fsync")) for fault in faults):
+            tracer += ["-P", self.lock]
+        words = [self.lock if word == "lock" else word for word in words]
+        command = [*tracer, os.path.abspath(UFL), *words]
+        if kind is not None:
+            if not CAN_MOUNT:
+                self.skipTest("must be root, and able to mount in a namespace of its own")
+            mountinfo = f"1 0 8:1 / / rw - {kind} x rw\n"
+            script = ("mount -t tmpfs x /proc && mkdir /proc/self && printf %s \"$0\" > "
+                      "/proc/self/mountinfo && exec \"$@\"")
+            command = ["unshare", "-m", "sh", "-c", script, mountinfo, *command]
+        return subprocess.run(
+            command, check=False, cwd=self.dir, env=clean_environment(), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=PATIENCE)
+
+
+class OwnClaim(FaultTestCase):
+    """A claim of one's own that a flicker hides is neither forgotten nor waited for."""
+
+    def test_taken_back_when_there_is_one_attempt(self):
+        # open calls on the lock: 1 look, 2 create, 3 verify
+        result = self.inject(["openat:error=ENOENT:when=3"], "-n", "lock", "echo", "ran")
+        self.assertEqual((result.returncode, result.stdout), (75, ""))
+        self.assert_no_lock()
+
+    def test_held_after_all_when_there_is_time(self):
+        result = self.inject(["openat:error=ENOENT:when=3"], "-w", "30", "lock", "echo", "ran")
+        self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
+        self.assert_no_lock()
+
+    def test_the_same_when_the_read_is_empty(self):
+        result = self.inject(["read:retval=0:when=1"], "-w", "30", "lock", "echo", "ran")
+        self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
+        self.assert_no_lock()
+
+    def test_an_unreadable_claim_is_read_again(self):
+        result = self.inject(["openat:error=EIO:when=3"], "lock", "echo", "ran")
+        self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
+        self.assert_no_lock()
+
+
+class Failures(FaultTestCase):
+    def test_a_failed_write_leaves_nothing(self):
+        for error in ("EIO", "ENOSPC", "EDQUOT"):
+            with self.subTest(error=error):
+                result = self.inject([f"write:error={error}:when=1"], "lock", "echo", "ran")
+                self.assertEqual((result.returncode, result.stdout), (125, ""))
+                self.assert_one_line(result.stderr, "lock", "cannot write it")
+                self.assert_no_lock()
+
+    def test_a_failed_close_leaves_nothing(self):
+        # The first close on the lock is that of the create: the look found nothing to close.
+        result = self.inject(["close:error=EIO:when=1"], "lock", "echo", "ran")
+        self.assertEqual((result.returncode, result.stdout), (125, ""), result.stderr)
+        self.assert_one_line(result.stderr, "lock", "Input/output error")
+        self.assert_no_lock()
+
+    def test_a_failed_fsync_on_a_share_leaves_nothing(self):
+        result = self.inject(["fsync:error=EIO"], "lock", "echo", "ran", kind="nfs4")
+        self.assertEqual((result.returncode, result.stdout), (125, ""), result.stderr)
+        self.assert_one_line(result.stderr, "lock", "Input/output error")
+        self.assert_no_lock()
+
+    def test_a_failed_release_is_one_line_and_the_commands_status(self):
+        result = self.inject(["unlink:error=EIO"], "lock", "sh", "-c", "exit 7")
+        self.assertEqual(result.returncode, 7)
+        self.assert_one_line(result.stderr, "lock", "cannot release it: Input/output error")
+
+    def test_an_unreadable_lock_is_held(self):
+        result = self.inject(["openat:error=EIO"], "-n", "lock", "echo", "ran")
+        self.assertEqual((result.returncode, result.stdout), (75, ""))
+        self.assert_one_line(result.stderr, "lock", "Input/output error")
+
+    def test_without_pidfds_no_lock_is_taken(self):
+        with support.DirectoryWatch(self.dir) as watch:
+            result = self.inject(["pidfd_open:error=ENOSYS"], "lock", "echo", "ran")
+            self.assertEqual((result.returncode, result.stdout), (125, ""))
+            self.assert_one_line(result.stderr, "lock", "pidfd_open")
+            self.assertEqual(watch.appeared(), [])
+
+
+class Share(FaultTestCase):
+    """What stands for a share here is the local disk; what is slow or denied is so by injection."""
+
+    def test_the_delay_of_a_share_is_a_second(self):
+        result = self.inject([], "lock", "sh", "-c", 'cat "$UFL_LOCKFILE"', kind="nfs4")
+        self.assertIn('"delay":1', result.stdout)
+        result = self.inject([], "lock", "sh", "-c", 'cat "$UFL_LOCKFILE"', kind="ext4")
+        self.assertIn('"delay":0', result.stdout)
+
+    def test_eperm_of_an_exclusive_create_is_a_lock_that_was_faster(self):
+        """sshfs says EPERM where EEXIST is meant."""
+        self.write("lock", "foreign")
+        # The look does not see the file yet; the create is refused; the next look sees it.
+        result = self.inject(["openat:error=ENOENT:when=1", "openat:error=EPERM:when=2"], "-n",
+                             "lock", "echo", "ran", kind="fuse.sshfs")
+        self.assertEqual((result.returncode, result.stdout), (75, ""), result.stderr)
+        self.assertEqual(self.read_lock(), "foreign")
+
+    def test_eperm_where_nobody_is_seen_is_an_error(self):
+        result = self.inject(["openat:error=EACCES:when=2"], "-n", "lock", "echo", "ran",
+                             kind="fuse.sshfs")
+        self.assertEqual((result.returncode, result.stdout), (125, ""))
+        self.assert_one_line(result.stderr, "lock", "Permission denied")
+
+    def test_estale_of_the_file_is_free_while_its_directory_opens(self):
+        result = self.inject(["openat:error=ESTALE:when=1"], "-d", "0", "lock", "echo", "ran",
+                             kind="nfs4")
+        self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
+
+    def test_a_slow_share_releases_its_lock(self):
+        result = self.inject(["openat:delay_enter=360000"], "-d", "0", "lock", "echo", "ran",
+                             kind="nfs4")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "ran\n", ""))
+        self.assert_no_lock()
+
+    def test_a_share_too_slow_to_overwrite_safely_is_an_error(self):
+        result = self.inject(["openat:delay_enter=360000"], "lock", "echo", "ran",
+                             kind="fuse.rclone")
+        self.assertEqual((result.returncode, result.stdout), (125, ""))
+        self.assert_one_line(result.stderr, "lock", "--delay")
+        self.assert_no_lock()
+
+    def test_no_claim_starts_after_the_deadline(self):
+        """The look hangs, and comes back with "absent" when the time is over."""
+        self.write("lock", "foreign")
+        result = self.inject(
+            ["openat:error=ENOENT:delay_enter=2000000:when=2"], "-w", "1", "lock", "echo", "ran",
+            kind="nfs4")
+        self.assertEqual((result.returncode, result.stdout), (75, ""), result.stderr)
+        self.assertEqual(self.read_lock(), "foreign")
+
+
+@unittest.skipUnless(CAN_MOUNT, "must be root, and able to mount in a namespace of its own")
+class Unmounted(support.UflTestCase):
+    def test_an_unmounted_share_is_not_a_lost_lock(self):
+        os.mkdir(self.path("m"))
+        script = 'mount -t tmpfs x m && exec "$0" m/lock sh -c "umount -l m; exit 0"'
+        result = subprocess.run(
+            ["unshare", "-m", "sh", "-c", script, os.path.abspath(UFL)], check=False, cwd=self.dir,
+            env=clean_environment(), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=PATIENCE)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assert_one_line(result.stderr, "m/lock", "cannot release it", "another device")
+
+
+if __name__ == "__main__":
+    unittest.main()
