@@ -122,15 +122,24 @@ const Mount* mounted_on(const std::vector<Mount>& mounts, const std::string& poi
   return top;
 }
 
-// The root of this process. In a chroot(2) into a plain directory no mount point is "/"; then the
-// kind of the root directory itself is asked for, which cannot hang: we run from it.
+// The root of this process. In a chroot(2) into a plain directory no mount point is "/", and the
+// mount that the root lies on is not told, but as the parent of others. Then the kind of the root
+// directory itself is asked for, which cannot hang: we run from it.
 Mount root_mount(const std::vector<Mount>& mounts) {
   const Mount* root = nullptr;
   for (const Mount& mount : mounts) {
     if (mount.point == "/") root = &mount;
   }
   if (root != nullptr) return *root;
-  return {"", "", "/", traits_of_type(type_of_root())};
+  const auto is_told = [&](const std::string& id) {
+    return std::any_of(mounts.begin(), mounts.end(),
+                       [&](const Mount& mount) { return mount.id == id; });
+  };
+  Mount hidden{"", "", "/", traits_of_type(type_of_root())};
+  for (const Mount& mount : mounts) {
+    if (!is_told(mount.parent)) hidden.id = mount.parent;
+  }
+  return hidden;
 }
 
 std::optional<std::string> read_link(const std::string& path) {

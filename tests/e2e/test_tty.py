@@ -98,7 +98,8 @@ class TerminalTestCase(support.UflTestCase):
     def environment(self):
         return support.clean_environment(
             TERM="dumb", HOME=self.dir, HISTFILE=None, PS1="[prompt] ", PROMPT_COMMAND=None,
-            UFL=None, U=UFL, L=self.lock, BASH_ENV=None, ENV=None)
+            UFL=None, U=UFL, L=self.lock, P=sys.executable,
+            W=os.path.join(support.TOOLS, "say_and_wait.py"), BASH_ENV=None, ENV=None)
 
     def terminal(self, *words, **streams):
         return Terminal(self, *words, env=self.environment(), **streams)
@@ -298,9 +299,9 @@ class Keys(TerminalTestCase):
 class Loops(TerminalTestCase):
     """One Ctrl-C ends a loop of the shell."""
 
-    # The words are put together by printf, so that the echo of typed input does not count.
+    # Typed words are echoed: what the command prints does not stand in them.
     LOOP = (r"""for i in 1 2 3; do """
-            r""""$U" "$L" sh -c 'printf "%s-%s\n" go now; exec sleep 120'; done""")
+            r""""$U" "$L" "$P" -S "$W"; done""")
 
     def check_script(self, *words):
         terminal = self.terminal(*words)
@@ -319,7 +320,7 @@ class Loops(TerminalTestCase):
 
     def test_with_the_shell_form(self):
         self.check_script("bash", "-c", r"""for i in 1 2 3; do "$U" "$L" """
-                          r"""-c 'printf "%s-%s\n" go now; sleep 120'; done; echo after""")
+                          r"""-c 'exec "$P" -S "$W"'; done; echo after""")
 
     def test_while_waiting_for_the_lock(self):
         holder = self.hold()

@@ -78,6 +78,7 @@ TEST(FindMount, InAChrootTheRootIsAskedItself) {
   // No mount point is "/": the kind of this machine's root counts, whatever it is.
   const std::string mounts = mount_line(2, 1, "/nosuch", "nfs4");
   EXPECT_EQ(find_mount("/nosuch-either/lock", mounts).local, find_mount("/lock").local);
+  EXPECT_EQ(find_mount("/nosuch/lock", mounts).type, "nfs4");
 }
 
 TEST(FindMount, UndoesTheEscapesOfMountinfo) {
