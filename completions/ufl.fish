@@ -12,6 +12,8 @@ function __ufl_place
     while set -q words[1]
         set -l word $words[1]
         set -e words[1]
+        # A lone minus is a name like any other. (As a pattern '-?*' means something else in fish 4.)
+        test "x$word" = x-; and set word ./-
         switch $word
             case --
                 if test $place = command
@@ -30,7 +32,7 @@ function __ufl_place
             case --prefix --delay --retry --wait --timeout --conflict-exit-code
                 set -e words[1]
             case '--*'
-            case '-?*'
+            case '-*'
                 # The first letter with a value ends the letters; what follows it is the value.
                 set -l option (string match -r -- '[pdrwEc].*' $word)
                 string match -q -- 'c*' $option; and set string yes

@@ -19,7 +19,7 @@ constexpr std::string_view kDefaultPath = "/bin:/usr/bin";
 
 // 0, or the errno value with which execve(2) would refuse `path`.
 int check_executable(const std::string& path) {
-  struct stat info {};
+  struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return errno;
   if (!S_ISREG(info.st_mode)) return EACCES;
   return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0 ? 0 : errno;

@@ -18,9 +18,12 @@ namespace ufl {
 
 namespace {
 
+template <typename T>
+concept Arithmetic = std::is_arithmetic_v<T>;
+
 // Boost.JSON writes 0.2 as 2E-1; a person reads lock files too.
-template <typename Number>
-requires std::is_arithmetic_v<Number> std::string to_json(Number value) {
+template <Arithmetic Number>
+std::string to_json(Number value) {
   char buffer[32];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
   return {buffer, end};
@@ -38,7 +41,7 @@ bool is_json_text(const std::string& value) {
   return !error;
 }
 
-template <typename Number>
+template <Arithmetic Number>
 bool is_json_text(Number) {
   return true;
 }
@@ -58,8 +61,7 @@ void take(const boost::json::object& object, std::string_view key,
   if (value != nullptr && value->is_string()) field = std::string{value->get_string()};
 }
 
-template <typename Number>
-requires std::is_arithmetic_v<Number>
+template <Arithmetic Number>
 void take(const boost::json::object& object, std::string_view key, std::optional<Number>& field) {
   const auto* value = object.if_contains(key);
   if (value == nullptr || !value->is_number()) return;

@@ -25,7 +25,7 @@ namespace ufl {
 namespace {
 
 std::optional<std::uint64_t> inode_of(const char* path) {
-  struct stat info {};
+  struct stat info = {};
   if (::stat(path, &info) != 0) return std::nullopt;
   return info.st_ino;
 }
@@ -79,7 +79,7 @@ std::string HostIdentity::new_uuid() {
 Holder HostIdentity::self() {
   if (self_) return *self_;
   Holder& holder = self_.emplace();
-  struct utsname names {};
+  struct utsname names = {};
   if (::uname(&names) == 0) holder.host = names.nodename;
   holder.boot = boot_id();
   holder.netns = inode_of("/proc/self/ns/net");

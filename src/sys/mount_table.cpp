@@ -35,7 +35,7 @@ constexpr std::array kAtomicShares{"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"};
 
 // statfs(2), f_type, of the local kinds that a root directory has.
 std::string_view type_of_root() {
-  struct statfs info {};
+  struct statfs info = {};
   if (::statfs("/", &info) != 0) return "";
   switch (static_cast<unsigned long>(info.f_type)) {
     case EXT4_SUPER_MAGIC:

@@ -83,7 +83,7 @@ FileReply not_regular(mode_t mode) {
 // is not there), EISDIR ("dir/"). Each may have other causes, so look at what is there.
 FileReply open_failure(const std::string& path, int error) {
   if (error == ELOOP || error == ENXIO || error == ENODEV || error == EISDIR) {
-    struct stat info {};
+    struct stat info = {};
     if (::lstat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
       return not_regular(info.st_mode);
     }
@@ -104,7 +104,7 @@ FileReply perform(const ReadFile& operation) {
   // O_NONBLOCK: opening a FIFO for reading must not wait for a writer.
   const UniqueFd file{open_retrying(operation.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)};
   if (!file.valid()) return open_failure(operation.path, errno);
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(file.get(), &info) != 0) return failure(errno);
   if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode);
 
@@ -171,7 +171,7 @@ FileReply perform(const ProbeDirectory& operation) {
   const int mode = X_OK | (operation.for_writing ? W_OK : 0);
   if (::faccessat(AT_FDCWD, directory.c_str(), mode, AT_EACCESS) != 0) return failure(errno);
   FileReply reply = success();
-  struct stat info {};
+  struct stat info = {};
   if (::fstat(opened.get(), &info) == 0) reply.device = info.st_dev;
   return reply;
 }

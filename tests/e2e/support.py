@@ -39,6 +39,15 @@ def clean_environment(**changes):
 not_sanitized = unittest.skipIf(os.environ.get("UFL_SANITIZED"), "not with sanitizers")
 
 
+def can_open_terminals():
+    try:
+        for descriptor in os.openpty():
+            os.close(descriptor)
+        return True
+    except OSError:
+        return False
+
+
 def wait_for(condition, what):
     """Wait until condition() is true; return what it returned."""
     deadline = time.monotonic() + PATIENCE

@@ -88,6 +88,7 @@ class Terminal:
             self.master = None
 
 
+@unittest.skipUnless(support.can_open_terminals(), "no pseudo-terminals here: is devpts mounted?")
 class TerminalTestCase(support.UflTestCase):
     """Helpers for sessions in a terminal."""
 

@@ -324,7 +324,17 @@ class Fish(Shell, unittest.TestCase):
         return [word.split("\t")[0] for word in text.splitlines()]
 
 
+def can_open_terminals():
+    try:
+        for descriptor in os.openpty():
+            os.close(descriptor)
+        return True
+    except OSError:
+        return False
+
+
 @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")
+@unittest.skipUnless(can_open_terminals(), "no pseudo-terminals here: is devpts mounted?")
 class Zsh(Shell, unittest.TestCase):
     """zsh completes only in its line editor, so in a terminal; compadd is where the words end."""
 
