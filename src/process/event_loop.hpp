@@ -13,7 +13,7 @@
 #include "seams/clock.hpp"
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming): Boost's name
 }
 
 namespace ufl {

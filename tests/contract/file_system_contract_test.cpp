@@ -25,7 +25,8 @@ class FileSystemContract : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = ::testing::TempDir() + "ufl-files-XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
     lock_ = directory_ + "/lock";
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }

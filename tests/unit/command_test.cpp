@@ -18,7 +18,8 @@ class CommandTest : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string pattern = ::testing::TempDir() + "ufl-command-XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
     const char* path = std::getenv("PATH");
     path_ = path != nullptr ? path : "";
   }

@@ -96,7 +96,8 @@ TEST(FindMount, DoubtMeansUnknown) {
 
 TEST(FindMount, FollowsLinksThatLeadToAShare) {
   std::string pattern = ::testing::TempDir() + "ufl-mounts-XXXXXX";
-  const std::string directory = ::mkdtemp(pattern.data());
+  ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+  const std::string& directory = pattern;
   std::filesystem::create_directory(directory + "/share");
   ASSERT_EQ(::symlink((directory + "/share").c_str(), (directory + "/absolute").c_str()), 0);
   ASSERT_EQ(::symlink("absolute", (directory + "/chain").c_str()), 0);
