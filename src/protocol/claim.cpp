@@ -147,6 +147,7 @@ Step Claim::on_directory_after_publish(const FileReply& reply) {
   if (!denied_since_) denied_since_ = clock_.now();
   if (!writable || options_.local || clock_.now() - *denied_since_ > kLongestDenial) {
     operation_ = CreateExclusive{options_.path, {}, false};
+    unaccounted_ = false;  // refused, and no file is there
     return fail(refused_);
   }
   return held_by_other();
@@ -200,10 +201,8 @@ Step Claim::on_publish(const FileReply& reply) {
     case FileStatus::failed:
       break;
   }
-  // Full disk, I/O error, lost reply: the file may or may not be there. Take back what is ours.
-  result_.failure = reply;
-  result_.failed_operation = operation_;
-  return withdraw(Outcome::failed);
+  // Full disk, I/O error, lost reply: the file may or may not be there.
+  return fail(reply);
 }
 
 Step Claim::on_look_after_publish(const FileReply& reply) {
@@ -222,12 +221,11 @@ Step Claim::on_look_after_publish(const FileReply& reply) {
 }
 
 Step Claim::published() {
-  published_at_ = clock_.now();
   denied_since_.reset();
   verify_until_.reset();
   const Duration wait_for = options_.delay + (late_ ? options_.late_hold : Duration::zero());
   if (wait_for <= Duration::zero()) return verify();
-  return wait(State::delay, published_at_ + wait_for);
+  return wait(State::delay, clock_.now() + wait_for);
 }
 
 Step Claim::verify() {
@@ -255,11 +253,7 @@ Step Claim::on_verify(const FileReply& reply) {
   if (!verify_until_) {
     verify_until_ = deadline_ ? std::max(now, *deadline_) + kVerifyGrace : now + kVerifyPatience;
   }
-  if (now >= *verify_until_) {
-    result_.failure = reply;
-    result_.failed_operation = operation_;
-    return withdraw(Outcome::failed);
-  }
+  if (now >= *verify_until_) return fail(reply);
   return wait(State::verify_pause, std::min(now + kVerifyRetry, *verify_until_));
 }
 
@@ -278,9 +272,7 @@ Step Claim::give_up(Outcome outcome) {
   if (denied_since_ && seen_.kind == Sighting::Kind::none && outcome != Outcome::cancelled) {
     // Nobody was ever seen there: create was denied for its own reasons.
     operation_ = CreateExclusive{options_.path, {}, false};
-    result_.failure = refused_;
-    result_.failed_operation = operation_;
-    outcome = Outcome::failed;
+    return fail(refused_);
   }
   return unaccounted_ ? withdraw(outcome) : finish(outcome);
 }
@@ -324,7 +316,7 @@ Step Claim::finish(Outcome outcome) {
 Step Claim::fail(const FileReply& reply) {
   result_.failure = reply;
   result_.failed_operation = operation_;
-  return finish(Outcome::failed);
+  return unaccounted_ ? withdraw(Outcome::failed) : finish(Outcome::failed);
 }
 
 Step Claim::wait(State state, Mono until) {

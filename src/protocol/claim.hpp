@@ -175,7 +175,6 @@ class Claim final : public Machine {
   std::string record_;       // what the current claim writes
   FileOperation operation_;  // the last one asked for
   Mono looked_at_{};         // start of the last look
-  Mono published_at_{};      // return of the last publish
   Mono wait_until_{};
   FileReply refused_;  // what the last publish or look said
   int looks_ = 0;

@@ -152,8 +152,10 @@ class Run {
   }
 
   // Known race, not closed: a Ctrl-C that falls between poll_signals() and the fork,
-  //   1 nothing is pending  2 the terminal signals the group: ufl has it, the command is not there
-  //   yet 3 fork  4 ufl reads the signal and takes it for one that the command got, too
+  //   1 nothing is pending
+  //   2 the terminal signals the group: ufl has it, the command is not there yet
+  //   3 fork
+  //   4 ufl reads the signal and takes it for one that the command got, too
   // is lost, and Ctrl-C must be typed again. The window is some microseconds.
   void run_command() {
     ::setenv("UFL_LOCKFILE", path_.c_str(), 1);

@@ -14,6 +14,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+from support import can_open_terminals  # noqa: E402
 UFL = os.path.abspath(os.environ.get("UFL_BINARY", ROOT / "build/dev/ufl"))
 MAN = ROOT / "man/ufl.1"
 BASH = ROOT / "completions/ufl.bash"
@@ -322,15 +325,6 @@ class Fish(Shell, unittest.TestCase):
         text = run("fish", "-c", script, FISH, line, cwd=self.directory,
                    env=ENVIRONMENT | {name: self.directory for name in self.HOMES})
         return [word.split("\t")[0] for word in text.splitlines()]
-
-
-def can_open_terminals():
-    try:
-        for descriptor in os.openpty():
-            os.close(descriptor)
-        return True
-    except OSError:
-        return False
 
 
 @unittest.skipUnless(shutil.which("zsh"), "zsh is not installed")

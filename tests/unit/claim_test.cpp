@@ -175,6 +175,22 @@ TEST_F(ClaimTest, DoesNotWaitForItself) {
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
 }
 
+TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenALookFails) {
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(ok());
+  clock_.advance(seconds{1});
+  (void)claim.resume();
+  Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  clock_.advance(wait(step));
+  (void)claim.resume();
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::exhausted, EMFILE))), nullptr);
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_EQ(claim.result().failure.error, EMFILE);
+}
+
 TEST_F(ClaimTest, ALostReplyThatCannotBeReadIsTakenBack) {
   // 1 create lands, its reply is lost: EEXIST  2 the read that would tell fails
   ClaimOptions options = share();
