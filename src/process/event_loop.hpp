@@ -11,6 +11,7 @@
 #include "process/signal_policy.hpp"
 #include "process/signals.hpp"
 #include "seams/clock.hpp"
+#include "seams/timer.hpp"
 
 namespace boost::asio {
 class io_context;  // NOLINT(readability-identifier-naming): Boost's name
@@ -19,14 +20,12 @@ class io_context;  // NOLINT(readability-identifier-naming): Boost's name
 namespace ufl {
 
 /// The event loop. Construction throws std::system_error when the kernel refuses a descriptor.
-class EventLoop {
+class EventLoop final : public Timer {
  public:
   using SignalHandler = std::function<void(const SignalEvent&)>;
 
   explicit EventLoop(const Signals& signals);
-  EventLoop(const EventLoop&) = delete;
-  EventLoop& operator=(const EventLoop&) = delete;
-  ~EventLoop();
+  ~EventLoop() override;
 
   /// Handle events until stop().
   void run();
@@ -34,11 +33,8 @@ class EventLoop {
   /// Let run() return.
   void stop();
 
-  /// Call `handler` once, at `when` (CLOCK_BOOTTIME). Replaces an earlier call of at().
-  void at(Mono when, std::function<void()> handler);
-
-  /// Forget the handler of at().
-  void cancel_timer();
+  void at(Mono when, std::function<void()> handler) override;
+  void cancel_timer() override;
 
   /// Call `handler` for each signal that is read from now on.
   void on_signal(SignalHandler handler);

@@ -16,6 +16,7 @@
 #include "process/signal_policy.hpp"
 #include "process/signal_relay.hpp"
 #include "protocol/claim.hpp"
+#include "protocol/driver.hpp"
 #include "protocol/hold.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
@@ -23,7 +24,6 @@
 #include "report/text.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/path.hpp"
-#include "verbs/driver.hpp"
 #include "verbs/waiting_log.hpp"
 
 namespace ufl {

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 
-#include "verbs/driver.hpp"
+#include "protocol/driver.hpp"
 
 #include <utility>
 #include <variant>
 
 namespace ufl {
 
-Driver::Driver(Machine& machine, FileSystem& files, EventLoop& loop, DriverEvents events)
-    : machine_{machine}, files_{files}, loop_{loop}, events_{std::move(events)} {}
+Driver::Driver(Machine& machine, FileSystem& files, Timer& timer, DriverEvents events)
+    : machine_{machine}, files_{files}, timer_{timer}, events_{std::move(events)} {}
 
 void Driver::start() { pump(machine_.start()); }
 
 void Driver::cancel() {
   cancel_wanted_ = true;
   if (!std::exchange(waiting_, false)) return;
-  loop_.cancel_timer();
+  timer_.cancel_timer();
   pump(machine_.cancel());
 }
 
@@ -31,7 +31,7 @@ void Driver::pump(Step step) {
         continue;
       }
       waiting_ = true;
-      loop_.at(wait->at, [this] {
+      timer_.at(wait->at, [this] {
         waiting_ = false;
         pump(machine_.resume());
       });

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // Drives one protocol machine to its end: performs its file operations through the seam, waits on
-// the event loop, hands replies back. Everything runs on the loop's thread; where the file system
-// answers inline and nothing has to be waited for, start() runs the machine to its end without the
-// loop.
+// the timer, hands replies back. Everything runs on the thread of whoever runs the timer; where the
+// file system answers inline and nothing has to be waited for, start() runs the machine to its end
+// without it.
 
 #pragma once
 
 #include <functional>
 #include <optional>
 
-#include "process/event_loop.hpp"
 #include "protocol/step.hpp"
 #include "seams/file_system.hpp"
+#include "seams/timer.hpp"
 
 namespace ufl {
 
@@ -29,7 +29,7 @@ struct DriverEvents {
 /// Runs `machine` once.
 class Driver {
  public:
-  Driver(Machine& machine, FileSystem& files, EventLoop& loop, DriverEvents events);
+  Driver(Machine& machine, FileSystem& files, Timer& timer, DriverEvents events);
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
   ~Driver() = default;
@@ -45,7 +45,7 @@ class Driver {
 
   Machine& machine_;
   FileSystem& files_;
-  EventLoop& loop_;
+  Timer& timer_;
   DriverEvents events_;
   bool cancel_wanted_ = false;
   bool waiting_ = false;
