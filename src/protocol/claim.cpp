@@ -69,6 +69,7 @@ Step Claim::on_reply(const FileReply& reply) {
     case State::delay:
     case State::verify_pause:
     case State::pause:
+    case State::withdraw_pause:
     case State::finished:
       break;
   }
@@ -84,13 +85,17 @@ Step Claim::resume() {
     case State::delay:
     case State::verify_pause:
       return verify();
+    case State::withdraw_pause:
+      return withdraw_look();
     default:
       return Finished{};
   }
 }
 
 Step Claim::cancel() {
-  return state_ == State::finished ? Finished{} : give_up(Outcome::cancelled);
+  if (state_ == State::finished) return Finished{};
+  if (withdrawing_) return resume();
+  return give_up(Outcome::cancelled);
 }
 
 Step Claim::look() {
@@ -106,10 +111,8 @@ Step Claim::on_look(const FileReply& reply) {
     case FileStatus::ok:
       saw(parse_record(reply.content));
       if (unaccounted_ && seen_.token == result_.token) {
-        // Our own claim, which looked gone when it was to be verified, or whose create was said to
-        // have failed. It counts from now; where create is not atomic it may have landed on
-        // somebody's.
-        late_ = !options_.atomic_create;
+        // Our own claim, which looked gone when it was to be verified, or of which nobody could say
+        // whether it had been written.
         return published();
       }
       if (!options_.enclosing_token.empty() && seen_.token == options_.enclosing_token) {
@@ -136,7 +139,9 @@ Step Claim::on_look(const FileReply& reply) {
 
 Step Claim::on_directory(const FileReply& reply) {
   const bool opens = reply.status == FileStatus::ok;
-  if (refused_.status == FileStatus::stale && opens) return looks_free();
+  // A server that has just been restarted says ESTALE of files that are well. Where create may
+  // overwrite, only "no such file" is free: the next look, which is a fresh lookup, tells.
+  if (refused_.status == FileStatus::stale && opens && options_.atomic_create) return looks_free();
   if (refused_.status == FileStatus::denied && !opens) return fail(refused_);
   saw_unreadable(refused_);
   return held_by_other();
@@ -161,27 +166,31 @@ Step Claim::looks_free() {
 Step Claim::publish() {
   const bool waited = looks_ > 1 && options_.timeout != Duration::zero();
   if (waited && past_deadline()) return give_up(Outcome::timed_out);
-  Holder holder = identity_.self();
-  holder.command = options_.command;
-  holder.since = utc_text(clock_.wall());
-  holder.delay = std::chrono::duration<double>(options_.delay).count();
-  const std::string token = make_token(options_.prefix, identity_.new_uuid());
-  std::string record = format_record(token, holder);
-  const Duration look_age = clock_.now() - looked_at_;
-  if (!options_.atomic_create && look_age > max_look_age(options_.local, options_.delay)) {
+  // With a claim of ours unaccounted for, the same token again: should that claim show up after
+  // all, it must be known for ours.
+  if (!unaccounted_) prepare_record();
+  if (!options_.atomic_create && look_is_old()) {
     if (++late_looks_ < kMaxLateLooks) return look();
     operation_ = ReadFile{options_.path, kRecordLimit};
     return fail({});  // always too slow: no errno, the message tells
   }
   late_looks_ = 0;
-  result_.token = token;
-  record_ = std::move(record);
   unaccounted_ = true;
   return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
 }
 
+void Claim::prepare_record() {
+  Holder holder = identity_.self();
+  holder.command = options_.command;
+  holder.since = utc_text(clock_.wall());
+  holder.delay = std::chrono::duration<double>(options_.delay).count();
+  result_.token = make_token(options_.prefix, identity_.new_uuid());
+  record_ = format_record(result_.token, holder);
+}
+
 Step Claim::on_publish(const FileReply& reply) {
-  late_ = !options_.atomic_create && clock_.now() - looked_at_ > options_.delay;
+  published_at_ = clock_.now();
+  late_ = !options_.atomic_create && look_is_old();
   switch (reply.status) {
     case FileStatus::ok:
       return published();
@@ -223,9 +232,10 @@ Step Claim::on_look_after_publish(const FileReply& reply) {
 Step Claim::published() {
   denied_since_.reset();
   verify_until_.reset();
-  const Duration wait_for = options_.delay + (late_ ? options_.late_hold : Duration::zero());
-  if (wait_for <= Duration::zero()) return verify();
-  return wait(State::delay, clock_.now() + wait_for);
+  const Mono verify_at =
+      published_at_ + options_.delay + (late_ ? options_.late_hold : Duration::zero());
+  if (clock_.now() >= verify_at) return verify();
+  return wait(State::delay, verify_at);
 }
 
 Step Claim::verify() {
@@ -279,6 +289,7 @@ Step Claim::give_up(Outcome outcome) {
 
 Step Claim::withdraw(Outcome outcome) {
   after_withdraw_ = outcome;
+  withdrawing_ = true;
   late_looks_ = 0;
   return withdraw_look();
 }
@@ -289,7 +300,7 @@ Step Claim::withdraw_look() {
 }
 
 Step Claim::on_withdraw_look(const FileReply& reply) {
-  if (reply.status == FileStatus::not_found) return finish(after_withdraw_);
+  if (reply.status == FileStatus::not_found) return gone();
   if (reply.status != FileStatus::ok) {
     result_.left_behind = true;
     return finish(after_withdraw_);
@@ -301,10 +312,17 @@ Step Claim::on_withdraw_look(const FileReply& reply) {
   const bool perhaps = reply.content.empty() && result_.failure.status == FileStatus::failed;
   // Late claims (c): removing it would let a third one in.
   result_.left_behind = (whole || part) ? late_ : perhaps;
-  if ((!whole && !part) || late_) return finish(after_withdraw_);
-  const bool too_old = clock_.now() - looked_at_ > max_look_age(options_.local, options_.delay);
-  if (too_old && ++late_looks_ < kMaxLateLooks) return withdraw_look();
+  if (!whole && !part) return perhaps ? finish(after_withdraw_) : gone();
+  if (late_) return finish(after_withdraw_);
+  if (look_is_old() && ++late_looks_ < kMaxLateLooks) return withdraw_look();
   return request(State::withdraw_remove, RemoveFile{options_.path});
+}
+
+// Nothing of ours stands there, says a look.
+Step Claim::gone() {
+  if (outdates_our_claim()) return finish(after_withdraw_);
+  return wait(State::withdraw_pause,
+              published_at_ + second_opinion(options_.local, options_.delay));
 }
 
 Step Claim::finish(Outcome outcome) {
@@ -335,7 +353,7 @@ void Claim::saw(Sighting sighting) {
   denied_since_.reset();
   const bool another =
       sighting.kind == Sighting::Kind::record || sighting.kind == Sighting::Kind::foreign;
-  if (another && sighting.token != result_.token) unaccounted_ = false;
+  if (another && sighting.token != result_.token && outdates_our_claim()) unaccounted_ = false;
   if (sighting.token != seen_.token) backoff_.reset();
   if (sighting.kind == Sighting::Kind::foreign && options_.delay_is_auto) {
     options_.delay = std::max(options_.delay, kForeignDelay);
@@ -348,6 +366,15 @@ void Claim::saw_unreadable(const FileReply& reply) {
   sighting.kind = Sighting::Kind::unreadable;
   sighting.error = reply.error;
   saw(std::move(sighting));
+}
+
+bool Claim::outdates_our_claim() const {
+  return looked_at_ - published_at_ >= second_opinion(options_.local, options_.delay);
+}
+
+bool Claim::look_is_old() const {
+  return clock_.now() - looked_at_ >
+         max_look_age(options_.local, options_.atomic_create, options_.delay);
 }
 
 bool Claim::past_deadline() const { return deadline_ && clock_.now() >= *deadline_; }

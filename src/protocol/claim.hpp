@@ -24,7 +24,8 @@
 //   (a) Where create may overwrite (ClaimOptions::atomic_create is false): a look older than D/3 is
 //       taken again before the write.
 //   (b) Where create is atomic, lateness is harmless: the delay runs in full after it.
-//   (c) Where it is not, a publish that took longer than D may have replaced a winner:
+//   (c) Where it is not, a publish that took longer than D/3 may have replaced a winner (D alone
+//       would not do: the theorem needs D > 2V + B + W, and what is not called late counts for B):
 //         1 A, B look: absent.  2 A writes, waits D, verifies, runs.  3 B's write lands on A's.
 //         4 B removes what it wrote.  5 C looks: absent, writes, verifies, runs beside A.
 //       so B neither removes its claim nor enters on it until A must have noticed and stopped
@@ -115,6 +116,11 @@ class Claim final : public Machine {
   /// Is somebody else's lock being waited for, rather than our own delay?
   [[nodiscard]] bool waiting_for_other() const { return state_ == State::pause; }
 
+  /// Is the claim kept for longer because it may have overwritten a winner (late claims, c)?
+  [[nodiscard]] bool late() const { return late_; }
+
+  [[nodiscard]] Duration late_hold() const { return options_.late_hold; }
+
   /// The verification delay in force: `auto` grows when a foreign record was seen.
   [[nodiscard]] Duration delay() const { return options_.delay; }
 
@@ -133,6 +139,7 @@ class Claim final : public Machine {
     verify_pause,
     pause,
     withdraw_look,
+    withdraw_pause,
     withdraw_remove,
     finished,
   };
@@ -143,6 +150,7 @@ class Claim final : public Machine {
   Step on_directory_after_publish(const FileReply& reply);
   Step looks_free();
   Step publish();
+  void prepare_record();
   Step on_publish(const FileReply& reply);
   Step on_look_after_publish(const FileReply& reply);
   Step published();
@@ -153,6 +161,7 @@ class Claim final : public Machine {
   Step withdraw(Outcome outcome);
   Step withdraw_look();
   Step on_withdraw_look(const FileReply& reply);
+  Step gone();
   Step finish(Outcome outcome);
   Step fail(const FileReply& reply);
   Step wait(State state, Mono until);
@@ -160,6 +169,10 @@ class Claim final : public Machine {
 
   void saw(Sighting sighting);
   void saw_unreadable(const FileReply& reply);
+  /// Does the last look surely show a later state of the share than our publish left?
+  [[nodiscard]] bool outdates_our_claim() const;
+  /// Is the last look too old to write or remove anything on?
+  [[nodiscard]] bool look_is_old() const;
   [[nodiscard]] bool past_deadline() const;
 
   ClaimOptions options_;
@@ -175,6 +188,7 @@ class Claim final : public Machine {
   std::string record_;       // what the current claim writes
   FileOperation operation_;  // the last one asked for
   Mono looked_at_{};         // start of the last look
+  Mono published_at_{};      // when the last publish was answered
   Mono wait_until_{};
   FileReply refused_;  // what the last publish or look said
   int looks_ = 0;
@@ -183,6 +197,7 @@ class Claim final : public Machine {
   int late_looks_ = 0;                // looks in a row that were too old to write on
   std::optional<Mono> denied_since_;  // first of the denied publishes in a row, no file there
   std::optional<Mono> verify_until_;  // unreadable at verify: give up then
+  bool withdrawing_ = false;
   Outcome after_withdraw_ = Outcome::cancelled;
 };
 

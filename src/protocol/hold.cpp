@@ -10,9 +10,6 @@ namespace ufl {
 
 namespace {
 
-// A look that does not show our token is believed when it is repeated after this long.
-constexpr Duration kSecondOpinion = std::chrono::seconds{1};
-
 // A share that answers differently each time is given up on after so many looks.
 constexpr int kMaxDoubtfulLooks = 5;
 
@@ -68,12 +65,14 @@ Step Release::on_look(const FileReply& reply) {
 
   result_.seen = parse_record(reply.content);
   if (result_.seen.token != options_.token) {
-    // Empty or cut short: somebody is writing; who it is shows in a moment.
+    // On a share: a view from before our claim? Empty or cut short: is somebody writing? Both show
+    // in a moment.
     const bool another =
         result_.seen.kind == Sighting::Kind::record || result_.seen.kind == Sighting::Kind::foreign;
-    return another ? finish(Outcome::lost) : doubt(Doubt::unclear);
+    return another && options_.local ? finish(Outcome::lost) : doubt(Doubt::not_ours);
   }
-  const bool too_old = clock_.now() - looked_at_ > max_look_age(options_.local, options_.delay);
+  const bool too_old = clock_.now() - looked_at_ >
+                       max_look_age(options_.local, options_.atomic_create, options_.delay);
   if (too_old && ++late_looks_ < kMaxLateLooks) return look();
   return request(State::remove, RemoveFile{options_.path});
 }
@@ -83,11 +82,11 @@ Step Release::doubt(Doubt doubt) {
   doubt_ = doubt;
   if (!confirmed && ++doubtful_looks_ < kMaxDoubtfulLooks) {
     state_ = State::pause;
-    wait_until_ = clock_.now() + kSecondOpinion;
+    wait_until_ = clock_.now() + second_opinion(false, options_.delay);
     return WaitUntil{wait_until_};
   }
   if (doubt == Doubt::unreadable || !confirmed) return finish(Outcome::failed);
-  if (doubt == Doubt::unclear) return finish(Outcome::lost);
+  if (doubt == Doubt::not_ours) return finish(Outcome::lost);
   return request(State::probe_directory, ProbeDirectory{options_.path, false});
 }
 

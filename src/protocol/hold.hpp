@@ -28,9 +28,10 @@ namespace ufl {
 struct ReleaseOptions {
   std::string path;
   std::string token;
-  Duration delay{};          ///< the verification delay that it was taken with
-  bool local = false;        ///< only this kernel sees the file system
-  std::uint64_t device = 0;  ///< where the lock file was when it was taken; 0: not known
+  Duration delay{};            ///< the verification delay that it was taken with
+  bool local = false;          ///< only this kernel sees the file system
+  bool atomic_create = false;  ///< exclusive create is atomic for all clients of the share
+  std::uint64_t device = 0;    ///< where the lock file was when it was taken; 0: not known
 };
 
 /// How a release ended.
@@ -61,7 +62,7 @@ class Release final : public Machine {
  private:
   using Outcome = ReleaseResult::Outcome;
   enum class State { idle, look, pause, probe_directory, remove, finished };
-  enum class Doubt { none, absent, unreadable, unclear };
+  enum class Doubt { none, absent, unreadable, not_ours };
 
   Step look();
   Step on_look(const FileReply& reply);

@@ -15,8 +15,8 @@ namespace ufl {
 /// A look at a local file older than this is taken again before a write or an unlink.
 inline constexpr Duration kLocalLookAge = std::chrono::milliseconds{50};
 
-/// A share's looks are judged by no shorter delay than this: `-d 0` where create is atomic is about
-/// claims, and does not make the share faster.
+/// Where create is atomic, looks are judged by no shorter delay than this: `-d 0` is about claims
+/// there, and does not make the share faster.
 inline constexpr Duration kShortestShareDelay = std::chrono::seconds{1};
 
 /// So many looks in a row may be too old. If the share is always that slow, a write that could
@@ -24,9 +24,20 @@ inline constexpr Duration kShortestShareDelay = std::chrono::seconds{1};
 /// nobody else may replace it.
 inline constexpr int kMaxLateLooks = 10;
 
-/// The oldest look that a write or an unlink may rest on: D/3 on a share, 50 ms where local.
-constexpr Duration max_look_age(bool local, Duration delay) {
-  return local ? kLocalLookAge : std::max(delay, kShortestShareDelay) / 3;
+/// What a look shows is surely newer than what this client wrote or saw before only if it is taken
+/// so much later. On a share a view may be V old, and D > 2V + B + W with B >= W leaves V + W <
+/// D/2; caches that are kept by the second ask for one at least.
+constexpr Duration second_opinion(bool local, Duration delay) {
+  return local ? Duration::zero() : std::max(delay / 2, Duration{std::chrono::seconds{1}});
+}
+
+/// The oldest look that a write or an unlink may rest on. Local: 50 ms. On a share a third of the
+/// delay, which leaves two thirds for 2V + W; where create is atomic and D protects less, a third
+/// of a second at least. D = 0 where create is not atomic protects nobody, whatever is said here.
+constexpr Duration max_look_age(bool local, bool atomic_create, Duration delay) {
+  if (local) return kLocalLookAge;
+  const bool any_delay = atomic_create || delay <= Duration::zero();
+  return (any_delay ? std::max(delay, kShortestShareDelay) : delay) / 3;
 }
 
 }  // namespace ufl

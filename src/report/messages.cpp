@@ -201,6 +201,14 @@ std::string left_behind_text(const std::string& path) {
                      printable(path), word_of(path));
 }
 
+std::string late_claim_text(const std::string& path, Duration wait) {
+  return fmt::format(
+      "{}: writing it took more than a third of the --delay, and may have replaced somebody's "
+      "lock: "
+      "waiting for {} until that one must have noticed; give a longer --delay",
+      printable(path), duration_text(wait));
+}
+
 std::string release_failure_text(const std::string& path, const std::string& token,
                                  const FileReply& reply) {
   const std::string why =

@@ -34,6 +34,9 @@ namespace ufl {
 /// A claim was given up and its file could not, or must not, be taken back.
 [[nodiscard]] std::string left_behind_text(const std::string& path);
 
+/// A claim came late and counts only after `wait`.
+[[nodiscard]] std::string late_claim_text(const std::string& path, Duration wait);
+
 /// The lock could not be released; `token` is what stands in its file if it is still ours.
 [[nodiscard]] std::string release_failure_text(const std::string& path, const std::string& token,
                                                const FileReply& reply);

@@ -78,8 +78,7 @@ class Run {
         claim_driver_{claim_,
                       world.files,
                       loop_,
-                      {[this] { return find_command(); },
-                       [this] { log_.waiting(claim_.waiting_for_other(), claim_.seen()); },
+                      {[this] { return find_command(); }, [this] { claim_waits(); },
                        [this] { claim_ended(); }}},
         child_{loop_, world.signals, world.closed_fds},
         relay_{loop_, child_, world.title, world.clock},
@@ -111,6 +110,14 @@ class Run {
   bool find_command() {
     executable_ = find_executable(command_.arguments.front());
     return executable_.error == 0;
+  }
+
+  void claim_waits() {
+    log_.waiting(claim_.waiting_for_other(), claim_.seen());
+    // Half a minute that looks like a hang, and a delay that is too short.
+    if (claim_.late() && !std::exchange(told_late_, true)) {
+      say(late_claim_text(options_.lock_file, claim_.late_hold() + claim_.delay()));
+    }
   }
 
   void claim_ended() {
@@ -202,7 +209,7 @@ class Run {
   void release() {
     phase_ = Phase::releasing;
     release_.emplace(ReleaseOptions{options_.lock_file, claim_.result().token, claim_.delay(),
-                                    mount_.local, claim_.result().device},
+                                    mount_.local, mount_.atomic_create, claim_.result().device},
                      world_.clock);
     release_driver_.emplace(*release_, world_.files, loop_,
                             DriverEvents{.on_finished = [this] { release_ended(); }});
@@ -251,6 +258,7 @@ class Run {
   int fatal_signal_ = 0;    // what ended the wait for the lock
   std::set<int> received_;  // signals that came while the command ran
   Ending ending_;
+  bool told_late_ = false;
   bool ended_ = false;
 };
 

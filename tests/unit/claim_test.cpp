@@ -168,11 +168,22 @@ TEST_F(ClaimTest, DoesNotWaitForItself) {
   Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
   clock_.advance(wait(step));
   ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
-  EXPECT_EQ(wait(claim.on_reply(ok(written))), seconds{1}) << "its delay, anew";
-  clock_.advance(seconds{1});
-  (void)claim.resume();
+  // The delay since the publish is over: a fresh read decides.
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(ok(written))), nullptr);
   EXPECT_TRUE(finished(claim.on_reply(ok(written))));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+TEST_F(ClaimTest, AClaimThatShowsUpEarlyWaitsOutItsDelay) {
+  // 1 create lands, its reply is lost: EEXIST  2 an old view says absent  3 the next look sees it
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
+  Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  const Duration paused = wait(step);
+  clock_.advance(paused);
+  (void)claim.resume();
+  EXPECT_EQ(wait(claim.on_reply(ok(written))), seconds{1} - paused);
 }
 
 TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenALookFails) {
@@ -200,6 +211,62 @@ TEST_F(ClaimTest, ALostReplyThatCannotBeReadIsTakenBack) {
   (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
   ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::failed, EIO))), nullptr);
   ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+}
+
+TEST_F(ClaimTest, WhereCreateMayOverwriteStaleIsNotFree) {
+  Claim claim = make(loose_share());
+  (void)claim.start();
+  (void)claim.on_reply(refused(FileStatus::stale, ESTALE));
+  (void)claim.on_reply(ok());
+  EXPECT_TRUE(claim.waiting_for_other()) << "a server that was restarted says so of a held lock";
+}
+
+TEST_F(ClaimTest, AnUnaccountedClaimKeepsItsToken) {
+  // 1 create lands, its reply is lost: EEXIST  2 old views say absent  3 create again
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
+  Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  clock_.advance(wait(step));
+  (void)claim.resume();
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  step = claim.resume();
+  ASSERT_NE(wants<CreateExclusive>(step), nullptr);
+  EXPECT_EQ(wants<CreateExclusive>(step)->content, written);
+  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
+  EXPECT_EQ(wait(claim.on_reply(ok(written))), seconds{1}) << "ours";
+}
+
+TEST_F(ClaimTest, AnOldRecordDoesNotDisownAClaim) {
+  // 1 create lands, its reply is lost  2 an old view shows the lock before ours  3 giving up
+  ClaimOptions options = share();
+  options.timeout = Duration::zero();
+  Claim claim = make(options);
+  const std::string written = publish(claim);
+  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(ok(record_of(kOther)))), nullptr);
+  Step step = claim.on_reply(ok(record_of(kOther)));
+  EXPECT_EQ(wait(step), seconds{1});
+  clock_.advance(seconds{1});
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::busy);
+}
+
+TEST_F(ClaimTest, AnAbsenceAtWithdrawalIsBelievedOnceItIsNewEnough) {
+  for (const Duration delay : {seconds{1}, seconds{10}}) {
+    Claim claim = make(share(delay));
+    const std::string written = publish(claim);
+    (void)claim.on_reply(ok());
+    clock_.advance(milliseconds{100});
+    (void)claim.cancel();
+    const Duration pause = wait(claim.on_reply(refused(FileStatus::not_found, ENOENT)));
+    EXPECT_EQ(pause + milliseconds{100}, std::max<Duration>(seconds{1}, delay / 2));
+    clock_.advance(pause);
+    (void)claim.resume();
+    EXPECT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  }
 }
 
 TEST_F(ClaimTest, UsesANewTokenForEveryClaim) {
@@ -364,6 +431,9 @@ TEST_F(ClaimTest, ADeniedCreateWhereNobodyWasEverSeenIsAnErrorInTheEnd) {
   (void)claim.on_reply(refused(FileStatus::denied, EACCES));
   (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
   (void)claim.on_reply(ok());
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  clock_.advance(seconds{1});  // was it an old view?
+  (void)claim.resume();
   EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
   EXPECT_EQ(claim.result().failure.error, EACCES);
@@ -394,7 +464,7 @@ TEST_F(ClaimTest, AFullDiskLeavesNoFile) {
 
 TEST_F(ClaimTest, AFailedPublishRemovesNobodyElsesFile) {
   for (const std::string& content : {std::string{}, record_of(kOther)}) {
-    Claim claim = make(share());
+    Claim claim = make(local());
     (void)publish(claim);
     (void)claim.on_reply(refused(FileStatus::failed, EIO));  // not known to have made the file
     EXPECT_TRUE(finished(claim.on_reply(ok(content)))) << content;
@@ -542,7 +612,14 @@ TEST_F(ClaimTest, CancelInTheDelayLeavesAnothersLock) {
   (void)publish(claim);
   (void)claim.on_reply(ok());
   (void)claim.cancel();
+  Step step = claim.on_reply(ok(record_of(kOther)));
+  EXPECT_EQ(wait(step), seconds{1}) << "an old view, from before our claim?";
+  EXPECT_EQ(wait(claim.cancel()), seconds{1}) << "cannot be hurried";
+  clock_.advance(seconds{1});
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
   EXPECT_TRUE(finished(claim.on_reply(ok(record_of(kOther)))));
+  EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
+  EXPECT_FALSE(claim.result().left_behind);
 }
 
 TEST_F(ClaimTest, AnOldLookIsTakenAgainBeforeTheUnlink) {
@@ -616,14 +693,17 @@ TEST_F(ClaimTest, ALateButAtomicCreateRunsTheFullDelay) {
 // Late claims (c): neither removed nor entered on before the one that it may have overwritten has
 // noticed.
 TEST_F(ClaimTest, ALateClaimThatMayHaveOverwrittenIsKept) {
-  Claim claim = make(loose_share());
-  const std::string written = publish(claim);
-  clock_.advance(milliseconds{1500});
-  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{35} + seconds{1});
-  clock_.advance(seconds{36});
-  (void)claim.resume();
-  (void)claim.on_reply(ok(written));
-  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  for (const Duration took : {milliseconds{334}, milliseconds{1500}}) {  // D/3 is 333 ms
+    Claim claim = make(loose_share());
+    const std::string written = publish(claim);
+    clock_.advance(took);
+    EXPECT_EQ(wait(claim.on_reply(ok())), seconds{35} + seconds{1});
+    EXPECT_TRUE(claim.late());
+    clock_.advance(seconds{36});
+    (void)claim.resume();
+    (void)claim.on_reply(ok(written));
+    EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  }
 }
 
 TEST_F(ClaimTest, ALateClaimThatMayHaveOverwrittenIsNotTakenBack) {

@@ -17,7 +17,15 @@ const std::string kOther = "11111111-1111-4111-8111-111111111111";
 
 class ReleaseTest : public ::testing::Test {
  protected:
-  Release make(bool local = true) { return {{"lock", kMine, seconds{1}, local}, clock_}; }
+  static ReleaseOptions options(bool local) {
+    return {.path = "lock",
+            .token = kMine,
+            .delay = seconds{1},
+            .local = local,
+            .atomic_create = true,
+            .device = 0};
+  }
+  Release make(bool local = true) { return {options(local), clock_}; }
 
   /// The pause that `step` asks for, waited through.
   Step wait_through(Release& release, const Step& step) {
@@ -137,12 +145,38 @@ TEST_F(ReleaseTest, ALockThatIsTakenAfterASlowLookIsLeft) {
   (void)release.start();
   clock_.advance(seconds{1});
   ASSERT_NE(wants<ReadFile>(release.on_reply(ok(kMine))), nullptr);
+  Step step = release.on_reply(ok(kOther));
+  ASSERT_NE(wants<ReadFile>(wait_through(release, step)), nullptr);
   EXPECT_TRUE(finished(release.on_reply(ok(kOther))));
   EXPECT_EQ(release.result().outcome, Outcome::lost);
 }
 
+TEST_F(ReleaseTest, OnAShareAnothersRecordMayBeAnOldView) {
+  Release release = make(false);
+  (void)release.start();
+  Step step = release.on_reply(ok(kOther));
+  ASSERT_NE(wants<ReadFile>(wait_through(release, step)), nullptr);
+  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  EXPECT_TRUE(finished(release.on_reply(ok())));
+  EXPECT_EQ(release.result().outcome, Outcome::released);
+}
+
+TEST_F(ReleaseTest, AShortDelayBoundsTheLookWhereCreateMayOverwrite) {
+  for (const bool atomic : {true, false}) {
+    ReleaseOptions loose = options(false);
+    loose.delay = milliseconds{300};
+    loose.atomic_create = atomic;
+    Release release{loose, clock_};
+    (void)release.start();
+    clock_.advance(milliseconds{101});  // more than a third
+    EXPECT_EQ(wants<RemoveFile>(release.on_reply(ok(kMine))) != nullptr, atomic);
+  }
+}
+
 TEST_F(ReleaseTest, AnotherDeviceIsNotALoss) {
-  Release release{{"lock", kMine, seconds{1}, false, 7}, clock_};
+  ReleaseOptions on_device = options(false);
+  on_device.device = 7;
+  Release release{on_device, clock_};
   (void)release.start();
   Step step = release.on_reply(refused(FileStatus::not_found, ENOENT));
   (void)wait_through(release, step);

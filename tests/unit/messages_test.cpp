@@ -97,6 +97,13 @@ TEST(FailureText, AWorkingDirectoryThatIsGone) {
             std::string::npos);
 }
 
+TEST(LateClaimText, SaysHowLongAndWhatToDo) {
+  const std::string text = late_claim_text("a/lock", std::chrono::seconds{36});
+  EXPECT_EQ(text.find("a/lock: "), 0U);
+  EXPECT_NE(text.find("waiting for 36s"), std::string::npos) << text;
+  EXPECT_NE(text.find("give a longer --delay"), std::string::npos);
+}
+
 TEST(ReleaseFailureText, SaysWhatToDo) {
   FileReply reply;
   reply.error = EIO;
