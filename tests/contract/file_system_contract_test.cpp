@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the protocol relies on in a FileSystem. The cases speak to the seam only, so that a
-// simulated file system can be held to the same contract.
+// What the protocol relies on in a FileSystem: the same cases for real files and for the simulated
+// share, which is worth something only as long as it keeps this contract.
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -12,83 +12,140 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "seams/file_system.hpp"
+#include "sim/share.hpp"
+#include "sim/world.hpp"
 #include "sys/posix_file_system.hpp"
 
 namespace ufl {
 namespace {
 
-class FileSystemContract : public ::testing::Test {
- protected:
-  void SetUp() override {
+/// Files of a directory on this machine.
+class PosixSubject {
+ public:
+  PosixSubject() {
     std::string pattern = ::testing::TempDir() + "ufl-files-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    lock_ = directory_ + "/lock";
+    if (::mkdtemp(pattern.data()) != nullptr) directory_ = pattern;
   }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
+  PosixSubject(const PosixSubject&) = delete;
+  PosixSubject& operator=(const PosixSubject&) = delete;
+  ~PosixSubject() { std::filesystem::remove_all(directory_); }
 
-  FileReply perform(const FileOperation& operation) {
-    FileReply result;
-    int replies = 0;
-    files_.start(operation, [&](FileReply reply) {
-      result = std::move(reply);
-      ++replies;
-    });
-    EXPECT_EQ(replies, 1);
-    return result;
-  }
-  FileReply read(std::size_t limit = 4096) { return perform(ReadFile{lock_, limit}); }
-
-  static std::string content(const std::string& path) {
-    std::ifstream file{path};
-    return {std::istreambuf_iterator<char>{file}, {}};
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] std::string lock() const { return directory_ + "/lock"; }
+  void start(const FileOperation& operation, FileSystem::Done done) {
+    files_.start(operation, std::move(done));
   }
 
+ private:
   PosixFileSystem files_;
   std::string directory_;
-  std::string lock_;
 };
 
-TEST_F(FileSystemContract, AbsentIsNotFound) {
-  EXPECT_EQ(read().status, FileStatus::not_found);
-  EXPECT_EQ(perform(RemoveFile{lock_}).status, FileStatus::not_found);
+/// A simulated share without lags.
+class SimSubject {
+ public:
+  [[nodiscard]] std::string lock() const { return "lock"; }
+  void start(const FileOperation& operation, FileSystem::Done done) {
+    client_.start(operation, std::move(done));
+    while (world_.step()) {
+    }
+  }
+
+ private:
+  sim::World world_{1, false};
+  sim::Share share_{world_, Duration::zero()};
+  sim::Client client_{world_, share_, {}, 0, std::make_shared<bool>(true)};
+};
+
+template <typename Subject>
+FileReply perform_on(Subject& subject, const FileOperation& operation) {
+  FileReply result;
+  int replies = 0;
+  subject.start(operation, [&](FileReply reply) {
+    result = std::move(reply);
+    ++replies;
+  });
+  EXPECT_EQ(replies, 1);
+  return result;
 }
 
-TEST_F(FileSystemContract, CreatesReadsRemoves) {
+/// What holds of every file system.
+template <typename Subject>
+class FileSystemContract : public ::testing::Test {
+ protected:
+  FileReply perform(const FileOperation& operation) { return perform_on(subject_, operation); }
+  FileReply read(std::size_t limit = 4096) { return perform(ReadFile{lock_, limit}); }
+
+  Subject subject_;
+  std::string lock_ = subject_.lock();
+};
+using Subjects = ::testing::Types<PosixSubject, SimSubject>;
+TYPED_TEST_SUITE(FileSystemContract, Subjects, );
+
+TYPED_TEST(FileSystemContract, AbsentIsNotFound) {
+  EXPECT_EQ(this->read().status, FileStatus::not_found);
+  EXPECT_EQ(this->perform(RemoveFile{this->lock_}).status, FileStatus::not_found);
+}
+
+TYPED_TEST(FileSystemContract, CreatesReadsRemoves) {
   for (const bool sync : {false, true}) {
-    EXPECT_EQ(perform(CreateExclusive{lock_, "one\n", sync}).status, FileStatus::ok);
-    EXPECT_EQ(read().content, "one\n");
-    EXPECT_EQ(perform(RemoveFile{lock_}).status, FileStatus::ok);
-    EXPECT_EQ(read().status, FileStatus::not_found);
+    EXPECT_EQ(this->perform(CreateExclusive{this->lock_, "one\n", sync}).status, FileStatus::ok);
+    EXPECT_EQ(this->read().content, "one\n");
+    EXPECT_NE(this->read().device, 0U);
+    EXPECT_EQ(this->perform(RemoveFile{this->lock_}).status, FileStatus::ok);
+    EXPECT_EQ(this->read().status, FileStatus::not_found);
   }
 }
 
-TEST_F(FileSystemContract, CreatesOnlyWhatIsAbsent) {
-  ASSERT_EQ(perform(CreateExclusive{lock_, "one", false}).status, FileStatus::ok);
-  const FileReply reply = perform(CreateExclusive{lock_, "two", false});
+TYPED_TEST(FileSystemContract, CreatesOnlyWhatIsAbsent) {
+  ASSERT_EQ(this->perform(CreateExclusive{this->lock_, "one", false}).status, FileStatus::ok);
+  const FileReply reply = this->perform(CreateExclusive{this->lock_, "two", false});
   EXPECT_EQ(reply.status, FileStatus::exists);
   EXPECT_FALSE(reply.created);
-  EXPECT_EQ(content(lock_), "one");
+  EXPECT_EQ(this->read().content, "one");
 }
 
-TEST_F(FileSystemContract, ADanglingLinkIsNotCreatedThrough) {
+TYPED_TEST(FileSystemContract, ReadsNoMoreThanTheLimit) {
+  const std::string hundred(100, 'x');
+  ASSERT_EQ(this->perform(CreateExclusive{this->lock_, hundred, false}).status, FileStatus::ok);
+  EXPECT_EQ(this->read(10).content, std::string(10, 'x'));
+}
+
+TYPED_TEST(FileSystemContract, ProbesTheDirectoryOfAPath) {
+  EXPECT_EQ(this->perform(ProbeDirectory{this->lock_, false}).status, FileStatus::ok);
+  EXPECT_EQ(this->perform(ProbeDirectory{this->lock_, true}).status, FileStatus::ok);
+}
+
+/// What holds of real directories.
+class PosixFiles : public ::testing::Test {
+ protected:
+  FileReply perform(const FileOperation& operation) { return perform_on(subject_, operation); }
+  FileReply read(std::size_t limit = 4096) { return perform(ReadFile{lock_, limit}); }
+
+  PosixSubject subject_;
+  std::string directory_ = subject_.directory();
+  std::string lock_ = subject_.lock();
+};
+
+TEST_F(PosixFiles, ADanglingLinkIsNotCreatedThrough) {
   const std::string target = directory_ + "/target";
   ASSERT_EQ(::symlink(target.c_str(), lock_.c_str()), 0);
   EXPECT_NE(perform(CreateExclusive{lock_, "one", false}).status, FileStatus::ok);
   EXPECT_FALSE(std::filesystem::exists(target));
 }
 
-TEST_F(FileSystemContract, ReadsNoMoreThanTheLimit) {
+TEST_F(PosixFiles, ReadsLittleOfAHugeFile) {
   std::ofstream{lock_} << std::string(100, 'x');
   std::filesystem::resize_file(lock_, std::uintmax_t{1} << 30U);
   EXPECT_EQ(read(10).content, std::string(10, 'x'));
 }
 
-TEST_F(FileSystemContract, ReadsOnlyRegularFiles) {
+TEST_F(PosixFiles, ReadsOnlyRegularFiles) {
   const auto kind_at_lock = [&] {
     const FileReply reply = read();
     EXPECT_EQ(reply.status, FileStatus::not_regular);
@@ -114,13 +171,13 @@ TEST_F(FileSystemContract, ReadsOnlyRegularFiles) {
   }
 }
 
-TEST_F(FileSystemContract, ATrailingSlashNamesADirectory) {
+TEST_F(PosixFiles, ATrailingSlashNamesADirectory) {
   EXPECT_EQ(perform(CreateExclusive{directory_ + "/", "x", false}).kind, FileKind::directory);
   EXPECT_EQ(perform(CreateExclusive{directory_ + "/new/", "x", false}).status,
             FileStatus::not_found);
 }
 
-TEST_F(FileSystemContract, ImpossiblePathsAreToldApart) {
+TEST_F(PosixFiles, ImpossiblePathsAreToldApart) {
   const std::ofstream file{directory_ + "/file"};
   EXPECT_EQ(perform(ReadFile{directory_ + "/file/lock", 10}).status, FileStatus::bad_path);
   EXPECT_EQ(perform(ReadFile{directory_ + "/" + std::string(300, 'x'), 10}).status,
@@ -131,14 +188,12 @@ TEST_F(FileSystemContract, ImpossiblePathsAreToldApart) {
             FileStatus::not_found);
 }
 
-TEST_F(FileSystemContract, ProbesTheDirectoryOfAPath) {
-  EXPECT_EQ(perform(ProbeDirectory{lock_, false}).status, FileStatus::ok);
-  EXPECT_EQ(perform(ProbeDirectory{lock_, true}).status, FileStatus::ok);
+TEST_F(PosixFiles, ProbesDirectoriesByRelativePathAndWhereNoneIs) {
   EXPECT_EQ(perform(ProbeDirectory{"lock", false}).status, FileStatus::ok);
   EXPECT_EQ(perform(ProbeDirectory{directory_ + "/no/lock", false}).status, FileStatus::not_found);
 }
 
-TEST_F(FileSystemContract, TellsWhatIsDenied) {
+TEST_F(PosixFiles, TellsWhatIsDenied) {
   if (::geteuid() == 0 && ::seteuid(65534) != 0) GTEST_SKIP() << "cannot become nobody";
   // The directory is root's by now; nobody may look into it, or write, as its mode says.
   const auto as_root = [](auto action) {

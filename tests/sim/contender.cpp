@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+
+#include "sim/contender.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "protocol/token.hpp"
+#include "sim/mutants.hpp"
+
+namespace ufl::sim {
+
+namespace {
+
+constexpr Duration kDay = std::chrono::hours{24};
+
+ShareKnobs without_errors(ShareKnobs knobs) {
+  // What the five steps make of an error is not ufl's to prove: os.path.exists() says "no".
+  knobs.lost_reply = knobs.error = knobs.lands_after_error = 0;
+  knobs.stale = knobs.stale_lie = 0;
+  return knobs;
+}
+
+}  // namespace
+
+Wall SimClock::wall() const {
+  return Wall{std::chrono::seconds{static_cast<std::int64_t>(world_.below(4'000'000'000))}};
+}
+
+void SimTimer::at(Mono when, std::function<void()> handler) {
+  Moment due = std::max(clock_.moment(when), world_.now());
+  if (world_.chance(knobs_.late_timer)) due += world_.some_of(knobs_.longest_late_timer);
+  world_.at(due, [this, alive = alive_, mine = ++generation_, handler = std::move(handler)] {
+    if (*alive && mine == generation_) handler();
+  });
+}
+
+Contender::Contender(const Surroundings& around, int who, const ShareKnobs& share_knobs)
+    : around_{around},
+      world_{around.world},
+      monitor_{around.monitor},
+      knobs_{around.knobs},
+      who_{who},
+      client_{world_, around.share, share_knobs, who, alive_},
+      rounds_left_{around.knobs.rounds} {}
+
+void Contender::start() { next(); }
+
+void Contender::next() {
+  monitor_.wants(who_, false);
+  busy_ = false;
+  if (rounds_left_ == 0) return;
+  after(world_.some_of(knobs_.longest_pause), [this] {
+    --rounds_left_;
+    busy_ = true;
+    monitor_.wants(who_, true);
+    if (world_.chance(knobs_.crash)) {
+      after(world_.some_of(knobs_.longest_hold + 2 * knobs_.delay), [this] { die(); });
+    }
+    round();
+  });
+}
+
+void Contender::die() {
+  monitor_.dies(who_);
+  *alive_ = false;
+}
+
+void Contender::after(Duration time, World::Action action) {
+  world_.at(world_.now() + time, [alive = alive_, action = std::move(action)] {
+    if (*alive) action();
+  });
+}
+
+/// A process that knows the token and releases the lock, with a view of the share of its own.
+struct UflContender::Elsewhere {
+  Elsewhere(UflContender& holder, const std::shared_ptr<const bool>& alive)
+      : client{holder.world_, holder.around_.share, holder.around_.share_knobs, holder.who_, alive},
+        timer{holder.world_, holder.clock_, holder.knobs_, alive},
+        release{holder.release_options(), holder.clock_},
+        driver{release, client, timer, DriverEvents{.on_finished = [] {}}} {}
+
+  Client client;
+  SimTimer timer;
+  Release release;
+  Driver driver;
+};
+
+UflContender::UflContender(const Surroundings& around, int who)
+    : Contender{around, who, around.share_knobs},
+      clock_{world_, kDay * static_cast<int>(world_.below(1000))},
+      identity_{world_, who},
+      timer_{world_, clock_, knobs_, alive_} {}
+
+UflContender::~UflContender() = default;
+
+void UflContender::round() {
+  ClaimOptions options;
+  options.path = "lock";
+  options.delay = knobs_.delay;
+  options.retry = knobs_.retry;
+  options.retry_grows = knobs_.retry_grows;
+  options.local = knobs_.local;
+  options.atomic_create = around_.share_knobs.atomic_create;
+  options.late_hold = knobs_.late_hold;
+  if (world_.chance(knobs_.impatient)) {
+    options.timeout = kTick * static_cast<int>(world_.below(500));
+    if (world_.chance(300)) options.timeout = Duration::zero();
+  }
+  driver_.reset();
+  claim_ = std::make_unique<Claim>(std::move(options), clock_, identity_);
+  double_ =
+      knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_claim(*claim_, clock_, knobs_);
+  driver_ = std::make_unique<Driver>(
+      double_ ? *double_ : *claim_, client_, timer_,
+      DriverEvents{.on_looks_free = [this] { return !world_.chance(knobs_.cancelled / 10); },
+                   .on_finished = [this] { claim_ended(); }});
+  if (world_.chance(knobs_.cancelled)) {
+    const auto same_claim = [this, number = round_number_] { return number == round_number_; };
+    after(world_.some_of(3 * knobs_.delay + 10 * kTick), [this, same_claim] {
+      if (!same_claim()) return;
+      world_.tell(who_, "is told to stop");
+      driver_->cancel();
+    });
+  }
+  driver_->start();
+}
+
+void UflContender::claim_ended() {
+  ++round_number_;
+  const ClaimResult& result = claim_->result();
+  if (result.outcome == ClaimResult::Outcome::acquired) return entered();
+  if (result.left_behind || client_.betrayed()) monitor_.abandons(result.token);
+  world_.tell(who_, result.left_behind ? "gives up, and says that its claim may be left behind"
+                                       : "gives up");
+  next();
+}
+
+void UflContender::entered() {
+  monitor_.wants(who_, false);
+  monitor_.enters(who_, claim_->result().token);
+  const Duration hold = world_.some_of(knobs_.longest_hold);
+  if (hold > Duration::zero() && world_.chance(knobs_.release_elsewhere)) {
+    after(world_.some_of(hold - kTick), [this] { release_elsewhere(); });
+  }
+  after(hold, [this] { release(); });
+}
+
+ReleaseOptions UflContender::release_options() const {
+  return {"lock",
+          claim_->result().token,
+          claim_->delay(),
+          knobs_.local,
+          around_.share_knobs.atomic_create,
+          claim_->result().device};
+}
+
+void UflContender::release_elsewhere() {
+  monitor_.leaves(who_);
+  world_.tell(who_, "is released by another process");
+  elsewhere_.push_back(std::make_unique<Elsewhere>(*this, alive_));
+  elsewhere_.back()->driver.start();
+}
+
+void UflContender::release() {
+  monitor_.leaves(who_);
+  release_ = std::make_unique<Release>(release_options(), clock_);
+  double_ = knobs_.mutant == nullptr
+                ? nullptr
+                : knobs_.mutant->before_release(*release_, clock_, claim_->result().token);
+  driver_ = std::make_unique<Driver>(double_ ? *double_ : *release_, client_, timer_,
+                                     DriverEvents{.on_finished = [this] { release_ended(); }});
+  driver_->start();
+}
+
+void UflContender::release_ended() {
+  const ReleaseResult& result = release_->result();
+  if (result.outcome == ReleaseResult::Outcome::failed) {
+    monitor_.abandons(claim_->result().token);
+    world_.tell(who_, "could not release");
+  } else if (result.outcome == ReleaseResult::Outcome::lost) {
+    world_.tell(who_, "is told that it has lost the lock");
+  }
+  next();
+}
+
+FiveSteps::FiveSteps(const Surroundings& around, int who)
+    : Contender{around, who, without_errors(around.share_knobs)} {}
+
+void FiveSteps::round() { look(); }
+
+void FiveSteps::look() {
+  client_.start(ReadFile{"lock", kRecordLimit}, [this](const FileReply& reply) {
+    if (reply.status == FileStatus::not_found) return write();
+    after(knobs_.retry * static_cast<int>(3 + world_.below(3)) / 4, [this] { look(); });
+  });
+}
+
+void FiveSteps::write() {
+  token_ = token_of(who_, ++claims_);
+  client_.overwrite(token_,
+                    [this](const FileReply&) { after(knobs_.delay, [this] { verify(); }); });
+}
+
+void FiveSteps::verify() {
+  client_.start(ReadFile{"lock", kRecordLimit}, [this](const FileReply& reply) {
+    if (reply.status == FileStatus::ok && strip(reply.content) == token_) {
+      monitor_.wants(who_, false);
+      monitor_.enters(who_, token_);
+      return after(world_.some_of(knobs_.longest_hold), [this] { release(); });
+    }
+    after(knobs_.retry, [this] { look(); });
+  });
+}
+
+void FiveSteps::release() {
+  monitor_.leaves(who_);
+  client_.start(ReadFile{"lock", kRecordLimit}, [this](const FileReply& reply) {
+    reply.status == FileStatus::ok ? remove_if_mine() : next();
+  });
+}
+
+void FiveSteps::remove_if_mine() {
+  client_.start(ReadFile{"lock", kRecordLimit}, [this](const FileReply& reply) {
+    if (reply.status != FileStatus::ok || strip(reply.content) != token_) return next();
+    client_.start(RemoveFile{"lock"}, [this](const FileReply&) { next(); });
+  });
+}
+
+}  // namespace ufl::sim

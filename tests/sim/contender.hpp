@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// The contenders of a history: ufl, made of the shipped claim, release and driver; and programs
+// that follow the five steps of the original UUID lock protocol.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/claim.hpp"
+#include "protocol/driver.hpp"
+#include "protocol/hold.hpp"
+#include "seams/clock.hpp"
+#include "seams/timer.hpp"
+#include "sim/identity.hpp"
+#include "sim/monitor.hpp"
+#include "sim/share.hpp"
+#include "sim/world.hpp"
+
+namespace ufl::sim {
+
+class Mutant;
+
+/// What contenders do. Probabilities are per mille.
+struct ContenderKnobs {
+  Duration delay{};
+  bool local = false;
+  Duration retry{};
+  bool retry_grows = false;
+  Duration late_hold = std::chrono::seconds{35};
+  int rounds = 3;  ///< how often each wants the lock
+  Duration longest_hold{};
+  Duration longest_pause{};  ///< between two rounds
+  unsigned impatient = 0;    ///< claims with a timeout
+  unsigned cancelled = 0;    ///< claims that a signal ends
+  unsigned late_timer = 0;   ///< timers that fire late: stopped, suspended
+  Duration longest_late_timer{};
+  unsigned crash = 0;              ///< rounds in which the host dies
+  unsigned release_elsewhere = 0;  ///< holds that another process releases
+  const Mutant* mutant = nullptr;
+};
+
+/// The clock of one host: right in its speed, and in nothing else.
+class SimClock final : public Clock {
+ public:
+  SimClock(World& world, Duration offset) : world_{world}, offset_{offset} {}
+
+  [[nodiscard]] Mono now() const override { return Mono{world_.now() + offset_}; }
+  [[nodiscard]] Wall wall() const override;  // jumps
+
+  /// The true time of `when`.
+  [[nodiscard]] Moment moment(Mono when) const { return when.time_since_epoch() - offset_; }
+
+  /// A broken clock: goes on by less, or more, than the time that passed. Only mutants do that.
+  void skip(Duration time) { offset_ += time; }
+
+ private:
+  World& world_;
+  Duration offset_;
+};
+
+/// The timer of one process.
+class SimTimer final : public Timer {
+ public:
+  SimTimer(World& world, const SimClock& clock, const ContenderKnobs& knobs,
+           std::shared_ptr<const bool> alive)
+      : world_{world}, clock_{clock}, knobs_{knobs}, alive_{std::move(alive)} {}
+
+  void at(Mono when, std::function<void()> handler) override;
+  void cancel_timer() override { ++generation_; }
+
+ private:
+  World& world_;
+  const SimClock& clock_;
+  const ContenderKnobs& knobs_;
+  std::shared_ptr<const bool> alive_;
+  std::uint64_t generation_ = 0;
+};
+
+/// What a contender meets.
+struct Surroundings {
+  World& world;
+  Share& share;
+  Monitor& monitor;
+  const ShareKnobs& share_knobs;
+  const ContenderKnobs& knobs;
+};
+
+/// Somebody who wants the lock a few times.
+class Contender {
+ public:
+  Contender(const Surroundings& around, int who, const ShareKnobs& share_knobs);
+  Contender(const Contender&) = delete;
+  Contender& operator=(const Contender&) = delete;
+  virtual ~Contender() = default;
+
+  void start();
+
+  /// All rounds are over, or the host is dead.
+  [[nodiscard]] bool done() const { return !*alive_ || (rounds_left_ == 0 && !busy_); }
+
+ protected:
+  /// Begin a round.
+  virtual void round() = 0;
+  /// The round is over; the next one begins after a pause.
+  void next();
+  void die();
+  /// After `time`, unless the host has died.
+  void after(Duration time, World::Action action);
+
+  const Surroundings& around_;
+  World& world_;
+  Monitor& monitor_;
+  const ContenderKnobs& knobs_;
+  int who_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  Client client_;
+
+ private:
+  int rounds_left_;
+  bool busy_ = false;
+};
+
+/// ufl, from claim to release.
+class UflContender final : public Contender {
+ public:
+  UflContender(const Surroundings& around, int who);
+  ~UflContender() override;
+
+ private:
+  void round() override;
+  void claim_ended();
+  void entered();
+  void release_elsewhere();
+  void release();
+  void release_ended();
+  [[nodiscard]] ReleaseOptions release_options() const;
+
+  SimClock clock_;
+  SimIdentity identity_;
+  SimTimer timer_;
+  std::unique_ptr<Claim> claim_;
+  std::unique_ptr<Release> release_;
+  std::unique_ptr<Machine> double_;  // a mutant's, before either
+  std::unique_ptr<Driver> driver_;
+  int round_number_ = 0;
+  // Other processes that release.
+  struct Elsewhere;
+  std::vector<std::unique_ptr<Elsewhere>> elsewhere_;
+};
+
+/// The five steps: exists? -> open for writing, truncating, not exclusive -> write -> delay ->
+/// read -> compare. Release: exists, read, compare, remove.
+class FiveSteps final : public Contender {
+ public:
+  FiveSteps(const Surroundings& around, int who);
+
+ private:
+  void round() override;
+  void look();
+  void write();
+  void verify();
+  void release();
+  void remove_if_mine();
+
+  int claims_ = 0;
+  std::string token_;
+};
+
+}  // namespace ufl::sim

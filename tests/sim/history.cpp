@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+
+#include "sim/history.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "protocol/late.hpp"
+#include "sim/identity.hpp"
+#include "sim/mutants.hpp"
+
+namespace ufl::sim {
+
+namespace {
+
+using std::chrono::seconds;
+
+// A history that is not over by then never will be; far beyond every bound on progress.
+constexpr Moment kHorizon = std::chrono::hours{24};
+// How often somebody looks whether there is something to clear away.
+constexpr Duration kClearing = seconds{5};
+// Just above a bound that the theorem asks D to exceed.
+constexpr Duration kJustMore = std::chrono::nanoseconds{1};
+
+class Players {
+ public:
+  Players(const Setup& setup, World& world)
+      : share_{world, setup.share.v},
+        monitor_{world, share_, setup.promises},
+        around_{world, share_, monitor_, setup.share, setup.contenders} {
+    for (int who = 0; who < setup.ufl + setup.five_steps; ++who) {
+      if (who < setup.ufl) {
+        contenders_.push_back(std::make_unique<UflContender>(around_, who));
+      } else {
+        contenders_.push_back(std::make_unique<FiveSteps>(around_, who));
+      }
+      contenders_.back()->start();
+    }
+    clear_away_in(kClearing);
+  }
+
+  Monitor& monitor() { return monitor_; }
+
+ private:
+  [[nodiscard]] bool done() const {
+    return std::all_of(contenders_.begin(), contenders_.end(),
+                       [](const auto& contender) { return contender->done(); });
+  }
+
+  void clear_away_in(Duration time) {
+    World& world = around_.world;
+    world.at(world.now() + time, [this] {
+      monitor_.clear_away();
+      if (!done()) clear_away_in(kClearing);
+    });
+  }
+
+  Share share_;
+  Monitor monitor_;
+  Surroundings around_;
+  std::vector<std::unique_ptr<Contender>> contenders_;
+};
+
+class Drawing {
+ public:
+  explicit Drawing(std::uint64_t seed) : world_{~seed, false} {}
+
+  Duration ticks(std::uint64_t least, std::uint64_t most) {
+    return kTick * static_cast<int>(least + world_.below(most - least + 1));
+  }
+  template <typename T>
+  T one_of(std::initializer_list<T> choices) {
+    return *(choices.begin() + world_.below(choices.size()));
+  }
+  bool half() { return world_.chance(500); }
+  unsigned sometimes(unsigned per_mille) { return half() ? per_mille : 0; }
+  World& world() { return world_; }
+
+ private:
+  World world_;
+};
+
+void draw_share(Drawing& draw, ShareKnobs& share) {
+  share.v = draw.half() ? draw.ticks(1, 60) : draw.one_of({Duration::zero(), kTick * 40});
+  share.b = draw.ticks(1, 60);
+  share.w = draw.half() ? std::min(share.b, draw.ticks(1, 30)) : Duration::zero();
+  share.two_steps = draw.half();
+  share.held_back = draw.one_of<unsigned>({50, 300, 500, 800});
+  share.old_view = draw.one_of<unsigned>({100, 500, 900});
+  share.torn = draw.sometimes(200);
+  share.stale = draw.sometimes(100);
+}
+
+void draw_errors(Drawing& draw, ShareKnobs& share) {
+  share.lost_reply = draw.sometimes(50);
+  share.error = draw.sometimes(30);
+  share.stale_lie = draw.sometimes(50);
+  share.lands_after_error = share.atomic_create ? 0 : draw.sometimes(20);
+}
+
+void draw_contenders(Drawing& draw, ContenderKnobs& who) {
+  who.retry = kTick * 8 * draw.one_of({1, 1, 2, 5});
+  who.retry_grows = draw.half();
+  who.longest_hold = draw.ticks(0, 200);
+  who.longest_pause = draw.ticks(0, 100);
+  who.impatient = draw.sometimes(200);
+  who.cancelled = draw.sometimes(200);
+  who.crash = draw.one_of<unsigned>({0, 0, 50});
+}
+
+// Late claims and looks that are taken again cost time, too: a generous bound. What never gets
+// anywhere is found all the same.
+Promises promises_of(const Setup& setup) {
+  const ContenderKnobs& who = setup.contenders;
+  const ShareKnobs& share = setup.share;
+  Promises promises = setup.promises;
+  promises.in_flight = share.b + share.longest_overdue + share.create_takes + kTick;
+  promises.progress = 50 * (who.delay + bound(share) + share.longest_stall + promises.in_flight +
+                            who.longest_late_timer + seconds{3}) +
+                      10 * who.late_hold;
+  return promises;
+}
+
+void draw_theorem(Drawing& draw, Setup& setup, bool atomic) {
+  setup.share.atomic_create = atomic;
+  setup.share.eperm_for_exists = atomic && draw.half();
+  draw_errors(draw, setup.share);
+  setup.five_steps = static_cast<int>(draw.world().below(3));
+  setup.contenders.delay = bound(setup.share) + kJustMore;
+  setup.contenders.release_elsewhere = draw.sometimes(200);
+  setup.contenders.late_timer = draw.sometimes(100);
+  setup.contenders.longest_late_timer = seconds{5};
+}
+
+void draw_any_delay(Drawing& draw, Setup& setup) {
+  setup.share.eperm_for_exists = draw.half();
+  draw_errors(draw, setup.share);
+  setup.share.overdue = draw.sometimes(200);
+  setup.share.overdue_removals = true;
+  setup.share.longest_overdue = seconds{10};
+  setup.share.stall = draw.sometimes(200);
+  setup.share.longest_stall = seconds{10};
+  setup.contenders.late_timer = draw.sometimes(100);
+  setup.contenders.longest_late_timer = seconds{10};
+  setup.contenders.delay = draw.half() ? Duration::zero() : draw.ticks(0, 100);
+  setup.promises.claims_are_safe = true;
+}
+
+// What a look may be old by when something is written: the share's B, or what ufl allows itself.
+Duration longest_look_to_write(const ShareKnobs& share, Duration delay) {
+  return std::max(share.b, max_look_age(false, share.atomic_create, delay));
+}
+
+void draw_stalls(Drawing& draw, Setup& setup) {
+  ShareKnobs& share = setup.share;
+  share.atomic_create = false;
+  share.stall = 200;
+  share.longest_stall = seconds{10};
+  Duration& delay = setup.contenders.delay;
+  delay = kTick;
+  while (delay <= 2 * share.v + longest_look_to_write(share, delay) + share.w) delay += kTick;
+  setup.contenders.release_elsewhere = draw.sometimes(300);
+  setup.contenders.late_timer = draw.sometimes(100);
+  setup.contenders.longest_late_timer = seconds{10};
+}
+
+void draw_late_claims(Drawing& draw, Setup& setup) {
+  ShareKnobs& share = setup.share;
+  draw_stalls(draw, setup);
+  share.stall = 0;
+  setup.promises.late_writes = true;
+  share.w = Duration::zero();
+  share.overdue = 200;
+  share.longest_overdue = draw.half() ? seconds{10} : draw.ticks(0, 200);
+  setup.contenders.late_hold =
+      setup.contenders.longest_hold + setup.contenders.delay + seconds{5} + share.longest_overdue;
+}
+
+void draw_slow_share(Drawing& draw, Setup& setup) {
+  setup.contenders.delay = draw.ticks(0, 100);
+  setup.contenders.crash = 0;
+  setup.share.create_takes = setup.contenders.delay + draw.ticks(1, 100);
+  setup.promises.claims_are_safe = true;
+}
+
+void draw_local(Drawing& draw, Setup& setup) {
+  setup.share.v = setup.share.w = Duration::zero();
+  setup.share.stale = 0;
+  setup.share.torn = 0;
+  setup.share.stall = draw.sometimes(200);
+  setup.share.longest_stall = seconds{10};
+  setup.contenders.local = true;
+  setup.contenders.retry_grows = false;
+  setup.contenders.delay = Duration::zero();
+  setup.promises.claims_are_safe = true;
+}
+
+}  // namespace
+
+std::string_view name_of(Family family) {
+  switch (family) {
+    case Family::theorem:
+      return "theorem";
+    case Family::theorem_atomic:
+      return "theorem_atomic";
+    case Family::any_delay:
+      return "any_delay";
+    case Family::stalls:
+      return "stalls";
+    case Family::late_claims:
+      return "late_claims";
+    case Family::slow_share:
+      return "slow_share";
+    case Family::local:
+      return "local";
+  }
+  return "?";
+}
+
+Duration bound(const ShareKnobs& share) { return 2 * share.v + share.b + share.w; }
+
+Setup draw_setup(std::uint64_t seed, std::optional<Family> family) {
+  Drawing draw{seed};
+  Setup setup;
+  setup.seed = seed;
+  setup.family = family.value_or(kFamilies[seed % kFamilies.size()]);
+  setup.ufl = static_cast<int>(2 + draw.world().below(3));
+  draw_share(draw, setup.share);
+  draw_contenders(draw, setup.contenders);
+  switch (setup.family) {
+    case Family::theorem:
+    case Family::theorem_atomic:
+      draw_theorem(draw, setup, setup.family == Family::theorem_atomic);
+      break;
+    case Family::any_delay:
+      draw_any_delay(draw, setup);
+      break;
+    case Family::stalls:
+      draw_stalls(draw, setup);
+      break;
+    case Family::late_claims:
+      draw_late_claims(draw, setup);
+      break;
+    case Family::slow_share:
+      draw_slow_share(draw, setup);
+      break;
+    case Family::local:
+      draw_local(draw, setup);
+      break;
+  }
+  setup.promises = promises_of(setup);
+  return setup;
+}
+
+Result play(const Setup& setup, bool tell) {
+  World world{setup.seed, tell};
+  Players players{setup, world};
+  Monitor& monitor = players.monitor();
+  while (!monitor.violation() && world.now() < kHorizon && world.step()) monitor.check_progress();
+  if (!monitor.violation()) monitor.check_end();
+  return {monitor.violation(), monitor.entries(), world.now(), world.trace()};
+}
+
+std::string text_of(const Setup& setup) {
+  const ShareKnobs& share = setup.share;
+  const double part = bound(share).count() == 0
+                          ? 0
+                          : static_cast<double>(setup.contenders.delay.count()) /
+                                static_cast<double>(bound(share).count());
+  return fmt::format(
+      "seed {} · {} · {} ufl, {} five-step · V {}, B {}, W {}, D {} = {:.3f} (2V + B + W) · {}",
+      setup.seed, name_of(setup.family), setup.ufl, setup.five_steps, text_of(share.v),
+      text_of(share.b), text_of(share.w), text_of(setup.contenders.delay), part,
+      share.atomic_create ? "exclusive create is atomic" : "exclusive create is not atomic");
+}
+
+std::string interleaving(const Result& result) {
+  if (!result.violation) return {};
+  const auto concerns = [&](const TraceLine& line) {
+    return line.who == result.violation->culprit || line.who == result.violation->victim;
+  };
+  // From the last line on before which neither had anything on the share that still matters: each
+  // one's last look that said "absent".
+  std::size_t begin = result.trace.size();
+  for (const int who : {result.violation->culprit, result.violation->victim}) {
+    for (std::size_t i = result.trace.size(); i-- > 0;) {
+      const TraceLine& line = result.trace[i];
+      if (line.who == who && line.text == "reads: absent") {
+        begin = std::min(begin, i);
+        break;
+      }
+    }
+  }
+  std::string text;
+  int number = 0;
+  for (std::size_t i = begin; i < result.trace.size(); ++i) {
+    const TraceLine& line = result.trace[i];
+    if (!concerns(line)) continue;
+    text += fmt::format("{:4}  {:>10}  {} {}\n", ++number, text_of(line.at), name_of(line.who),
+                        line.text);
+  }
+  return text;
+}
+
+}  // namespace ufl::sim

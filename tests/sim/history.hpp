@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// One seed, one history: which share, which contenders, what is promised there, and what came of
+// it.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/contender.hpp"
+#include "sim/monitor.hpp"
+#include "sim/share.hpp"
+#include "sim/world.hpp"
+
+namespace ufl::sim {
+
+/// Kinds of histories; a seed belongs to the one that seed % kFamilies.size() says.
+enum class Family {
+  theorem,         ///< create is not atomic, D > 2V + B + W; ufl and five-step contenders
+  theorem_atomic,  ///< the same where create is atomic: what D has to cover then
+  any_delay,       ///< create is atomic, ufl alone: any D, and nothing is bounded
+  stalls,          ///< not atomic, ufl alone: pauses beyond every bound between look and write
+  late_claims,     ///< not atomic, ufl alone: writes land later than B allows
+  slow_share,      ///< atomic: every create takes longer than D
+  local,           ///< one kernel, no caches, D = 0
+};
+inline constexpr std::array kFamilies{Family::theorem, Family::theorem_atomic, Family::any_delay,
+                                      Family::stalls,  Family::late_claims,    Family::slow_share,
+                                      Family::local};
+
+[[nodiscard]] std::string_view name_of(Family family);
+
+/// Everything that a history is made of, besides chance.
+struct Setup {
+  std::uint64_t seed = 0;
+  Family family{};
+  ShareKnobs share;
+  ContenderKnobs contenders;
+  Promises promises;
+  int ufl = 3;
+  int five_steps = 0;
+};
+
+/// 2V + B + W.
+[[nodiscard]] Duration bound(const ShareKnobs& share);
+
+/// The setup of `seed`; of a given family, or of the one that the seed says.
+[[nodiscard]] Setup draw_setup(std::uint64_t seed, std::optional<Family> family = {});
+
+/// What came of a history.
+struct Result {
+  std::optional<Violation> violation;
+  int entries = 0;
+  Moment end{};
+  std::vector<TraceLine> trace;  ///< when it was told
+};
+
+/// Play the history of `setup`; up to its end, or to the first violation.
+[[nodiscard]] Result play(const Setup& setup, bool tell);
+
+/// The setup, for people: "seed 7 · theorem · V 0.400 s …".
+[[nodiscard]] std::string text_of(const Setup& setup);
+
+/// The steps of the two contenders of a violation, numbered, from the looks on that led to it.
+[[nodiscard]] std::string interleaving(const Result& result);
+
+}  // namespace ufl::sim

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+//
+// The simulator itself: one seed is one history, the share does what its knobs say and no more,
+// and histories reach what they are there for.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "protocol/record.hpp"
+#include "sim/campaign.hpp"
+#include "sim/history.hpp"
+#include "sim/mutants.hpp"
+
+namespace ufl::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string told(const Result& result) {
+  std::string text;
+  for (const TraceLine& line : result.trace) {
+    text += text_of(line.at) + " " + name_of(line.who) + " " + line.text + "\n";
+  }
+  return text;
+}
+
+TEST(History, IsTheSameForTheSameSeed) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const std::string once = told(play(draw_setup(seed), true));
+    EXPECT_EQ(once, told(play(draw_setup(seed), true))) << seed;
+    EXPECT_NE(once, told(play(draw_setup(seed + kFamilies.size()), true))) << seed;
+  }
+}
+
+TEST(History, IsTheSameWhetherItIsToldOrNot) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const Result told = play(draw_setup(seed), true);
+    const Result untold = play(draw_setup(seed), false);
+    EXPECT_EQ(told.entries, untold.entries);
+    EXPECT_EQ(told.end, untold.end);
+    EXPECT_TRUE(untold.trace.empty());
+  }
+}
+
+TEST(History, TellsTheInterleavingOfAViolation) {
+  const Mutant* mutant = find_mutant("delay_50");
+  const auto seed = find_violation(Campaign{mutant->family(), mutant}, 999);
+  ASSERT_TRUE(seed);
+  const Result result = play(mutant->setup(*seed), true);
+  ASSERT_TRUE(result.violation);
+  const std::string text = interleaving(result);
+  EXPECT_EQ(text.find("   1  "), 0U) << text;
+  EXPECT_NE(text.find("reads: absent"), std::string::npos) << text;
+  EXPECT_NE(text.find("HOLDS THE LOCK"), std::string::npos) << text;
+}
+
+// A family in which nobody ever got the lock, or nothing ever went wrong, would prove nothing.
+TEST(Histories, GoThroughEverythingThatTheyAreThereFor) {
+  std::set<std::string> missing{"gives up",
+                                "is told to stop",
+                                "dies",
+                                "somebody clears away what it left",
+                                "is released by another process",
+                                "is told that it has lost the lock",
+                                "could not release",
+                                "gives up, and says that its claim may be left behind",
+                                "the reply is lost",
+                                "is told: EEXIST",
+                                "is told: EPERM",
+                                "reads: ESTALE",
+                                "reads: EIO",
+                                "reads: empty",
+                                "reads: ?",
+                                "its truncation lands",
+                                "opens for writing, truncating",
+                                "the removal lands: nothing was there"};
+  for (const Family family : kFamilies) {
+    int entries = 0;
+    for (std::uint64_t seed = 0; seed < 500; ++seed) {
+      const Result result = play(draw_setup(seed, family), true);
+      entries += result.entries;
+      for (const TraceLine& line : result.trace) missing.erase(line.text);
+    }
+    EXPECT_GT(entries, 1500) << name_of(family);
+  }
+  EXPECT_EQ(missing, std::set<std::string>{});
+}
+
+class ShareTest : public ::testing::Test {
+ protected:
+  ShareTest() {
+    knobs_.v = milliseconds{400};
+    knobs_.b = milliseconds{200};
+    knobs_.held_back = 1000;
+    knobs_.old_view = 1000;
+  }
+
+  Client& client(int who) {
+    auto& client = clients_[static_cast<std::size_t>(who)];
+    if (!client) client = std::make_unique<Client>(world_, share(), knobs_, who, alive_);
+    return *client;
+  }
+  Share& share() {
+    if (!share_) share_ = std::make_unique<Share>(world_, knobs_.v);
+    return *share_;
+  }
+  FileReply perform(int who, const FileOperation& operation) {
+    FileReply result;
+    bool done = false;
+    client(who).start(operation, [&](FileReply reply) {
+      result = std::move(reply);
+      done = true;
+    });
+    while (!done && world_.step()) {
+    }
+    EXPECT_TRUE(done);
+    return result;
+  }
+  FileReply read(int who) { return perform(who, ReadFile{"lock", kRecordLimit}); }
+  void wait(Duration time) {
+    bool done = false;
+    world_.at(world_.now() + time, [&done] { done = true; });
+    while (!done) world_.step();
+  }
+
+  World world_{7, false};
+  ShareKnobs knobs_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::unique_ptr<Share> share_;
+  std::array<std::unique_ptr<Client>, 3> clients_;
+};
+
+TEST_F(ShareTest, ShowsOldStatesForVAndNoLonger) {
+  std::set<std::string> seen;
+  for (int round = 0; round < 200; ++round) {
+    share().put(0, "old");
+    wait(seconds{1});
+    share().put(0, "new");
+    const Moment since = world_.now();
+    wait(world_.some_of(milliseconds{800}));
+    const Moment asked = world_.now();
+    const std::string content = read(1).content;
+    seen.insert(content);
+    if (asked > since + knobs_.v) {
+      EXPECT_EQ(content, "new") << text_of(asked - since);
+    }
+  }
+  EXPECT_EQ(seen, (std::set<std::string>{"old", "new"}));
+}
+
+TEST_F(ShareTest, WithoutVThereIsNoPast) {
+  knobs_.v = Duration::zero();
+  for (int round = 0; round < 50; ++round) {
+    const std::string content = std::to_string(round);
+    share().put(0, content);
+    EXPECT_EQ(read(1).content, content);
+  }
+}
+
+TEST_F(ShareTest, AWriteLandsByBAfterTheLookAndByWAfterClose) {
+  knobs_.atomic_create = false;
+  knobs_.w = milliseconds{100};
+  knobs_.old_view = 0;
+  bool landed_after_close = false;
+  for (int round = 0; round < 200; ++round) {
+    Moment looked{};
+    Moment landed{};
+    share().remove(0);
+    wait(seconds{1});
+    share().on_change([&](int, const Version&, const Version&) { landed = world_.now(); });
+    client(1).start(ReadFile{"lock", kRecordLimit}, [&](const FileReply&) {});
+    wait(milliseconds{200});  // at most B later the look has been taken, and answered
+    looked = world_.now();
+    ASSERT_EQ(perform(1, CreateExclusive{"lock", "mine", false}).status, FileStatus::ok);
+    const Moment closed = world_.now();
+    wait(seconds{1});
+    share().on_change([](int, const Version&, const Version&) {});
+    EXPECT_LE(landed, looked + knobs_.b);
+    EXPECT_LE(landed, closed + knobs_.w);
+    landed_after_close = landed_after_close || landed > closed;
+  }
+  EXPECT_TRUE(landed_after_close);
+}
+
+TEST_F(ShareTest, AtomicCreateHasOneWinnerAndTheOtherKindMayHaveTwo) {
+  for (const bool atomic : {true, false}) {
+    knobs_.atomic_create = atomic;
+    share_.reset();
+    clients_ = {};
+    int most_winners = 0;
+    for (int round = 0; round < 100; ++round) {
+      share().remove(0);
+      wait(seconds{1});
+      int winners = 0;
+      for (const int who : {1, 2}) {
+        client(who).start(CreateExclusive{"lock", "mine", false}, [&](const FileReply& reply) {
+          if (reply.status == FileStatus::ok) ++winners;
+        });
+      }
+      wait(seconds{1});
+      most_winners = std::max(most_winners, winners);
+    }
+    EXPECT_EQ(most_winners, atomic ? 1 : 2);
+  }
+}
+
+TEST_F(ShareTest, TwoWritersOfOneFileMayMixTheirContents) {
+  const std::uint64_t inode = share().truncate(0);
+  share().truncate(1);
+  share().write(0, inode, "long content");
+  share().write(1, inode, "short");
+  EXPECT_EQ(share().current().content, "shortcontent");
+  EXPECT_TRUE(share().current().mixed);
+}
+
+TEST(Range, IsAToB) {
+  EXPECT_EQ(parse_range("3..9"), (std::pair<std::uint64_t, std::uint64_t>{3, 9}));
+  EXPECT_EQ(parse_range("3..3"), (std::pair<std::uint64_t, std::uint64_t>{3, 3}));
+  for (const char* bad : {"", "3", "3..", "..3", "9..3", "3..x", "-1..2", "3...9"}) {
+    EXPECT_FALSE(parse_range(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace ufl::sim

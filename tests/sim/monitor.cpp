@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+
+#include "sim/monitor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/record.hpp"
+#include "sim/identity.hpp"
+
+namespace ufl::sim {
+
+using Kind = Violation::Kind;
+
+Monitor::Monitor(World& world, Share& share, Promises promises)
+    : world_{world}, share_{share}, promises_{promises} {
+  share_.on_change([this](int who, const Version& before, const Version& after) {
+    changed(who, before, after);
+  });
+}
+
+void Monitor::enters(int who, const std::string& token) {
+  ++entries_;
+  if (world_.tells()) world_.tell(who, "HOLDS THE LOCK with " + name_of(token));
+  for (const Hold& other : holds_) {
+    violate(Kind::two_holders, who, other.who,
+            fmt::format("{} holds the lock since {}{}, and {} gets it, too", name_of(other.who),
+                        text_of(other.since), other.dead ? " (and died)" : "", name_of(who)));
+  }
+  const Version& there = share_.current();
+  if ((!there.exists || there.owner != who) && !promises_.late_writes) {
+    violate(Kind::trespass, who, there.owner,
+            fmt::format("{} gets the lock, but its record is not there", name_of(who)));
+  }
+  holds_.push_back({who, token, world_.now(), false});
+  note_wanted();
+}
+
+void Monitor::leaves(int who) {
+  const auto held = std::find_if(holds_.begin(), holds_.end(),
+                                 [who](const Hold& hold) { return hold.who == who; });
+  if (held == holds_.end()) return;
+  world_.tell(who, "leaves");
+  holds_.erase(held);
+  note_wanted();
+}
+
+void Monitor::wants(int who, bool wanting) {
+  wanting ? (void)wanting_.insert(who) : (void)wanting_.erase(who);
+  note_wanted();
+}
+
+void Monitor::dies(int who) {
+  world_.tell(who, "dies");
+  dead_.emplace(who, world_.now());
+  wanting_.erase(who);
+  // Whoever died after a late write took its lock away leaves no lock.
+  if (promises_.late_writes && share_.current().owner != who) leaves(who);
+  for (Hold& hold : holds_) {
+    if (hold.who == who) hold.dead = true;
+  }
+  note_wanted();
+}
+
+void Monitor::note_wanted() {
+  if (!holds_.empty() || wanting_.empty()) {
+    wanted_since_.reset();
+  } else if (!wanted_since_) {
+    wanted_since_ = world_.now();
+  }
+}
+
+bool Monitor::is_orphan(const Version& version) const {
+  if (!version.exists) return false;
+  const auto died = dead_.find(version.owner);
+  const bool is_dead = died != dead_.end() && world_.now() - died->second > promises_.in_flight;
+  return version.mixed || is_dead || abandoned_.contains(parse_record(version.content).token);
+}
+
+void Monitor::clear_away() {
+  if (!is_orphan(share_.current())) return;
+  leaves(share_.current().owner);
+  clearing_ = true;
+  world_.tell(share_.current().owner, "somebody clears away what it left");
+  share_.remove(share_.current().owner);
+  clearing_ = false;
+  if (wanted_since_) wanted_since_ = world_.now();
+}
+
+void Monitor::changed(int who, const Version& before, const Version& after) {
+  if (clearing_ || !before.exists || after.owner == before.owner) return;
+  const auto hold = std::find_if(holds_.begin(), holds_.end(),
+                                 [&](const Hold& h) { return h.who == before.owner; });
+  const char* what = after.exists ? "replaces" : "removes";
+  if (hold != holds_.end() && promises_.late_writes && after.exists) {
+    if (hold->dead) holds_.erase(hold);  // nobody is left to be disturbed
+  } else if (hold != holds_.end()) {
+    violate(Kind::trespass, who, hold->who,
+            fmt::format("{} {} the record of {}, which holds the lock since {}", name_of(who), what,
+                        name_of(hold->who), text_of(hold->since)));
+  } else if (promises_.claims_are_safe && who != before.owner) {
+    violate(Kind::trespass, who, before.owner,
+            fmt::format("{} {} the claim of {}", name_of(who), what, name_of(before.owner)));
+  }
+}
+
+void Monitor::check_progress() {
+  if (!wanted_since_ || world_.now() - *wanted_since_ <= promises_.progress) return;
+  if (is_orphan(share_.current())) return;  // told, or a known limit: it will be cleared away
+  violate(Kind::no_progress, *wanting_.begin(), share_.current().owner,
+          fmt::format("nobody holds the lock since {}, {} wants it, and nobody gets it",
+                      text_of(*wanted_since_), name_of(*wanting_.begin())));
+}
+
+void Monitor::check_end() {
+  const Version& there = share_.current();
+  if (!there.exists || is_orphan(there) || dead_.contains(there.owner)) return;
+  violate(Kind::left_over, there.owner, there.owner,
+          fmt::format("{} is left behind, nobody holds it, and nobody was told",
+                      name_of(there.content)));
+}
+
+void Monitor::violate(Kind kind, int culprit, int victim, std::string text) {
+  if (!violation_) violation_ = {kind, world_.now(), culprit, victim, std::move(text)};
+}
+
+}  // namespace ufl::sim

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+//
+// Watches a history with the eyes of somebody who sees the server and every contender at once, and
+// says which promise was broken first.
+
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/share.hpp"
+#include "sim/world.hpp"
+
+namespace ufl::sim {
+
+/// A broken promise.
+struct Violation {
+  enum class Kind {
+    two_holders,  ///< somebody enters while somebody else holds the lock
+    trespass,     ///< a record was removed or replaced by somebody who may not
+    left_over,    ///< a lock file stands that nobody holds, and nobody was told
+    no_progress,  ///< nobody holds the lock, somebody wants it, and nobody gets it
+  };
+  Kind kind{};
+  Moment at{};
+  int culprit = -1;
+  int victim = -1;
+  std::string text;
+};
+
+/// What is promised in a history.
+struct Promises {
+  /// Nobody removes or replaces the record of anybody else, not even an unverified one: create is
+  /// atomic and everybody uses it. Otherwise only the records of holders are safe.
+  bool claims_are_safe = false;
+  /// Records of holders may be replaced by writes that land late; never removed.
+  bool late_writes = false;
+  /// What a host has sent lands within this time, whatever became of the host.
+  Duration in_flight{};
+  /// The longest time for which nobody gets a lock that nobody holds.
+  Duration progress{};
+};
+
+/// The monitor of one history.
+class Monitor {
+ public:
+  Monitor(World& world, Share& share, Promises promises);
+
+  /// `who` believes to hold the lock, or does so no longer.
+  void enters(int who, const std::string& token);
+  void leaves(int who);
+  /// `who` begins or ends trying to get the lock.
+  void wants(int who, bool wanting);
+  /// The host of `who` died. What it holds stays held until somebody clears it away.
+  void dies(int who);
+  /// The user was told that this record may be left behind.
+  void abandons(const std::string& token) { abandoned_.insert(token); }
+
+  /// A person who knows everything removes a record that nobody will ever remove.
+  void clear_away();
+
+  /// Call after every event, and once at the end.
+  void check_progress();
+  void check_end();
+
+  [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
+  [[nodiscard]] int entries() const { return entries_; }
+
+ private:
+  struct Hold {
+    int who = -1;
+    std::string token;
+    Moment since{};
+    bool dead = false;
+  };
+
+  void changed(int who, const Version& before, const Version& after);
+  [[nodiscard]] bool is_orphan(const Version& version) const;
+  void violate(Violation::Kind kind, int culprit, int victim, std::string text);
+  void note_wanted();
+
+  World& world_;
+  Share& share_;
+  Promises promises_;
+  std::vector<Hold> holds_;
+  std::set<int> wanting_;
+  std::map<int, Moment> dead_;
+  std::set<std::string, std::less<>> abandoned_;
+  std::optional<Moment> wanted_since_;  // nobody holds it, and somebody wants it
+  bool clearing_ = false;
+  int entries_ = 0;
+  std::optional<Violation> violation_;
+};
+
+}  // namespace ufl::sim

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MIT
+
+#include "sim/mutants.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "protocol/late.hpp"
+#include "protocol/record.hpp"
+
+namespace ufl::sim {
+
+namespace {
+
+constexpr Duration kJustMore = std::chrono::nanoseconds{1};
+
+FileReply reply_of(FileStatus status, std::string content = {}) {
+  FileReply reply;
+  reply.status = status;
+  reply.content = std::move(content);
+  return reply;
+}
+
+/// Passes everything on. What a mutant does otherwise, it does in answer() and after_reply().
+class Double : public Machine {
+ public:
+  explicit Double(Machine& inner, SimClock& clock) : inner_{inner}, clock_{clock} {}
+
+  Step start() override { return asked(inner_.start()); }
+  Step on_reply(const FileReply& reply) override {
+    return asked(after_reply(inner_.on_reply(altered(reply))));
+  }
+  Step resume() override { return asked(inner_.resume()); }
+  Step cancel() override { return asked(inner_.cancel()); }
+
+ protected:
+  /// The answer to `operation` that does not come from the share, if there is one.
+  virtual std::optional<FileReply> answer(const FileOperation& /*operation*/) { return {}; }
+  /// What the machine is told instead of `reply`.
+  virtual FileReply altered(const FileReply& reply) { return reply; }
+  /// What is done instead of the `step` that the machine takes after a reply.
+  virtual Step after_reply(Step step) { return step; }
+
+  Machine& inner() { return inner_; }
+  SimClock& clock() { return clock_; }
+  [[nodiscard]] const FileOperation& operation() const { return operation_; }
+  [[nodiscard]] Mono operation_began() const { return began_; }
+  [[nodiscard]] const std::string& written() const { return written_; }
+  [[nodiscard]] bool is_read() const { return std::holds_alternative<ReadFile>(operation_); }
+  [[nodiscard]] bool is_create() const {
+    return std::holds_alternative<CreateExclusive>(operation_);
+  }
+
+ private:
+  Step asked(Step step) {
+    for (;;) {
+      const auto* operation = std::get_if<FileOperation>(&step);
+      if (operation == nullptr) return step;
+      operation_ = *operation;
+      began_ = clock_.now();
+      if (is_create()) written_ = std::get<CreateExclusive>(operation_).content;
+      const auto reply = answer(operation_);
+      if (!reply) return step;
+      step = after_reply(inner_.on_reply(*reply));
+    }
+  }
+
+  Machine& inner_;
+  SimClock& clock_;
+  FileOperation operation_;
+  Mono began_{};
+  std::string written_;
+};
+
+/// The delay is a part of the bound.
+class ShortDelay final : public Mutant {
+ public:
+  ShortDelay(std::string_view name, int percent, std::uint64_t budget)
+      : Mutant{name, Family::theorem, budget}, percent_{percent} {}
+
+ private:
+  void change(Setup& setup) const override {
+    setup.contenders.delay = bound(setup.share) * percent_ / 100;
+  }
+  int percent_;
+};
+
+/// The rule of the original: D > V.
+class OriginalRule final : public Mutant {
+ public:
+  using Mutant::Mutant;
+
+ private:
+  void change(Setup& setup) const override { setup.contenders.delay = setup.share.v + kJustMore; }
+};
+
+/// D is counted from close, as if what was written had landed by then.
+class WriteBackForgotten final : public Mutant {
+ public:
+  using Mutant::Mutant;
+
+ private:
+  void change(Setup& setup) const override {
+    setup.share.w = std::max(setup.share.b / 2, kTick);
+    setup.share.b = std::max(setup.share.b, setup.share.w);
+    setup.contenders.delay = 2 * setup.share.v + setup.share.b + kJustMore;
+  }
+};
+
+/// D is counted from before the write.
+class DelayFromTheLook final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& /*knobs*/) const override {
+    class Hasty final : public Double {
+     public:
+      using Double::Double;
+      Step after_reply(Step step) override {
+        if (is_create() && std::holds_alternative<WaitUntil>(step)) {
+          clock().skip(clock().now() - operation_began());
+        }
+        return step;
+      }
+    };
+    return std::make_unique<Hasty>(claim, clock);
+  }
+};
+
+/// The claim is not read back.
+class Unverified final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& /*knobs*/) const override {
+    class Credulous final : public Double {
+     public:
+      using Double::Double;
+      std::optional<FileReply> answer(const FileOperation& operation) override {
+        const bool verifies = published_ && std::holds_alternative<ReadFile>(operation);
+        published_ = false;
+        if (!verifies) return {};
+        return reply_of(FileStatus::ok, written());
+      }
+      FileReply altered(const FileReply& reply) override {
+        published_ = is_create() && reply.status == FileStatus::ok;
+        return reply;
+      }
+
+     private:
+      bool published_ = false;
+    };
+    return std::make_unique<Credulous>(claim, clock);
+  }
+};
+
+/// The release does not look whose file it removes.
+class UnconditionalRelease final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
+                                          const std::string& token) const override {
+    class Sure final : public Double {
+     public:
+      Sure(Machine& inner, SimClock& clock, std::string token)
+          : Double{inner, clock}, token_{std::move(token)} {}
+      std::optional<FileReply> answer(const FileOperation& operation) override {
+        if (!std::holds_alternative<ReadFile>(operation)) return {};
+        return reply_of(FileStatus::ok, token_);
+      }
+
+     private:
+      std::string token_;
+    };
+    return std::make_unique<Sure>(release, clock, token);
+  }
+
+ private:
+  void change(Setup& setup) const override { setup.contenders.release_elsewhere = 300; }
+};
+
+/// A claim that landed late is removed.
+class LateClaimRemoved final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& knobs) const override {
+    class Tidy final : public Double {
+     public:
+      Tidy(Machine& inner, SimClock& clock, Duration limit) : Double{inner, clock}, limit_{limit} {}
+      Step on_reply(const FileReply& reply) override {
+        switch (state_) {
+          case State::passes:
+            if (!is_create() || clock().now() - operation_began() <= limit_) break;
+            state_ = State::looks;
+            return FileOperation{ReadFile{"lock", kRecordLimit}};
+          case State::looks:
+            if (reply.status != FileStatus::ok || reply.content != written()) return give_up();
+            state_ = State::removes;
+            return FileOperation{RemoveFile{"lock"}};
+          case State::removes:
+            return give_up();
+        }
+        return Double::on_reply(reply);
+      }
+
+     private:
+      enum class State { passes, looks, removes };
+      Step give_up() {
+        state_ = State::passes;
+        return Double::on_reply(reply_of(FileStatus::failed));
+      }
+      Duration limit_;
+      State state_ = State::passes;
+    };
+    return std::make_unique<Tidy>(claim, clock, max_look_age(false, false, knobs.delay));
+  }
+};
+
+/// A claim that landed late is verified after the ordinary delay.
+class LateClaimEntered final : public Mutant {
+ public:
+  using Mutant::Mutant;
+
+ private:
+  void change(Setup& setup) const override { setup.contenders.late_hold = Duration::zero(); }
+};
+
+/// The clock stands still while an operation is under way: suspend is not counted.
+class BlindClock final : public Mutant {
+ public:
+  enum class Where { claim, release };
+  BlindClock(std::string_view name, Family family, std::uint64_t budget, Where where)
+      : Mutant{name, family, budget}, where_{where} {}
+
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& /*knobs*/) const override {
+    if (where_ != Where::claim) return nullptr;
+    return std::make_unique<Blind>(claim, clock);
+  }
+  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
+                                          const std::string& /*token*/) const override {
+    if (where_ != Where::release) return nullptr;
+    return std::make_unique<Blind>(release, clock);
+  }
+
+ private:
+  class Blind final : public Double {
+   public:
+    using Double::Double;
+    FileReply altered(const FileReply& reply) override {
+      clock().skip(operation_began() - clock().now());
+      return reply;
+    }
+  };
+  void change(Setup& setup) const override {
+    if (where_ == Where::release) setup.contenders.release_elsewhere = 300;
+  }
+  Where where_;
+};
+
+/// ESTALE of the file is taken for its absence.
+class StaleIsFree final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& /*knobs*/) const override {
+    class Rash final : public Double {
+     public:
+      using Double::Double;
+      FileReply altered(const FileReply& reply) override {
+        return reply.status == FileStatus::stale ? reply_of(FileStatus::not_found) : reply;
+      }
+    };
+    return std::make_unique<Rash>(claim, clock);
+  }
+};
+
+/// What was written is not taken back when the claim is given up.
+class NotWithdrawn final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& /*knobs*/) const override {
+    class Lazy final : public Double {
+     public:
+      using Double::Double;
+      std::optional<FileReply> answer(const FileOperation& operation) override {
+        if (!std::holds_alternative<RemoveFile>(operation)) return {};
+        return reply_of(FileStatus::ok);
+      }
+    };
+    return std::make_unique<Lazy>(claim, clock);
+  }
+};
+
+/// What cannot be read is taken for absent.
+class UnreadableIsFree final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& /*knobs*/) const override {
+    class Rash final : public Double {
+     public:
+      using Double::Double;
+      FileReply altered(const FileReply& reply) override {
+        const bool unreadable = reply.status == FileStatus::failed ||
+                                (reply.status == FileStatus::ok &&
+                                 parse_record(reply.content).kind < Sighting::Kind::foreign);
+        return is_read() && unreadable ? reply_of(FileStatus::not_found) : reply;
+      }
+    };
+    return std::make_unique<Rash>(claim, clock);
+  }
+
+ private:
+  void change(Setup& setup) const override { setup.share.error = 100; }
+};
+
+std::vector<std::unique_ptr<Mutant>> all_mutants() {
+  std::vector<std::unique_ptr<Mutant>> all;
+  const auto add = [&all]<typename T>(std::unique_ptr<T> mutant) {
+    all.push_back(std::move(mutant));
+  };
+  using Where = BlindClock::Where;
+  add(std::make_unique<ShortDelay>("delay_50", 50, 1'000));
+  add(std::make_unique<ShortDelay>("delay_80", 80, 1'000));
+  add(std::make_unique<ShortDelay>("delay_95", 95, 4'000));
+  add(std::make_unique<ShortDelay>("delay_at_the_bound", 100, 20'000));
+  add(std::make_unique<OriginalRule>("original_rule", Family::theorem, 1'000));
+  add(std::make_unique<WriteBackForgotten>("write_back_forgotten", Family::theorem, 5'000));
+  add(std::make_unique<DelayFromTheLook>("delay_from_before_the_write", Family::theorem, 20'000));
+  add(std::make_unique<Unverified>("unverified", Family::theorem, 1'000));
+  add(std::make_unique<UnconditionalRelease>("unconditional_release", Family::theorem, 1'000));
+  add(std::make_unique<LateClaimRemoved>("late_claim_removed", Family::late_claims, 20'000));
+  add(std::make_unique<LateClaimEntered>("late_claim_entered", Family::late_claims, 1'000));
+  add(std::make_unique<BlindClock>("late_claim_not_noticed", Family::late_claims, 1'000,
+                                   Where::claim));
+  add(std::make_unique<BlindClock>("old_look_published", Family::stalls, 1'000, Where::claim));
+  add(std::make_unique<BlindClock>("old_look_removed", Family::stalls, 4'000, Where::release));
+  add(std::make_unique<StaleIsFree>("stale_is_free", Family::theorem, 1'000));
+  add(std::make_unique<NotWithdrawn>("not_withdrawn", Family::theorem, 1'000));
+  add(std::make_unique<UnreadableIsFree>("unreadable_is_free", Family::theorem, 1'000));
+  return all;
+}
+
+}  // namespace
+
+Setup Mutant::setup(std::uint64_t seed) const {
+  Setup setup = draw_setup(seed, family_);
+  change(setup);
+  setup.contenders.mutant = this;
+  return setup;
+}
+
+std::unique_ptr<Machine> Mutant::before_claim(Machine& /*claim*/, SimClock& /*clock*/,
+                                              const ContenderKnobs& /*knobs*/) const {
+  return nullptr;
+}
+
+std::unique_ptr<Machine> Mutant::before_release(Machine& /*release*/, SimClock& /*clock*/,
+                                                const std::string& /*token*/) const {
+  return nullptr;
+}
+
+const std::vector<std::unique_ptr<Mutant>>& mutants() {
+  static const std::vector<std::unique_ptr<Mutant>> all = all_mutants();
+  return all;
+}
+
+const Mutant* find_mutant(std::string_view name) {
+  const auto found = std::find_if(mutants().begin(), mutants().end(),
+                                  [name](const auto& mutant) { return mutant->name() == name; });
+  return found == mutants().end() ? nullptr : found->get();
+}
+
+}  // namespace ufl::sim

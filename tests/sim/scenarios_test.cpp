@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+//
+// The faults that the simulator has found, each as the one interleaving that shows it. Two or three
+// shipped machines, one path, and a script that says who does what, and who sees what.
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "protocol/claim.hpp"
+#include "protocol/hold.hpp"
+#include "unit/support.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = ClaimResult::Outcome;
+
+/// A share with one path, where every operation is done by hand.
+class Scenario : public ::testing::Test {
+ protected:
+  struct Player {
+    std::unique_ptr<Claim> claim;
+    Step step;
+  };
+
+  static ClaimOptions share(bool atomic) {
+    ClaimOptions options;
+    options.path = "lock";
+    options.delay = seconds{1};
+    options.retry = milliseconds{100};
+    options.atomic_create = atomic;
+    return options;
+  }
+
+  Player player(const ClaimOptions& options) {
+    Player player{std::make_unique<Claim>(options, clock_, identity_), {}};
+    player.step = player.claim->start();
+    return player;
+  }
+
+  [[nodiscard]] FileReply truth() const {
+    return file_ ? ok(*file_) : refused(FileStatus::not_found, ENOENT);
+  }
+
+  /// The look of `player` shows `view`, which may be an old one.
+  static void sees(Player& player, const FileReply& view) {
+    ASSERT_NE(wants<ReadFile>(player.step), nullptr);
+    player.step = player.claim->on_reply(view);
+    if (std::holds_alternative<LooksFree>(player.step)) player.step = player.claim->resume();
+  }
+  void sees_truth(Player& player) { sees(player, truth()); }
+
+  /// What `player` writes lands; it is not told yet.
+  void lands(const Player& player) {
+    const auto* create = wants<CreateExclusive>(player.step);
+    ASSERT_NE(create, nullptr);
+    file_ = create->content;
+  }
+  static void is_told(Player& player, const FileReply& reply) {
+    player.step = player.claim->on_reply(reply);
+  }
+  void removes(Player& player) {
+    ASSERT_NE(wants<RemoveFile>(player.step), nullptr);
+    file_.reset();
+    player.step = player.claim->on_reply(ok());
+  }
+
+  /// Time passes until `player` wants to go on, and it does.
+  void waits(Player& player) {
+    const auto* until = std::get_if<WaitUntil>(&player.step);
+    ASSERT_NE(until, nullptr);
+    clock_.set(std::max(clock_.now(), until->at));
+    player.step = player.claim->resume();
+  }
+  void passes(Duration time) { clock_.advance(time); }
+
+  static bool holds(const Player& player) {
+    return finished(player.step) && player.claim->result().outcome == Outcome::acquired;
+  }
+
+  FakeClock clock_;
+  FakeIdentity identity_;
+  std::optional<std::string> file_;
+};
+
+const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
+
+// A write that is late by less than D, where create may overwrite; V = 0.3 s, D = 1 s.
+//   1 A and B look: absent.  2 A's claim lands.  3 B's claim lands 0.9 s later, over A's, in time
+//   as long as "late" means more than D.  4 A's verification sees the state of 0.3 s ago: its own,
+//   and A enters.  5 B verifies D later and enters, too.
+TEST_F(Scenario, AWriteThatIsLateByLessThanTheDelay) {
+  Player a = player(share(false));
+  Player b = player(share(false));
+  sees_truth(a);
+  sees_truth(b);
+  lands(a);
+  is_told(a, ok());
+  const FileReply before = truth();
+  passes(milliseconds{900});
+  lands(b);
+  is_told(b, ok());
+  waits(a);
+  sees(a, before);
+  ASSERT_TRUE(holds(a));
+  passes(seconds{2});
+  b.step = b.claim->resume();
+  EXPECT_TRUE(std::holds_alternative<WaitUntil>(b.step)) << "B waits until A must have noticed";
+  EXPECT_TRUE(b.claim->late());
+}
+
+// ESTALE of a file that is well (its server was restarted), where create may overwrite.
+//   1 A holds the lock.  2 B looks: ESTALE, and the directory opens: taken for free.  3 B's write
+//   lands on A's record.
+TEST_F(Scenario, AStaleHandleOfALiveLock) {
+  Player a = player(share(false));
+  sees_truth(a);
+  lands(a);
+  is_told(a, ok());
+  waits(a);
+  sees_truth(a);
+  ASSERT_TRUE(holds(a));
+  Player b = player(share(false));
+  sees(b, refused(FileStatus::stale, ESTALE));
+  is_told(b, ok());  // the directory
+  waits(b);
+  sees_truth(b);
+  EXPECT_EQ(wants<CreateExclusive>(b.step), nullptr) << "B writes";
+  EXPECT_TRUE(b.claim->waiting_for_other());
+}
+
+// A lost reply and an old view, where create is atomic.
+//   1 A's create lands, the reply is lost, the client asks again and is told EEXIST.  2 A looks; an
+//   old view says absent, twice.  3 A creates with a new token: EEXIST.  4 A sees the first token,
+//   does not know it, and waits for itself, for ever.
+TEST_F(Scenario, AClaimWhoseReplyWasLostBehindAnOldView) {
+  Player a = player(share(true));
+  sees_truth(a);
+  lands(a);
+  is_told(a, refused(FileStatus::exists, EEXIST));
+  sees(a, kAbsent);
+  waits(a);
+  sees(a, kAbsent);
+  is_told(a, refused(FileStatus::exists, EEXIST));
+  sees_truth(a);
+  waits(a);
+  sees_truth(a);
+  EXPECT_TRUE(holds(a));
+}
+
+// An old view of an earlier lock, where create is atomic.
+//   1 A's create lands, the reply is lost: EEXIST.  2 A looks; an old view shows the lock that B
+//   has just released, so A takes its own claim for lost.  3 A gives up and takes nothing back.
+TEST_F(Scenario, AnOldViewOfAnEarlierLockWhileGivingUp) {
+  ClaimOptions one_attempt = share(true);
+  one_attempt.timeout = Duration::zero();
+  const FileReply earlier = ok("11111111-1111-4111-8111-111111111111\n{}\n");
+  Player a = player(one_attempt);
+  sees_truth(a);
+  lands(a);
+  is_told(a, refused(FileStatus::exists, EEXIST));
+  sees(a, earlier);
+  sees(a, earlier);
+  waits(a);
+  sees_truth(a);
+  removes(a);
+  EXPECT_TRUE(finished(a.step));
+  EXPECT_FALSE(file_) << "left behind, and nobody holds it";
+}
+
+// An old view at the moment of giving up.
+//   1 A's claim lands.  2 A is told to stop, looks, and an old view says absent.  3 A leaves its
+//   claim behind.
+TEST_F(Scenario, AnOldViewOfAbsenceWhileGivingUp) {
+  Player a = player(share(true));
+  sees_truth(a);
+  lands(a);
+  is_told(a, ok());
+  a.step = a.claim->cancel();
+  sees(a, kAbsent);
+  waits(a);
+  sees_truth(a);
+  removes(a);
+  EXPECT_TRUE(finished(a.step));
+  EXPECT_FALSE(file_) << "left behind, and nobody holds it";
+}
+
+// An old view of an earlier lock at release, D = 0 where create is atomic.
+//   1 A holds the lock and lets it go at once.  2 Its look shows the lock before its own: "lost",
+//   and its file stays.
+TEST_F(Scenario, AnOldViewOfAnEarlierLockAtRelease) {
+  const std::string mine = FakeIdentity::uuid(1);
+  file_ = mine;
+  Release release{{.path = "lock",
+                   .token = mine,
+                   .delay = {},
+                   .local = false,
+                   .atomic_create = true,
+                   .device = 0},
+                  clock_};
+  (void)release.start();
+  const Step pause = release.on_reply(ok("11111111-1111-4111-8111-111111111111"));
+  ASSERT_TRUE(std::holds_alternative<WaitUntil>(pause)) << "says lost";
+  clock_.set(std::get<WaitUntil>(pause).at);
+  (void)release.resume();
+  EXPECT_NE(wants<RemoveFile>(release.on_reply(truth())), nullptr);
+}
+
+// Known, and not mended: a program that opens without O_EXCL between ufl's open and ufl's write.
+//   1 A five-step program looks: absent.  2 ufl creates the file.  3 The program opens it,
+//   truncating.  4 ufl writes its record.  5 The program writes its token over the beginning.
+// The file is neither's. Nobody enters, and a person must remove it.
+TEST_F(Scenario, AMixtureOfTwoRecordsIsHeldByNobody) {
+  const std::string foreign = "11111111-1111-4111-8111-111111111111";
+  ClaimOptions options = share(true);
+  options.prefix = "ci-";
+  Player a = player(options);
+  sees_truth(a);
+  lands(a);
+  is_told(a, ok());
+  file_->replace(0, foreign.size(), foreign);
+  waits(a);
+  sees_truth(a);
+  EXPECT_TRUE(a.claim->waiting_for_other());
+  EXPECT_NE(*file_, foreign) << "the program does not find its token either";
+}
+
+}  // namespace
+}  // namespace ufl::test

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+
+#include "sim/share.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <variant>
+
+#include "sim/identity.hpp"
+
+namespace ufl::sim {
+
+namespace {
+
+constexpr std::uint64_t kDevice = 1;
+
+FileReply ok(std::string content = {}) {
+  FileReply reply;
+  reply.status = FileStatus::ok;
+  reply.content = std::move(content);
+  reply.device = kDevice;
+  return reply;
+}
+
+FileReply refused(FileStatus status, int error) {
+  FileReply reply;
+  reply.status = status;
+  reply.error = error;
+  return reply;
+}
+
+std::string text_of(const FileReply& reply) {
+  switch (reply.status) {
+    case FileStatus::ok:
+      return reply.content.empty() ? "empty" : name_of(reply.content);
+    case FileStatus::not_found:
+      return "absent";
+    case FileStatus::exists:
+      return "EEXIST";
+    case FileStatus::denied:
+      return "EPERM";
+    case FileStatus::stale:
+      return "ESTALE";
+    default:
+      return "EIO";
+  }
+}
+
+}  // namespace
+
+Share::Share(World& world, Duration v) : world_{world}, v_{v} { past_.push_back({}); }
+
+std::span<const Version> Share::visible() const {
+  const Moment now = world_.now();
+  std::size_t first = past_.size() - 1;
+  // A state is seen up to and including the moment V after its end; with V = 0 never after it.
+  while (first > 0 && v_ > Duration::zero() && past_[first].since + v_ >= now) --first;
+  return {past_.begin() + static_cast<std::ptrdiff_t>(first), past_.end()};
+}
+
+bool Share::create(int who, const std::string& content) {
+  if (current().exists) return false;
+  put(who, content);
+  return true;
+}
+
+void Share::put(int who, const std::string& content) {
+  change(who, {world_.now(), true, ++last_inode_, content, who, false});
+}
+
+std::uint64_t Share::truncate(int who) {
+  const std::uint64_t inode = current().exists ? current().inode : ++last_inode_;
+  change(who, {world_.now(), true, inode, {}, who, false});
+  return inode;
+}
+
+void Share::write(int who, std::uint64_t inode, const std::string& content) {
+  const Version& there = current();
+  if (!there.exists || there.inode != inode) return;  // it has no name any more
+  const bool tail = there.content.size() > content.size();
+  std::string mixed = tail ? content + there.content.substr(content.size()) : content;
+  change(who, {world_.now(), true, inode, std::move(mixed), who, tail});
+}
+
+bool Share::remove(int who) {
+  if (!current().exists) return false;
+  change(who, {world_.now(), false, 0, {}, -1, false});
+  return true;
+}
+
+void Share::change(int who, Version next) {
+  past_.push_back(std::move(next));
+  if (on_change_) on_change_(who, past_[past_.size() - 2], past_.back());
+}
+
+Client::Client(World& world, Share& share, const ShareKnobs& knobs, int who,
+               std::shared_ptr<const bool> alive)
+    : world_{world}, share_{share}, knobs_{knobs}, who_{who}, alive_{std::move(alive)} {}
+
+void Client::start(const FileOperation& operation, Done done) {
+  if (std::holds_alternative<ReadFile>(operation)) {
+    read(std::get<ReadFile>(operation).limit, std::move(done));
+  } else if (const auto* create_file = std::get_if<CreateExclusive>(&operation)) {
+    create(*create_file, done);
+  } else if (std::holds_alternative<RemoveFile>(operation)) {
+    remove(done);
+  } else {
+    reply(world_.now(), ok(), done);
+  }
+}
+
+void Client::overwrite(const std::string& content, Done done) {
+  const Landing when = landing(false);
+  tell("opens for writing, truncating");
+  land(content, when, !knobs_.two_steps);
+  reply(when.returns, ok(), done);
+}
+
+Duration Client::lag(Duration most) {
+  return world_.chance(knobs_.held_back) ? world_.some_of(most) : Duration::zero();
+}
+
+void Client::tell(const std::string& text) const { world_.tell(who_, text); }
+
+void Client::reply(Moment when, FileReply reply, const Done& done) {
+  world_.at(when, [alive = alive_, reply = std::move(reply), done] {
+    if (*alive) done(reply);
+  });
+}
+
+void Client::read(std::size_t limit, Done done) {
+  world_.at(world_.now() + lag(knobs_.b), [this, limit, done = std::move(done)] {
+    if (!*alive_) return;
+    FileReply seen = see();
+    if (seen.content.size() > limit) seen.content.resize(limit);
+    looked_at_ = world_.now();
+    if (world_.tells()) tell("reads: " + text_of(seen));
+    Duration late = lag(knobs_.b);
+    if (world_.chance(knobs_.stall)) late = world_.some_of(knobs_.longest_stall);
+    reply(world_.now() + late, std::move(seen), done);
+  });
+}
+
+FileReply Client::see() {
+  if (world_.chance(knobs_.error)) return refused(FileStatus::failed, EIO);
+  if (world_.now() < pending_until_ && world_.chance(500)) {
+    return pending_ ? ok(*pending_) : refused(FileStatus::not_found, ENOENT);
+  }
+  return see_server();
+}
+
+FileReply Client::see_server() {
+  if (share_.current().exists && world_.chance(knobs_.stale_lie)) {
+    return refused(FileStatus::stale, ESTALE);
+  }
+  const auto versions = share_.visible();
+  const auto before = versions.first(versions.size() - 1);
+  const bool was_there = std::any_of(before.begin(), before.end(),
+                                     [](const Version& version) { return version.exists; });
+  if (was_there && world_.chance(knobs_.stale)) return refused(FileStatus::stale, ESTALE);
+  const Version* seen = &versions.back();
+  if (!before.empty() && world_.chance(knobs_.old_view)) {
+    seen = world_.chance(500) ? &versions.front() : &versions[world_.below(versions.size())];
+  }
+  if (!seen->exists) return refused(FileStatus::not_found, ENOENT);
+  const bool fresh = seen->since + knobs_.v >= world_.now();
+  if (fresh && world_.chance(knobs_.torn)) {
+    return ok(seen->content.substr(0, world_.below(seen->content.size() + 1)));
+  }
+  return ok(seen->content);
+}
+
+Client::Landing Client::landing(bool may_be_overdue) {
+  const Moment now = world_.now();
+  // One client's operations land in order.
+  const Moment earliest = std::max(now, on_its_way_until_) + knobs_.create_takes;
+  const Moment latest = std::max(earliest, looked_at_ + knobs_.b);
+  Landing when;
+  when.ends = earliest + lag(latest - earliest);
+  when.begins = when.ends;
+  when.returns = when.ends + lag(knobs_.b);
+  if (may_be_overdue && world_.chance(knobs_.overdue)) {
+    when.ends = earliest + world_.some_of(knobs_.longest_overdue);
+    when.begins = when.returns = when.ends;
+  } else if (knobs_.w > Duration::zero() && world_.chance(700)) {
+    when.returns = std::max(now, when.ends - knobs_.w);
+  }
+  if (knobs_.two_steps) when.begins = earliest + world_.some_of(when.ends - earliest);
+  // A name is made before the call returns; only content is written back later.
+  if (knobs_.atomic_create) when.returns = std::max(when.returns, earliest);
+  if (knobs_.two_steps || knobs_.atomic_create) when.begins = std::min(when.begins, when.returns);
+  on_its_way_until_ = when.ends;
+  return when;
+}
+
+// What one client asks for happens in the order in which it asked, also at the same moment.
+void Client::at_server(Moment when, World::Action action) {
+  at_server_.push(std::move(action));
+  world_.at(when, [this] {
+    const World::Action next = std::move(at_server_.front());
+    at_server_.pop();
+    next();
+  });
+}
+
+void Client::land(const std::string& content, const Landing& when, bool whole) {
+  pending_ = content;
+  pending_until_ = when.ends;
+  // A host that dies loses what it has not sent yet, by chance.
+  const auto sent = [this] { return *alive_ || world_.chance(500); };
+  if (whole) {
+    return at_server(when.ends, [this, content, sent] {
+      if (!sent()) return;
+      if (world_.tells()) tell("what it wrote lands: " + name_of(content));
+      share_.put(who_, content);
+    });
+  }
+  const auto inode = std::make_shared<std::uint64_t>(0);
+  at_server(when.begins, [this, sent, inode] {
+    if (!sent()) return;
+    tell("its truncation lands");
+    *inode = share_.truncate(who_);
+  });
+  at_server(when.ends, [this, content, sent, inode] {
+    if (*inode == 0 || !sent()) return;
+    if (world_.tells()) tell("what it wrote lands: " + name_of(content));
+    share_.write(who_, *inode, content);
+  });
+}
+
+void Client::fail_later(const Landing& when, const Done& done) {
+  betrayed_ = true;
+  reply(world_.now() + lag(when.ends - world_.now()), refused(FileStatus::failed, EIO), done);
+}
+
+void Client::create(const CreateExclusive& operation, const Done& done) {
+  if (world_.tells()) tell("creates " + name_of(operation.content));
+  if (world_.chance(knobs_.error)) {
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
+  }
+  const Landing when = landing(true);
+  if (knobs_.atomic_create) return create_exclusively(operation.content, when, done);
+  // The client alone looks whether the file is there, and may take its last look's word for it.
+  if (world_.chance(500) && see_server().status == FileStatus::ok) {
+    tell("is told: EEXIST");
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::exists, EEXIST), done);
+  }
+  land(operation.content, when, !knobs_.two_steps);
+  if (world_.chance(knobs_.lands_after_error)) return fail_later(when, done);
+  const bool lost = world_.chance(knobs_.lost_reply);
+  reply(when.returns, lost ? refused(FileStatus::failed, EIO) : ok(), done);
+}
+
+void Client::create_exclusively(const std::string& content, const Landing& when, const Done& done) {
+  const bool at_once = when.begins == when.ends;
+  const auto inode = std::make_shared<std::uint64_t>(0);
+  at_server(when.begins, [this, content, when, done, at_once, inode] {
+    if (!*alive_ && world_.chance(500)) return;
+    if (!share_.create(who_, at_once ? content : std::string{})) {
+      tell(knobs_.eperm_for_exists ? "is told: EPERM" : "is told: EEXIST");
+      const FileReply exists = knobs_.eperm_for_exists ? refused(FileStatus::denied, EPERM)
+                                                       : refused(FileStatus::exists, EEXIST);
+      return reply(world_.now() + lag(knobs_.b), exists, done);
+    }
+    if (world_.tells()) tell("the file is made: " + name_of(content));
+    *inode = share_.current().inode;
+    if (!at_once) {
+      pending_ = content;
+      pending_until_ = when.ends;
+    }
+    const bool lost = world_.chance(knobs_.lost_reply);
+    if (lost) tell("the reply is lost");
+    // A client that asks again is told that the file exists by now.
+    const FileReply failure =
+        world_.chance(500) ? refused(FileStatus::exists, EEXIST) : refused(FileStatus::failed, EIO);
+    reply(when.returns, lost ? failure : ok(), done);
+  });
+  if (at_once) return;
+  at_server(when.ends, [this, content, inode] {
+    if (*inode == 0 || (!*alive_ && world_.chance(500))) return;
+    if (world_.tells()) tell("its content lands: " + name_of(content));
+    share_.write(who_, *inode, content);
+  });
+}
+
+void Client::remove(const Done& done) {
+  tell("removes the file");
+  if (world_.chance(knobs_.error)) {
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
+  }
+  const Landing when = landing(knobs_.overdue_removals);
+  pending_.reset();
+  pending_until_ = when.ends;
+  at_server(when.ends, [this, when, done] {
+    if (!*alive_ && world_.chance(500)) return;
+    const bool removed = share_.remove(who_);
+    tell(removed ? "the removal lands" : "the removal lands: nothing was there");
+    FileReply said = removed ? ok() : refused(FileStatus::not_found, ENOENT);
+    if (removed && world_.chance(knobs_.lost_reply)) {
+      said = world_.chance(500) ? refused(FileStatus::not_found, ENOENT)
+                                : refused(FileStatus::failed, EIO);
+    }
+    if (when.returns >= when.ends) reply(when.returns, said, done);
+  });
+  // Written back later.
+  if (when.returns < when.ends) reply(when.returns, ok(), done);
+}
+
+}  // namespace ufl::sim

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""ufl_sim as its user sees it: one seed told, many seeds counted, a failure ready to paste."""
+
+import os
+import re
+import shlex
+import subprocess
+import unittest
+
+UFL_SIM = os.environ.get("UFL_SIM", "build/dev/ufl_sim")
+SECONDS = 120  # far more than any run here takes
+
+
+def ufl_sim(*arguments):
+    return subprocess.run([UFL_SIM, *arguments], stdin=subprocess.DEVNULL, check=False, text=True,
+                          capture_output=True, timeout=SECONDS)
+
+
+class UflSim(unittest.TestCase):
+    def test_one_seed_is_one_history(self):
+        once = ufl_sim("--seed", "11", "--trace")
+        self.assertEqual((once.returncode, once.stderr), (0, ""))
+        self.assertEqual(ufl_sim("--seed", "11", "--trace").stdout, once.stdout)
+        self.assertNotEqual(ufl_sim("--seed", "12", "--trace").stdout, once.stdout)
+
+    def test_a_trace_is_read_line_by_line(self):
+        head, *lines, tail = ufl_sim("--seed", "0", "--trace").stdout.splitlines()
+        self.assertRegex(head, r"^seed 0 · theorem · \d ufl, \d five-step · V .* B .* W .* D ")
+        self.assertRegex(tail, r"^\d+ times somebody got the lock; no violation; ends at ")
+        for line in lines:
+            self.assertRegex(line, r"^ *\d+\.\d{3,9} s  [A-Z] \S")
+        self.assertIn("HOLDS THE LOCK", "\n".join(lines))
+
+    def test_without_trace_only_the_outcome(self):
+        self.assertEqual(len(ufl_sim("--seed", "0").stdout.splitlines()), 2)
+
+    def test_many_seeds_are_counted(self):
+        done = ufl_sim("--seeds", "0..699")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"\A700 histories, \d+ entries, 0 violations, ")
+
+    def test_a_failing_seed_is_ready_to_paste(self):
+        many = ufl_sim("--seeds", "0..999", "--mutant", "delay_50")
+        self.assertEqual(many.returncode, 1)
+        command = next(line for line in many.stdout.splitlines() if line.startswith("ufl_sim "))
+        program, *arguments = shlex.split(command)
+        self.assertEqual(program, "ufl_sim")
+        again = ufl_sim(*arguments)
+        self.assertEqual(again.returncode, 1)
+        violation = re.search(r"^VIOLATION at .*", again.stdout, re.M).group()
+        self.assertIn(violation, many.stdout)
+        story = again.stdout.partition("the interleaving:\n")[2]
+        self.assertRegex(story, r"\A   1 +\d+\.\d+ s  [A-Z] ")
+
+    def test_bad_arguments_are_usage_errors(self):
+        for arguments, quoted in ((("--seeds", "5..1"), "5..1"), (("--seeds", "x"), "x"),
+                                  (("--mutant", "none"), "none"), (("--family", "none"), "none"),
+                                  (("--seed", "one"), "one"), (("--sed", "1"), "--sed")):
+            done = ufl_sim(*arguments)
+            self.assertEqual((done.returncode, done.stdout), (64, ""), arguments)
+            self.assertIn(quoted, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+//
+// ufl_sim: plays histories of the protocol.
+//
+//     ufl_sim --seed N [--trace]     one history
+//     ufl_sim --seeds A..B           many, on all cores
+//     --family NAME, --mutant NAME   of that family; with the protocol broken in that way
+//
+// Exit status: 0 no violation, 1 a violation, 64 usage.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "sim/campaign.hpp"
+#include "sim/history.hpp"
+#include "sim/mutants.hpp"
+
+namespace {
+
+using namespace ufl::sim;  // NOLINT(google-build-using-namespace): this is its program
+
+constexpr int kUsage = 64;
+
+struct Arguments {
+  std::uint64_t seed = 0;
+  std::string seeds;
+  bool trace = false;
+  std::string family;
+  std::string mutant;
+};
+
+int usage(const std::string& problem) {
+  fmt::print(stderr, "ufl_sim: {}\n", problem);
+  return kUsage;
+}
+
+void print_history(const Setup& setup, const Result& result, bool whole) {
+  fmt::print("{}\n", text_of(setup));
+  if (whole) {
+    for (const TraceLine& line : result.trace) {
+      fmt::print("{:>12}  {} {}\n", text_of(line.at), name_of(line.who), line.text);
+    }
+  }
+  if (!result.violation) {
+    fmt::print("{} times somebody got the lock; no violation; ends at {}\n", result.entries,
+               text_of(result.end));
+    return;
+  }
+  fmt::print("VIOLATION at {}: {}\n", text_of(result.violation->at), result.violation->text);
+  fmt::print("the interleaving:\n{}", interleaving(result));
+}
+
+int run_one(const Campaign& campaign, std::uint64_t seed, bool trace) {
+  const Setup setup = campaign(seed);
+  const Result result = play(setup, true);
+  print_history(setup, result, trace);
+  return result.violation ? 1 : 0;
+}
+
+int run_many(const Campaign& campaign, std::uint64_t first, std::uint64_t last) {
+  const Tally tally = run(campaign, first, last);
+  fmt::print("{}\n", text_of(tally));
+  if (!tally.first_bad_seed) return 0;
+  fmt::print("{}\n", replay_command(campaign, *tally.first_bad_seed));
+  (void)run_one(campaign, *tally.first_bad_seed, false);
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  CLI::App app{"Plays histories of the ufl protocol on simulated shares"};
+  auto* seed = app.add_option("--seed", arguments.seed, "play this history");
+  app.add_option("--seeds", arguments.seeds, "A..B: play these, on all cores")->excludes(seed);
+  app.add_flag("--trace", arguments.trace, "print every event, with --seed");
+  app.add_option("--family", arguments.family, "of this family");
+  app.add_option("--mutant", arguments.mutant, "break the protocol in this way");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : kUsage;
+  }
+  Campaign campaign;
+  if (!arguments.family.empty()) {
+    campaign.family = find_family(arguments.family);
+    if (!campaign.family) return usage("no such family: " + arguments.family);
+  }
+  if (!arguments.mutant.empty()) {
+    campaign.mutant = find_mutant(arguments.mutant);
+    if (campaign.mutant == nullptr) return usage("no such mutant: " + arguments.mutant);
+  }
+  if (arguments.seeds.empty()) return run_one(campaign, arguments.seed, arguments.trace);
+  const auto range = parse_range(arguments.seeds);
+  if (!range) return usage("--seeds wants A..B, not '" + arguments.seeds + "'");
+  return run_many(campaign, range->first, range->second);
+}
