@@ -186,11 +186,13 @@ void Claim::prepare_record() {
   holder.delay = std::chrono::duration<double>(options_.delay).count();
   result_.token = make_token(options_.prefix, identity_.new_uuid());
   record_ = format_record(result_.token, holder);
+  late_ = false;
 }
 
 Step Claim::on_publish(const FileReply& reply) {
   published_at_ = clock_.now();
-  late_ = !options_.atomic_create && look_is_old();
+  // A claim that is published again stays late: its first write may be what stands there.
+  late_ = late_ || (!options_.atomic_create && look_is_old());
   switch (reply.status) {
     case FileStatus::ok:
       return published();
@@ -240,7 +242,7 @@ Step Claim::published() {
 
 Step Claim::verify() {
   looked_at_ = clock_.now();
-  late_ = false;  // whoever was overwritten has noticed by now
+  late_ = false;  // what could be done for whoever was overwritten has been done
   return request(State::verify, ReadFile{options_.path, kRecordLimit});
 }
 
@@ -290,7 +292,6 @@ Step Claim::give_up(Outcome outcome) {
 Step Claim::withdraw(Outcome outcome) {
   after_withdraw_ = outcome;
   withdrawing_ = true;
-  late_looks_ = 0;
   return withdraw_look();
 }
 
@@ -314,8 +315,18 @@ Step Claim::on_withdraw_look(const FileReply& reply) {
   result_.left_behind = (whole || part) ? late_ : perhaps;
   if (!whole && !part) return perhaps ? finish(after_withdraw_) : gone();
   if (late_) return finish(after_withdraw_);
-  if (look_is_old() && ++late_looks_ < kMaxLateLooks) return withdraw_look();
-  return request(State::withdraw_remove, RemoveFile{options_.path});
+  switch (
+      unlink_looks_.judge(clock_.now() - looked_at_,
+                          max_look_age(options_.local, options_.atomic_create, options_.delay))) {
+    case UnlinkLooks::Verdict::fresh:
+      return request(State::withdraw_remove, RemoveFile{options_.path});
+    case UnlinkLooks::Verdict::old:
+      return withdraw_look();
+    case UnlinkLooks::Verdict::hopeless:
+      break;
+  }
+  result_.left_behind = true;
+  return finish(after_withdraw_);
 }
 
 // Nothing of ours stands there, says a look.

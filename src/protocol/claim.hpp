@@ -28,8 +28,9 @@
 //       would not do: the theorem needs D > 2V + B + W, and what is not called late counts for B):
 //         1 A, B look: absent.  2 A writes, waits D, verifies, runs.  3 B's write lands on A's.
 //         4 B removes what it wrote.  5 C looks: absent, writes, verifies, runs beside A.
-//       so B neither removes its claim nor enters on it until A must have noticed and stopped
-//       (ClaimOptions::late_hold), and only then counts its delay.
+//       so B neither removes its claim nor enters on it until A has had time to leave, or to notice
+//       and stop (ClaimOptions::late_hold), and only then counts its delay. Known gap: a holder
+//       that neither leaves nor looks for longer than that has B beside it.
 
 #pragma once
 
@@ -38,6 +39,7 @@
 #include <string>
 
 #include "protocol/backoff.hpp"
+#include "protocol/late.hpp"
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
@@ -69,9 +71,8 @@ struct ClaimOptions {
   bool local = false;
   /// Exclusive create is atomic for all clients of the share.
   bool atomic_create = false;
-  /// How long a claim that may have overwritten a winner is kept before its delay begins: the
-  /// longest time after which a holder notices that its lock is lost, plus the time in which its
-  /// command is stopped.
+  /// How long a claim that may have overwritten a winner is kept before its delay begins: the time
+  /// that a holder is given to notice that its lock is lost (30 s), and to stop its command (5 s).
   Duration late_hold = std::chrono::seconds{35};
 };
 
@@ -192,9 +193,10 @@ class Claim final : public Machine {
   Mono wait_until_{};
   FileReply refused_;  // what the last publish or look said
   int looks_ = 0;
-  bool unaccounted_ = false;          // what we published may stand there still
-  bool late_ = false;                 // it may have overwritten a winner
-  int late_looks_ = 0;                // looks in a row that were too old to write on
+  bool unaccounted_ = false;  // what we published may stand there still
+  bool late_ = false;         // it may have overwritten a winner
+  int late_looks_ = 0;        // looks in a row that were too old to write on
+  UnlinkLooks unlink_looks_;
   std::optional<Mono> denied_since_;  // first of the denied publishes in a row, no file there
   std::optional<Mono> verify_until_;  // unreadable at verify: give up then
   bool withdrawing_ = false;

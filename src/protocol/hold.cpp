@@ -2,6 +2,7 @@
 
 #include "protocol/hold.hpp"
 
+#include <cerrno>
 #include <utility>
 
 #include "protocol/late.hpp"
@@ -71,10 +72,18 @@ Step Release::on_look(const FileReply& reply) {
         result_.seen.kind == Sighting::Kind::record || result_.seen.kind == Sighting::Kind::foreign;
     return another && options_.local ? finish(Outcome::lost) : doubt(Doubt::not_ours);
   }
-  const bool too_old = clock_.now() - looked_at_ >
-                       max_look_age(options_.local, options_.atomic_create, options_.delay);
-  if (too_old && ++late_looks_ < kMaxLateLooks) return look();
-  return request(State::remove, RemoveFile{options_.path});
+  switch (looks_.judge(clock_.now() - looked_at_,
+                       max_look_age(options_.local, options_.atomic_create, options_.delay))) {
+    case UnlinkLooks::Verdict::fresh:
+      return request(State::remove, RemoveFile{options_.path});
+    case UnlinkLooks::Verdict::old:
+      return look();
+    case UnlinkLooks::Verdict::hopeless:
+      break;
+  }
+  result_.failure.status = FileStatus::failed;
+  result_.failure.error = ETIMEDOUT;
+  return finish(Outcome::failed);
 }
 
 Step Release::doubt(Doubt doubt) {

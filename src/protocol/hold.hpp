@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <string>
 
+#include "protocol/late.hpp"
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
@@ -77,7 +78,7 @@ class Release final : public Machine {
   ReleaseResult result_;
   Mono looked_at_{};
   Mono wait_until_{};
-  int late_looks_ = 0;
+  UnlinkLooks looks_;
   Doubt doubt_ = Doubt::none;  // what the last look left open
   int doubtful_looks_ = 0;
 };

@@ -19,9 +19,7 @@ inline constexpr Duration kLocalLookAge = std::chrono::milliseconds{50};
 /// there, and does not make the share faster.
 inline constexpr Duration kShortestShareDelay = std::chrono::seconds{1};
 
-/// So many looks in a row may be too old. If the share is always that slow, a write that could
-/// overwrite is given up; an unlink goes ahead, for each of the looks showed our own token, and
-/// nobody else may replace it.
+/// So many looks in a row may be too old; then the share is taken for one that is always slow.
 inline constexpr int kMaxLateLooks = 10;
 
 /// What a look shows is surely newer than what this client wrote or saw before only if it is taken
@@ -32,12 +30,38 @@ constexpr Duration second_opinion(bool local, Duration delay) {
 }
 
 /// The oldest look that a write or an unlink may rest on. Local: 50 ms. On a share a third of the
-/// delay, which leaves two thirds for 2V + W; where create is atomic and D protects less, a third
+/// delay, which leaves two thirds for 2V + 2W (what is written lands up to W later: once in B, once
+/// by itself); where create is atomic and D protects less, a third
 /// of a second at least. D = 0 where create is not atomic protects nobody, whatever is said here.
 constexpr Duration max_look_age(bool local, bool atomic_create, Duration delay) {
   if (local) return kLocalLookAge;
   const bool any_delay = atomic_create || delay <= Duration::zero();
   return (any_delay ? std::max(delay, kShortestShareDelay) : delay) / 3;
 }
+
+/// Is a look that showed our own token fresh enough to remove the file? A share that is always slow
+/// must not keep a lock for ever: after kMaxLateLooks, a look no older than twice the fastest of
+/// them will do. A stall at that very look, which would remove what somebody else has made since,
+/// still counts as late.
+class UnlinkLooks {
+ public:
+  enum class Verdict {
+    fresh,     ///< remove it
+    old,       ///< look again
+    hopeless,  ///< no two looks take a similar time: leave it
+  };
+
+  /// Judge a look that is `age` old; `limit`: max_look_age().
+  Verdict judge(Duration age, Duration limit) {
+    if (age <= limit) return Verdict::fresh;
+    if (late_ >= kMaxLateLooks && age <= 2 * fastest_) return Verdict::fresh;
+    fastest_ = std::min(fastest_, age);
+    return ++late_ < 3 * kMaxLateLooks ? Verdict::old : Verdict::hopeless;
+  }
+
+ private:
+  int late_ = 0;
+  Duration fastest_ = Duration::max() / 2;
+};
 
 }  // namespace ufl

@@ -203,9 +203,8 @@ std::string left_behind_text(const std::string& path) {
 
 std::string late_claim_text(const std::string& path, Duration wait) {
   return fmt::format(
-      "{}: writing it took more than a third of the --delay, and may have replaced somebody's "
-      "lock: "
-      "waiting for {} until that one must have noticed; give a longer --delay",
+      "{}: writing it took more than a third of the --delay and may have replaced somebody's lock: "
+      "waiting for {} to let that one leave; give a longer --delay",
       printable(path), duration_text(wait));
 }
 

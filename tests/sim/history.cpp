@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "protocol/late.hpp"
 #include "sim/identity.hpp"
 #include "sim/mutants.hpp"
 
@@ -150,14 +149,18 @@ void draw_any_delay(Drawing& draw, Setup& setup) {
 
 // What a look may be old by when something is written: the share's B, or what ufl allows itself.
 Duration longest_look_to_write(const ShareKnobs& share, Duration delay) {
-  return std::max(share.b, max_look_age(false, share.atomic_create, delay));
+  return std::max(share.b, delay / 3 + share.w);
 }
 
 void draw_stalls(Drawing& draw, Setup& setup) {
   ShareKnobs& share = setup.share;
   share.atomic_create = false;
+  if (draw.half()) {  // then it is ufl's own D/3 that bounds B
+    share.b = draw.ticks(1, 5);
+    share.w = std::min(share.w, share.b);
+  }
   share.stall = 200;
-  share.longest_stall = seconds{10};
+  share.longest_stall = draw.half() ? Duration{seconds{10}} : draw.ticks(1, 60);
   Duration& delay = setup.contenders.delay;
   delay = kTick;
   while (delay <= 2 * share.v + longest_look_to_write(share, delay) + share.w) delay += kTick;
@@ -170,6 +173,8 @@ void draw_late_claims(Drawing& draw, Setup& setup) {
   ShareKnobs& share = setup.share;
   draw_stalls(draw, setup);
   share.stall = 0;
+  draw_errors(draw, share);
+  share.lands_after_error = 0;  // nobody can wait for what he was told has failed
   setup.promises.late_writes = true;
   share.w = Duration::zero();
   share.overdue = 200;

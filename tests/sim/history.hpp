@@ -25,7 +25,8 @@ enum class Family {
   theorem_atomic,  ///< the same where create is atomic: what D has to cover then
   any_delay,       ///< create is atomic, ufl alone: any D, and nothing is bounded
   stalls,          ///< not atomic, ufl alone: pauses beyond every bound between look and write
-  late_claims,     ///< not atomic, ufl alone: writes land later than B allows
+  late_claims,     ///< not atomic, ufl alone: writes land later than B allows; a holder has left by
+                   ///< the time that a late claim is kept for
   slow_share,      ///< atomic: every create takes longer than D
   local,           ///< one kernel, no caches, D = 0
 };

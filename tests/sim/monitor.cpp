@@ -80,7 +80,10 @@ bool Monitor::is_orphan(const Version& version) const {
 }
 
 void Monitor::clear_away() {
-  if (!is_orphan(share_.current())) return;
+  // Never beside somebody who holds the lock: an abandoned late claim may stand in its place.
+  const bool held =
+      std::any_of(holds_.begin(), holds_.end(), [](const Hold& hold) { return !hold.dead; });
+  if (held || !is_orphan(share_.current())) return;
   leaves(share_.current().owner);
   clearing_ = true;
   world_.tell(share_.current().owner, "somebody clears away what it left");

@@ -8,7 +8,6 @@
 #include <utility>
 #include <variant>
 
-#include "protocol/late.hpp"
 #include "protocol/record.hpp"
 
 namespace ufl::sim {
@@ -216,7 +215,7 @@ class LateClaimRemoved final : public Mutant {
       Duration limit_;
       State state_ = State::passes;
     };
-    return std::make_unique<Tidy>(claim, clock, max_look_age(false, false, knobs.delay));
+    return std::make_unique<Tidy>(claim, clock, knobs.delay / 3);
   }
 };
 

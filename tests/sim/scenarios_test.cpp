@@ -113,6 +113,27 @@ TEST_F(Scenario, AWriteThatIsLateByLessThanTheDelay) {
   EXPECT_TRUE(b.claim->late());
 }
 
+// A late write that is published again, where create may overwrite.
+//   1 A and B look: absent.  2 A holds the lock.  3 B's write lands late, over A's; its reply is
+//   lost: EEXIST.  4 B looks; old views say absent, so it publishes again, in time.  5 B forgets
+//   that its first write was late, verifies after D, and enters beside A.
+TEST_F(Scenario, ALateWriteThatIsPublishedAgain) {
+  Player b = player(share(false));
+  sees_truth(b);
+  passes(seconds{3});
+  lands(b);
+  is_told(b, refused(FileStatus::exists, EEXIST));
+  sees(b, kAbsent);
+  waits(b);
+  sees(b, kAbsent);
+  lands(b);
+  is_told(b, ok());
+  passes(seconds{2});
+  b.step = b.claim->resume();
+  EXPECT_TRUE(std::holds_alternative<WaitUntil>(b.step)) << "B verifies";
+  EXPECT_TRUE(b.claim->late());
+}
+
 // ESTALE of a file that is well (its server was restarted), where create may overwrite.
 //   1 A holds the lock.  2 B looks: ESTALE, and the directory opens: taken for free.  3 B's write
 //   lands on A's record.

@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::uint64_t kDevice = 1;
 
+// ufl takes a share on which ten looks in a row are slow for one that is always slow, and then
+// bounds B by what it has measured: the adversary stays below that.
+constexpr int kMostStalls = 9;
+
 FileReply ok(std::string content = {}) {
   FileReply reply;
   reply.status = FileStatus::ok;
@@ -139,7 +143,9 @@ void Client::read(std::size_t limit, Done done) {
     looked_at_ = world_.now();
     if (world_.tells()) tell("reads: " + text_of(seen));
     Duration late = lag(knobs_.b);
-    if (world_.chance(knobs_.stall)) late = world_.some_of(knobs_.longest_stall);
+    const bool stalls = stalls_ < kMostStalls && world_.chance(knobs_.stall);
+    stalls_ = stalls ? stalls_ + 1 : 0;
+    if (stalls) late = world_.some_of(knobs_.longest_stall);
     reply(world_.now() + late, std::move(seen), done);
   });
 }
@@ -177,7 +183,9 @@ Client::Landing Client::landing(bool may_be_overdue) {
   const Moment now = world_.now();
   // One client's operations land in order.
   const Moment earliest = std::max(now, on_its_way_until_) + knobs_.create_takes;
-  const Moment latest = std::max(earliest, looked_at_ + knobs_.b);
+  const Moment by_look = looked_at_ + knobs_.b;
+  // Asked for later than that: only the caches still add to it.
+  const Moment latest = earliest <= by_look ? by_look : earliest + knobs_.w;
   Landing when;
   when.ends = earliest + lag(latest - earliest);
   when.begins = when.ends;
@@ -236,6 +244,12 @@ void Client::fail_later(const Landing& when, const Done& done) {
   reply(world_.now() + lag(when.ends - world_.now()), refused(FileStatus::failed, EIO), done);
 }
 
+// A client that asks again is told that the file exists by now.
+FileReply Client::lost_reply() {
+  return world_.chance(500) ? refused(FileStatus::exists, EEXIST)
+                            : refused(FileStatus::failed, EIO);
+}
+
 void Client::create(const CreateExclusive& operation, const Done& done) {
   if (world_.tells()) tell("creates " + name_of(operation.content));
   if (world_.chance(knobs_.error)) {
@@ -251,7 +265,7 @@ void Client::create(const CreateExclusive& operation, const Done& done) {
   land(operation.content, when, !knobs_.two_steps);
   if (world_.chance(knobs_.lands_after_error)) return fail_later(when, done);
   const bool lost = world_.chance(knobs_.lost_reply);
-  reply(when.returns, lost ? refused(FileStatus::failed, EIO) : ok(), done);
+  reply(when.returns, lost ? lost_reply() : ok(), done);
 }
 
 void Client::create_exclusively(const std::string& content, const Landing& when, const Done& done) {
@@ -273,10 +287,7 @@ void Client::create_exclusively(const std::string& content, const Landing& when,
     }
     const bool lost = world_.chance(knobs_.lost_reply);
     if (lost) tell("the reply is lost");
-    // A client that asks again is told that the file exists by now.
-    const FileReply failure =
-        world_.chance(500) ? refused(FileStatus::exists, EEXIST) : refused(FileStatus::failed, EIO);
-    reply(when.returns, lost ? failure : ok(), done);
+    reply(when.returns, lost ? lost_reply() : ok(), done);
   });
   if (at_once) return;
   at_server(when.ends, [this, content, inode] {

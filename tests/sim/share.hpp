@@ -123,6 +123,7 @@ class Client final : public FileSystem {
   void create_exclusively(const std::string& content, const Landing& landing, const Done& done);
   void remove(const Done& done);
   void land(const std::string& content, const Landing& landing, bool whole);
+  FileReply lost_reply();
   void at_server(Moment when, World::Action action);
   void reply(Moment when, FileReply reply, const Done& done);
   void fail_later(const Landing& landing, const Done& done);
@@ -143,6 +144,7 @@ class Client final : public FileSystem {
   // What is on its way to the server, in the order in which it was asked for; until when.
   std::queue<World::Action> at_server_;
   Moment on_its_way_until_{};
+  int stalls_ = 0;  // in a row
   bool betrayed_ = false;
 };
 

@@ -678,6 +678,16 @@ TEST_F(ClaimTest, NoDelayOnAnAtomicShareDoesNotMakeLooksTooOld) {
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
 }
 
+TEST_F(ClaimTest, WhereCreateMayOverwriteAShortDelayBoundsTheLook) {
+  ClaimOptions options = loose_share();
+  options.delay = milliseconds{300};
+  Claim claim = make(options);
+  (void)claim.start();
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  clock_.advance(milliseconds{101});
+  EXPECT_NE(wants<ReadFile>(claim.resume()), nullptr);
+}
+
 // Late claims (b): a slow but atomic create keeps its claim; a slow share starves nobody.
 TEST_F(ClaimTest, ALateButAtomicCreateRunsTheFullDelay) {
   Claim claim = make(share());

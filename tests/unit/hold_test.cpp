@@ -173,6 +173,34 @@ TEST_F(ReleaseTest, AShortDelayBoundsTheLookWhereCreateMayOverwrite) {
   }
 }
 
+TEST_F(ReleaseTest, AShareThatIsAlwaysSlowIsReleasedOnALookAsFastAsTheOthers) {
+  Release release = make(false);
+  Step step = release.start();
+  for (int looks = 0; looks < kMaxLateLooks; ++looks) {
+    ASSERT_NE(wants<ReadFile>(step), nullptr) << looks;
+    clock_.advance(milliseconds{500});
+    step = release.on_reply(ok(kMine));
+  }
+  ASSERT_NE(wants<ReadFile>(step), nullptr);
+  clock_.advance(seconds{10});  // a stall: somebody else may hold it by now
+  step = release.on_reply(ok(kMine));
+  ASSERT_NE(wants<ReadFile>(step), nullptr);
+  clock_.advance(milliseconds{600});
+  EXPECT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+}
+
+TEST_F(ReleaseTest, AShareThatIsSlowOnceAndSlowerForEverKeepsTheFile) {
+  Release release = make(false);
+  Step step = release.start();
+  for (int looks = 0; looks < 100 && wants<ReadFile>(step) != nullptr; ++looks) {
+    clock_.advance(looks < kMaxLateLooks ? Duration{milliseconds{500}} : Duration{seconds{10}});
+    step = release.on_reply(ok(kMine));
+  }
+  EXPECT_TRUE(finished(step));
+  EXPECT_EQ(release.result().outcome, Outcome::failed);
+  EXPECT_EQ(release.result().failure.error, ETIMEDOUT);
+}
+
 TEST_F(ReleaseTest, AnotherDeviceIsNotALoss) {
   ReleaseOptions on_device = options(false);
   on_device.device = 7;
