@@ -107,6 +107,7 @@ Step Claim::look() {
 Step Claim::on_look(const FileReply& reply) {
   switch (reply.status) {
     case FileStatus::not_found:
+      if (options_.local) unaccounted_ = false;  // removed by hand: nothing flickers there
       return looks_free();
     case FileStatus::ok:
       saw(parse_record(reply.content));

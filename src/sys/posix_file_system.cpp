@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -124,6 +125,12 @@ FileReply perform(const ReadFile& operation) {
   return reply;
 }
 
+/// What `path` lies in, with its slash.
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
+}
+
 // 0, or the errno value of what went wrong.
 int write_and_sync(int fd, const CreateExclusive& operation) {
   // One write, normally. Only a full disk or a limit cuts it short, and the next one says which.
@@ -139,16 +146,49 @@ int write_and_sync(int fd, const CreateExclusive& operation) {
   return 0;
 }
 
+constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;  // & ~umask
+
+FileReply write_failure(int error) {
+  FileReply reply = failure(error);
+  reply.status = FileStatus::failed;  // EACCES of a write is not EACCES of the create
+  return reply;
+}
+
+// On a local file system the content comes before the name: a file that has none is written, and
+// then linked (open(2), O_TMPFILE). So the file is never empty, a kill in between leaves nothing,
+// and the following, which leaves a file that is nobody's, cannot happen:
+//   1 A program that creates without O_EXCL looks: absent.  2 We create.  3 It opens, truncating.
+//   4 We write.  5 It writes over the beginning of that.
+// None: not possible here. Create in the ordinary way, which names the error, too.
+std::optional<FileReply> create_by_link(const CreateExclusive& operation) {
+  if (operation.path.ends_with('/')) return {};
+  const UniqueFd file{
+      open_retrying(directory_of(operation.path).c_str(), O_WRONLY | O_TMPFILE, kMode)};
+  if (!file.valid()) return {};
+  if (const int error = write_and_sync(file.get(), operation); error != 0) {
+    return write_failure(error);
+  }
+  const std::string unnamed = "/proc/self/fd/" + std::to_string(file.get());
+  if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, operation.path.c_str(), AT_SYMLINK_FOLLOW) ==
+      0) {
+    return success();
+  }
+  if (errno == EEXIST) return failure(EEXIST);
+  return {};
+}
+
 FileReply perform(const CreateExclusive& operation) {
-  UniqueFd file{open_retrying(operation.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                              S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)};
+  if (!operation.sync) {
+    if (const auto reply = create_by_link(operation)) return *reply;
+  }
+  UniqueFd file{
+      open_retrying(operation.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kMode)};
   if (!file.valid()) return open_failure(operation.path, errno);
   int error = write_and_sync(file.get(), operation);
   // close(2) is where NFS and FUSE report what became of the write; EINTR means closed on Linux.
   if (::close(file.release()) != 0 && errno != EINTR && error == 0) error = errno;
   if (error == 0) return success();
-  FileReply reply = failure(error);
-  reply.status = FileStatus::failed;  // EACCES of a write is not EACCES of the create
+  FileReply reply = write_failure(error);
   reply.created = true;
   return reply;
 }
@@ -158,9 +198,7 @@ FileReply perform(const RemoveFile& operation) {
 }
 
 FileReply perform(const ProbeDirectory& operation) {
-  const auto slash = operation.path.rfind('/');
-  const std::string directory =
-      slash == std::string::npos ? "./" : operation.path.substr(0, slash + 1);
+  const std::string directory = directory_of(operation.path);
   // Looking "." up in it asks for search permission; O_PATH alone may be answered from a cache, so
   // a readable directory is opened for real.
   UniqueFd opened{open_retrying((directory + ".").c_str(), O_RDONLY | O_DIRECTORY)};

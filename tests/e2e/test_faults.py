@@ -8,6 +8,7 @@ share.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import unittest
@@ -35,12 +36,16 @@ CAN_MOUNT = os.geteuid() == 0 and run_quietly(["unshare", "-m", "mount", "-t", "
                                                "/proc"]) == 0
 
 
+# As if a file that has been written could not be given its name: it gets the name first, then.
+NAME_FIRST = "linkat:error=ENOENT"
+
+
 @unittest.skipUnless(CAN_INJECT, "strace is missing, or may not trace")
 @support.not_sanitized
 class FaultTestCase(support.UflTestCase):
-    def inject(self, faults, *words, kind=None):
-        """Run ufl WORDS with `faults` (strace's inject=...) on the lock file; with `kind`, as if its
-        file system were of that kind. Returns the CompletedProcess."""
+    def traced(self, faults, *words, kind=None):
+        """The command that runs ufl WORDS with `faults` (strace's inject=...) on the lock file; with
+        `kind`, as if its file system were of that kind."""
         tracer = ["strace", "-f", "-o", "/dev/null"]
         for fault in faults:
             tracer += ["-e", f"inject={fault}"]
@@ -48,40 +53,56 @@ class FaultTestCase(support.UflTestCase):
             tracer += ["-P", self.lock]
         words = [self.lock if word == "lock" else word for word in words]
         command = [*tracer, os.path.abspath(UFL), *words]
-        if kind is not None:
-            if not CAN_MOUNT:
-                self.skipTest("must be root, and able to mount in a namespace of its own")
-            mountinfo = f"1 0 8:1 / / rw - {kind} x rw\n"
-            script = ("mount -t tmpfs x /proc && mkdir /proc/self && printf %s \"$0\" > "
-                      "/proc/self/mountinfo && exec \"$@\"")
-            command = ["unshare", "-m", "sh", "-c", script, mountinfo, *command]
+        if kind is None:
+            return command
+        if not CAN_MOUNT:
+            self.skipTest("must be root, and able to mount in a namespace of its own")
+        mountinfo = f"1 0 8:1 / / rw - {kind} x rw\n"
+        script = ("mount -t tmpfs x /proc && mkdir /proc/self && printf %s \"$0\" > "
+                  "/proc/self/mountinfo && exec \"$@\"")
+        return ["unshare", "-m", "sh", "-c", script, mountinfo, *command]
+
+    def inject(self, faults, *words, kind=None):
+        """Run traced() to its end; returns the CompletedProcess."""
         return subprocess.run(
-            command, check=False, cwd=self.dir, env=clean_environment(), text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            timeout=PATIENCE)
+            self.traced(faults, *words, kind=kind), check=False, cwd=self.dir,
+            env=clean_environment(), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=PATIENCE)
 
 
 class OwnClaim(FaultTestCase):
-    """A claim of one's own that a flicker hides is neither forgotten nor waited for."""
+    """A claim of one's own that a share hides for a moment is neither forgotten nor waited for."""
+
+    def claim(self, fault, *options):
+        # open calls on the lock: 1 look, 2 create, 3 verify
+        return self.inject([fault], "-d", "0", *options, "lock", "echo", "ran", kind="nfs4")
 
     def test_taken_back_when_there_is_one_attempt(self):
-        # open calls on the lock: 1 look, 2 create, 3 verify
-        result = self.inject(["openat:error=ENOENT:when=3"], "-n", "lock", "echo", "ran")
+        result = self.claim("openat:error=ENOENT:when=3", "-n")
+        self.assertEqual((result.returncode, result.stdout), (75, ""))
+        self.assert_no_lock()
+
+    def test_taken_back_when_nothing_shows_it_at_first(self):
+        # 3 verify, 4 the look that is to take it back: neither sees it
+        result = self.claim("openat:error=ENOENT:when=3..4", "-n")
         self.assertEqual((result.returncode, result.stdout), (75, ""))
         self.assert_no_lock()
 
     def test_held_after_all_when_there_is_time(self):
-        result = self.inject(["openat:error=ENOENT:when=3"], "-w", "30", "lock", "echo", "ran")
-        self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
-        self.assert_no_lock()
+        # 5 is a second create, with the same token: EEXIST
+        for calls in ("3", "3..4"):
+            with self.subTest(unseen=calls):
+                result = self.claim(f"openat:error=ENOENT:when={calls}", "-w", "30")
+                self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
+                self.assert_no_lock()
 
     def test_the_same_when_the_read_is_empty(self):
-        result = self.inject(["read:retval=0:when=1"], "-w", "30", "lock", "echo", "ran")
+        result = self.claim("read:retval=0:when=1", "-w", "30")
         self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
         self.assert_no_lock()
 
     def test_an_unreadable_claim_is_read_again(self):
-        result = self.inject(["openat:error=EIO:when=3"], "lock", "echo", "ran")
+        result = self.claim("openat:error=EIO:when=3")
         self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
         self.assert_no_lock()
 
@@ -90,14 +111,15 @@ class Failures(FaultTestCase):
     def test_a_failed_write_leaves_nothing(self):
         for error in ("EIO", "ENOSPC", "EDQUOT"):
             with self.subTest(error=error):
-                result = self.inject([f"write:error={error}:when=1"], "lock", "echo", "ran")
+                result = self.inject([NAME_FIRST, f"write:error={error}:when=1"], "lock", "echo",
+                                     "ran")
                 self.assertEqual((result.returncode, result.stdout), (125, ""))
                 self.assert_one_line(result.stderr, "lock", "cannot write it")
                 self.assert_no_lock()
 
     def test_a_failed_close_leaves_nothing(self):
         # The first close on the lock is that of the create: the look found nothing to close.
-        result = self.inject(["close:error=EIO:when=1"], "lock", "echo", "ran")
+        result = self.inject([NAME_FIRST, "close:error=EIO:when=1"], "lock", "echo", "ran")
         self.assertEqual((result.returncode, result.stdout), (125, ""), result.stderr)
         self.assert_one_line(result.stderr, "lock", "Input/output error")
         self.assert_no_lock()
@@ -167,6 +189,19 @@ class Share(FaultTestCase):
         self.assertEqual((result.returncode, result.stdout), (125, ""))
         self.assert_one_line(result.stderr, "lock", "--delay")
         self.assert_no_lock()
+
+    def test_a_late_claim_that_may_have_overwritten_says_why_it_waits(self):
+        """It is kept for 35 s; told to stop meanwhile, ufl must leave it, and says so."""
+        process = self.start(program=self.traced(["fsync:delay_enter=200000"], "-d", "0.3", "lock",
+                                                 "echo", "ran", kind="fuse.rclone"))
+        line = process.stderr.readline()
+        self.assert_one_line(line, "lock", "more than a third of the --delay", "waiting for 35s")
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
+            os.kill(int(children.read().split()[0]), signal.SIGTERM)  # strace's child: ufl
+        self.wait(process)
+        self.assert_one_line(process.stderr.read(), "lock", "may be left")
+        self.assertEqual(process.stdout.read(), "")
+        self.assertRegex(self.read_lock(), support.UUID)
 
     def test_no_claim_starts_after_the_deadline(self):
         """The look hangs, and comes back with "absent" when the time is over."""

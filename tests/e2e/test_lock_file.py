@@ -242,17 +242,36 @@ class RecordTest(LockFileTestCase):
             os.path.abspath(UFL)])
         self.assertEqual(self.wait(process), 0)
         with open(trace, encoding="utf-8", errors="replace") as file:
-            lines = [line for line in file if self.lock in line]
+            # "/dir/#123 (deleted)": a file that has no name yet
+            lines = [line for line in file if self.lock in line or f"{self.dir}/#" in line]
         opens = [line for line in lines if re.search(r"\bopen(at)?\(", line)]
         writes = [line for line in lines if re.search(r"write\w*\(\d+<", line)]
         self.assertEqual(len(writes), 1, lines)
         self.assertFalse([line for line in lines if "truncate" in line])
         for line in opens:
-            self.assertIn("O_NOFOLLOW", line)
+            self.assertRegex(line, "O_NOFOLLOW|O_TMPFILE")
             self.assertIn("O_CLOEXEC", line)
-        creating = [line for line in opens if "O_CREAT" in line]
+        creating = [line for line in opens if re.search("O_CREAT|O_TMPFILE", line)]
         self.assertEqual(len(creating), 1, lines)
-        self.assertIn("O_EXCL", creating[0])
+        self.assertRegex(creating[0], "O_EXCL|O_TMPFILE")
+
+    def test_has_its_content_from_the_beginning(self):
+        """On a local disk that can do it the file is never there without its record."""
+        if not strace_works():
+            self.skipTest("strace is missing, or may not trace here")
+        try:
+            os.close(os.open(self.dir, os.O_TMPFILE | os.O_WRONLY))
+        except OSError:
+            self.skipTest("no O_TMPFILE here")
+        environment = clean_environment(ASAN_OPTIONS="detect_leaks=0")  # does not go with ptrace
+        process = self.start(
+            self.lock, "sh", "-c", "read line || :", env=environment, stdin=subprocess.PIPE,
+            program=["strace", "-f", "-o", "/dev/null", "-e", "inject=write:delay_exit=300000",
+                     "-e", "inject=write:delay_enter=300000", os.path.abspath(UFL)])
+        wait_for(lambda: os.path.exists(self.lock), "the lock file")
+        content = self.read_lock()
+        self.assertEqual(self.let_go(process), 0)
+        self.assertTrue(content.endswith("}\n"), content)
 
 
 class CommandEnvironmentTest(LockFileTestCase):
