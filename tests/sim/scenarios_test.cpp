@@ -231,7 +231,8 @@ TEST_F(Scenario, AnOldViewOfAnEarlierLockAtRelease) {
   EXPECT_NE(wants<RemoveFile>(release.on_reply(truth())), nullptr);
 }
 
-// Known, and not mended: a program that opens without O_EXCL between ufl's open and ufl's write.
+// Mended on local disks (posix_file_system.cpp), not on shares: a program that opens without O_EXCL
+// between ufl's open and ufl's write.
 //   1 A five-step program looks: absent.  2 ufl creates the file.  3 The program opens it,
 //   truncating.  4 ufl writes its record.  5 The program writes its token over the beginning.
 // The file is neither's. Nobody enters, and a person must remove it.

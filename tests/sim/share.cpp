@@ -116,7 +116,7 @@ void Client::start(const FileOperation& operation, Done done) {
   }
 }
 
-void Client::overwrite(const std::string& content, Done done) {
+void Client::overwrite(const std::string& content, const Done& done) {
   const Landing when = landing(false);
   tell("opens for writing, truncating");
   land(content, when, !knobs_.two_steps);

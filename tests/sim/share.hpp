@@ -105,7 +105,7 @@ class Client final : public FileSystem {
   void start(const FileOperation& operation, Done done) override;
 
   /// Open for writing, truncating, not exclusive; write; close.
-  void overwrite(const std::string& content, Done done);
+  void overwrite(const std::string& content, const Done& done);
 
   /// What it wrote landed, or will land, after it was told of an error: the share broke its word.
   [[nodiscard]] bool betrayed() const { return betrayed_; }
@@ -120,13 +120,13 @@ class Client final : public FileSystem {
   FileReply see();
   FileReply see_server();
   void create(const CreateExclusive& operation, const Done& done);
-  void create_exclusively(const std::string& content, const Landing& landing, const Done& done);
+  void create_exclusively(const std::string& content, const Landing& when, const Done& done);
   void remove(const Done& done);
-  void land(const std::string& content, const Landing& landing, bool whole);
+  void land(const std::string& content, const Landing& when, bool whole);
   FileReply lost_reply();
   void at_server(Moment when, World::Action action);
   void reply(Moment when, FileReply reply, const Done& done);
-  void fail_later(const Landing& landing, const Done& done);
+  void fail_later(const Landing& when, const Done& done);
 
   Landing landing(bool may_be_overdue);
   Duration lag(Duration most);
