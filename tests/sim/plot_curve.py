@@ -47,7 +47,7 @@ def axes(last):
         parts.append(text(x_of(tenth / 10, last), HEIGHT - BOTTOM + 20, f"{tenth / 10:.1f}"))
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(text(middle, HEIGHT - 14, "verification delay D / (2V + B + W)", size=14))
-    parts.append(text(14, 22, "two holders at once, per million entries (simulated, hostile share)",
+    parts.append(text(14, 22, "exclusion broken, per million entries (simulated, hostile share)",
                       "start", size=14))
     for part, words in ((ORIGINAL_RULE, "D = V"), (1.0, "D = 2V + B + W")):
         x = x_of(part, last)
@@ -61,8 +61,7 @@ def curve(name, points, colour, last, key_y):
     parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>']
     parts += [f'<circle cx="{x_of(p, last):.1f}" cy="{y_of(r):.1f}" r="3" fill="{colour}"/>'
               for p, r in points]
-    return parts + [text(x_of(1.0, last) - 14, key_y, name, "end", colour,
-                         more=' font-weight="bold"')]
+    return parts + [text(x_of(0.40, last), key_y, name, "start", colour, more=' font-weight="bold"')]
 
 
 def main():
@@ -73,10 +72,10 @@ def main():
     last = max(part for points in curves.values() for part, _ in points) * 1.02
     parts = axes(last)
     for index, (name, points) in enumerate(curves.items()):
-        parts += curve(name, points, COLOURS[index], last, TOP + 20 + 20 * index)
+        parts += curve(name, points, COLOURS[index], last, y_of(200) + 20 * index)
     print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
           f'width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif">')
-    print("<!-- SPDX-License-Identifier: MIT; made by `cmake --build --preset test --target curve` -->")
+    print("<!-- SPDX-License-Identifier: MIT; made by the CMake target curve -->")
     print(f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>')
     print("\n".join(parts))
     print("</svg>")

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: MIT
 """ufl_sim as its user sees it: one seed told, many seeds counted, a failure ready to paste."""
 
+import csv
 import os
 import re
 import shlex
 import subprocess
+import sys
 import unittest
+import xml.etree.ElementTree
+from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+UFL_CURVE = os.environ.get("UFL_CURVE", "build/dev/tests/ufl_curve")
 UFL_SIM = os.environ.get("UFL_SIM", "build/dev/ufl_sim")
 SECONDS = 120  # far more than any run here takes
 
@@ -52,6 +58,15 @@ class UflSim(unittest.TestCase):
         story = again.stdout.partition("the interleaving:\n")[2]
         self.assertRegex(story, r"\A   1 +\d+\.\d+ s  [A-Z] ")
 
+    def test_names_are_told_and_documented(self):
+        page = (ROOT / "man/ufl-protocol.7").read_text(encoding="utf-8")
+        for option in ("--mutant", "--family"):
+            said = ufl_sim(option, "none").stderr
+            names = said.partition("; there are: ")[2].split()
+            self.assertGreater(len(names), 5, said)
+            for name in names:
+                self.assertRegex(page, rf"(?m)\b{name}\b", f"{name} is not in ufl-protocol(7)")
+
     def test_bad_arguments_are_usage_errors(self):
         for arguments, quoted in ((("--seeds", "5..1"), "5..1"), (("--seeds", "x"), "x"),
                                   (("--mutant", "none"), "none"), (("--family", "none"), "none"),
@@ -59,6 +74,28 @@ class UflSim(unittest.TestCase):
             done = ufl_sim(*arguments)
             self.assertEqual((done.returncode, done.stdout), (64, ""), arguments)
             self.assertIn(quoted, done.stderr)
+
+
+class Curve(unittest.TestCase):
+    def test_is_printed_and_drawn(self):
+        values = subprocess.run([UFL_CURVE, "--histories", "5"], check=True, timeout=SECONDS,
+                                capture_output=True, text=True).stdout
+        self.assertEqual(len(set(map(len, csv.reader(values.splitlines())))), 1)
+        drawn = subprocess.run([sys.executable, "-B", ROOT / "tests/sim/plot_curve.py"], check=True,
+                               input=values, capture_output=True, text=True).stdout
+        self.assert_picture(drawn)
+
+    def test_the_picture_beside_the_readme_is_one(self):
+        self.assert_picture((ROOT / "protocol-curve.svg").read_text(encoding="utf-8"))
+
+    def assert_picture(self, text):
+        picture = xml.etree.ElementTree.fromstring(text)
+        kinds = {"five-step programs", "ufl where create may overwrite",
+                 "ufl where create is exclusive"}
+        words = {element.text for element in picture.iter() if element.tag.endswith("}text")}
+        self.assertLess(kinds, words)
+        lines = [element for element in picture.iter() if element.tag.endswith("}polyline")]
+        self.assertEqual(len(lines), len(kinds))
 
 
 if __name__ == "__main__":

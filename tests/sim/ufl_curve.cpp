@@ -35,8 +35,8 @@ struct KindName {
   std::string_view name;
 };
 constexpr std::array kKinds{KindName{Kind::five_steps, "five-step programs"},
-                            KindName{Kind::ufl_overwriting, "ufl, create may overwrite"},
-                            KindName{Kind::ufl_exclusive, "ufl, create is exclusive"}};
+                            KindName{Kind::ufl_overwriting, "ufl where create may overwrite"},
+                            KindName{Kind::ufl_exclusive, "ufl where create is exclusive"}};
 
 Setup setup_of(Kind kind, Duration delay, std::uint64_t seed) {
   Setup setup;
@@ -84,7 +84,7 @@ void print_point(const KindName& kind, Duration delay, std::uint64_t histories) 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint64_t histories = 20'000;
+  std::uint64_t histories = 5'000;
   CLI::App app{"Prints how often exclusion is broken, against the delay"};
   app.add_option("--histories", histories, "for each delay and kind")
       ->capture_default_str()

@@ -13,6 +13,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "sim/campaign.hpp"
 #include "sim/history.hpp"
@@ -32,8 +34,10 @@ struct Arguments {
   std::string mutant;
 };
 
-int usage(const std::string& problem) {
-  fmt::print(stderr, "ufl_sim: {}\n", problem);
+int usage(const std::string& problem, const std::vector<std::string_view>& there_are = {}) {
+  fmt::print(stderr, "ufl_sim: {}", problem);
+  if (!there_are.empty()) fmt::print(stderr, "; there are: {}", fmt::join(there_are, " "));
+  fmt::print(stderr, "\n");
   return kUsage;
 }
 
@@ -88,11 +92,19 @@ int main(int argc, char** argv) {
   Campaign campaign;
   if (!arguments.family.empty()) {
     campaign.family = find_family(arguments.family);
-    if (!campaign.family) return usage("no such family: " + arguments.family);
+    if (!campaign.family) {
+      std::vector<std::string_view> names;
+      for (const Family family : kFamilies) names.push_back(name_of(family));
+      return usage("no such family: " + arguments.family, names);
+    }
   }
   if (!arguments.mutant.empty()) {
     campaign.mutant = find_mutant(arguments.mutant);
-    if (campaign.mutant == nullptr) return usage("no such mutant: " + arguments.mutant);
+    if (campaign.mutant == nullptr) {
+      std::vector<std::string_view> names;
+      for (const auto& mutant : mutants()) names.push_back(mutant->name());
+      return usage("no such mutant: " + arguments.mutant, names);
+    }
   }
   if (arguments.seeds.empty()) return run_one(campaign, arguments.seed, arguments.trace);
   const auto range = parse_range(arguments.seeds);
