@@ -13,8 +13,6 @@ namespace ufl::sim {
 
 namespace {
 
-constexpr Duration kDay = std::chrono::hours{24};
-
 ShareKnobs without_errors(ShareKnobs knobs) {
   // What the five steps make of an error is not ufl's to prove: os.path.exists() says "no".
   knobs.lost_reply = knobs.error = knobs.lands_after_error = 0;
@@ -65,6 +63,7 @@ void Contender::next() {
 void Contender::die() {
   monitor_.dies(who_);
   *alive_ = false;
+  if (world_.chance(knobs_.power_cut)) around_.share.lose_content(who_);
 }
 
 void Contender::after(Duration time, World::Action action) {
@@ -87,9 +86,9 @@ struct UflContender::Elsewhere {
   Driver driver;
 };
 
-UflContender::UflContender(const Surroundings& around, int who)
+UflContender::UflContender(const Surroundings& around, int who, Duration uptime)
     : Contender{around, who, around.share_knobs},
-      clock_{world_, kDay * static_cast<int>(world_.below(1000))},
+      clock_{world_, uptime - world_.now()},
       identity_{world_, who},
       timer_{world_, clock_, knobs_, alive_} {}
 

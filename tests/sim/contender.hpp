@@ -39,6 +39,8 @@ struct ContenderKnobs {
   unsigned late_timer = 0;   ///< timers that fire late: stopped, suspended
   Duration longest_late_timer{};
   unsigned crash = 0;              ///< rounds in which the host dies
+  unsigned power_cut = 0;          ///< deaths that empty the file that the host has made
+  unsigned reboot = 0;             ///< deaths after which the host comes back
   unsigned release_elsewhere = 0;  ///< holds that another process releases
   const Mutant* mutant = nullptr;
 };
@@ -100,7 +102,8 @@ class Contender {
   void start();
 
   /// All rounds are over, or the host is dead.
-  [[nodiscard]] bool done() const { return !*alive_ || (rounds_left_ == 0 && !busy_); }
+  [[nodiscard]] bool done() const { return dead() || (rounds_left_ == 0 && !busy_); }
+  [[nodiscard]] bool dead() const { return !*alive_; }
 
  protected:
   /// Begin a round.
@@ -127,7 +130,8 @@ class Contender {
 /// ufl, from claim to release.
 class UflContender final : public Contender {
  public:
-  UflContender(const Surroundings& around, int who);
+  /// `uptime`: what the clock of its host shows now.
+  UflContender(const Surroundings& around, int who, Duration uptime);
   ~UflContender() override;
 
  private:

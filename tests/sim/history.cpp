@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "sim/identity.hpp"
 #include "sim/mutants.hpp"
@@ -18,6 +19,7 @@ using std::chrono::seconds;
 
 // A history that is not over by then never will be; far beyond every bound on progress.
 constexpr Moment kHorizon = std::chrono::hours{24};
+constexpr Duration kDay = std::chrono::hours{24};
 // How often somebody looks whether there is something to clear away.
 constexpr Duration kClearing = seconds{5};
 // Just above a bound that the theorem asks D to exceed.
@@ -29,14 +31,8 @@ class Players {
       : share_{world, setup.share.v},
         monitor_{world, share_, setup.promises},
         around_{world, share_, monitor_, setup.share, setup.contenders} {
-    for (int who = 0; who < setup.ufl + setup.five_steps; ++who) {
-      if (who < setup.ufl) {
-        contenders_.push_back(std::make_unique<UflContender>(around_, who));
-      } else {
-        contenders_.push_back(std::make_unique<FiveSteps>(around_, who));
-      }
-      contenders_.back()->start();
-    }
+    for (int i = 0; i < setup.ufl; ++i) add_ufl(kDay * static_cast<int>(world.below(1000)));
+    for (int i = 0; i < setup.five_steps; ++i) add(std::make_unique<FiveSteps>(around_, next()));
     clear_away_in(kClearing);
   }
 
@@ -48,10 +44,28 @@ class Players {
                        [](const auto& contender) { return contender->done(); });
   }
 
+  [[nodiscard]] int next() const { return static_cast<int>(contenders_.size()); }
+  void add(std::unique_ptr<Contender> contender) {
+    contenders_.push_back(std::move(contender));
+    contenders_.back()->start();
+  }
+  void add_ufl(Duration uptime) { add(std::make_unique<UflContender>(around_, next(), uptime)); }
+
+  /// Hosts that have died come back, with a clock that begins anew and nothing that they remember.
+  void reboot() {
+    seen_dead_.resize(contenders_.size());
+    for (std::size_t i = 0; i < seen_dead_.size(); ++i) {
+      if (!contenders_[i]->dead() || seen_dead_[i]) continue;
+      seen_dead_[i] = true;
+      if (around_.world.chance(around_.knobs.reboot)) add_ufl(Duration::zero());
+    }
+  }
+
   void clear_away_in(Duration time) {
     World& world = around_.world;
     world.at(world.now() + time, [this] {
       monitor_.clear_away();
+      reboot();
       if (!done()) clear_away_in(kClearing);
     });
   }
@@ -60,6 +74,7 @@ class Players {
   Monitor monitor_;
   Surroundings around_;
   std::vector<std::unique_ptr<Contender>> contenders_;
+  std::vector<bool> seen_dead_;
 };
 
 class Drawing {
@@ -107,6 +122,8 @@ void draw_contenders(Drawing& draw, ContenderKnobs& who) {
   who.impatient = draw.sometimes(200);
   who.cancelled = draw.sometimes(200);
   who.crash = draw.one_of<unsigned>({0, 0, 50});
+  who.power_cut = draw.sometimes(500);
+  who.reboot = 500;
 }
 
 // Late claims and looks that are taken again cost time, too: a generous bound. What never gets

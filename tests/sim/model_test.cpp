@@ -64,6 +64,7 @@ TEST(Histories, GoThroughEverythingThatTheyAreThereFor) {
   std::set<std::string> missing{"gives up",
                                 "is told to stop",
                                 "dies",
+                                "loses what it has not flushed",
                                 "somebody clears away what it left",
                                 "is released by another process",
                                 "is told that it has lost the lock",

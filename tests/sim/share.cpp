@@ -89,6 +89,13 @@ void Share::write(int who, std::uint64_t inode, const std::string& content) {
   change(who, {world_.now(), true, inode, std::move(mixed), who, tail});
 }
 
+void Share::lose_content(int who) {
+  const Version& there = current();
+  if (!there.exists || there.owner != who) return;
+  world_.tell(who, "loses what it has not flushed");
+  change(who, {world_.now(), true, there.inode, {}, who, false});
+}
+
 bool Share::remove(int who) {
   if (!current().exists) return false;
   change(who, {world_.now(), false, 0, {}, -1, false});
