@@ -28,8 +28,8 @@ struct ReadFile {
 };
 
 /// Create `path`, which must not exist, and write `content` with one write(2); then close. With
-/// `sync` the content is flushed to the server (fsync(2)) before close, as a share needs it; without
-/// it, where the file system can do that, the name appears together with the content.
+/// `sync` the content is flushed to the server (fsync(2)) before close, as a share needs it;
+/// without it, where the file system can do that, the name appears together with the content.
 struct CreateExclusive {
   std::string path;
   std::string content;
