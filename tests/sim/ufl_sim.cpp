@@ -9,6 +9,7 @@
 // Exit status: 0 no violation, 1 a violation, 64 usage.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
