@@ -153,7 +153,7 @@ Step Claim::on_directory_after_publish(const FileReply& reply) {
   if (!denied_since_) denied_since_ = clock_.now();
   if (!writable || options_.local || clock_.now() - *denied_since_ > kLongestDenial) {
     operation_ = CreateExclusive{options_.path, {}, false};
-    unaccounted_ = false;  // refused, and no file is there
+    unaccounted_ = stood_before_;  // refused, and no new file is there
     return fail(refused_);
   }
   return held_by_other();
@@ -176,7 +176,7 @@ Step Claim::publish() {
     return fail({});  // always too slow: no errno, the message tells
   }
   late_looks_ = 0;
-  unaccounted_ = true;
+  stood_before_ = std::exchange(unaccounted_, true);
   return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
 }
 
@@ -207,7 +207,7 @@ Step Claim::on_publish(const FileReply& reply) {
     case FileStatus::not_regular:
     case FileStatus::bad_path:
     case FileStatus::exhausted:
-      unaccounted_ = false;
+      unaccounted_ = stood_before_;
       return fail(reply);
     case FileStatus::stale:
     case FileStatus::failed:
@@ -271,6 +271,7 @@ Step Claim::on_verify(const FileReply& reply) {
 }
 
 Step Claim::held_by_other() {
+  late_looks_ = 0;
   if (options_.timeout == Duration::zero()) return give_up(Outcome::busy);
   if (past_deadline()) return give_up(Outcome::timed_out);
   const Mono now = clock_.now();
@@ -285,56 +286,10 @@ Step Claim::give_up(Outcome outcome) {
   if (denied_since_ && seen_.kind == Sighting::Kind::none && outcome != Outcome::cancelled) {
     // Nobody was ever seen there: create was denied for its own reasons.
     operation_ = CreateExclusive{options_.path, {}, false};
+    if_seen_ = outcome;
     return fail(refused_);
   }
   return unaccounted_ ? withdraw(outcome) : finish(outcome);
-}
-
-Step Claim::withdraw(Outcome outcome) {
-  after_withdraw_ = outcome;
-  withdrawing_ = true;
-  return withdraw_look();
-}
-
-Step Claim::withdraw_look() {
-  looked_at_ = clock_.now();
-  return request(State::withdraw_look, ReadFile{options_.path, kRecordLimit});
-}
-
-Step Claim::on_withdraw_look(const FileReply& reply) {
-  if (reply.status == FileStatus::not_found) return gone();
-  if (reply.status != FileStatus::ok) {
-    result_.left_behind = true;
-    return finish(after_withdraw_);
-  }
-  // A full disk leaves the beginning of our record, or nothing of it, in a file that we made.
-  const bool whole = parse_record(reply.content).token == result_.token;
-  const bool part = result_.failure.created && record_.starts_with(reply.content);
-  // An empty file after a failed create may be ours or another's: it stays, and is told.
-  const bool perhaps = reply.content.empty() && result_.failure.status == FileStatus::failed;
-  // Late claims (c): removing it would let a third one in.
-  result_.left_behind = (whole || part) ? late_ : perhaps;
-  if (!whole && !part) return perhaps ? finish(after_withdraw_) : gone();
-  if (late_) return finish(after_withdraw_);
-  switch (
-      unlink_looks_.judge(clock_.now() - looked_at_,
-                          max_look_age(options_.local, options_.atomic_create, options_.delay))) {
-    case UnlinkLooks::Verdict::fresh:
-      return request(State::withdraw_remove, RemoveFile{options_.path});
-    case UnlinkLooks::Verdict::old:
-      return withdraw_look();
-    case UnlinkLooks::Verdict::hopeless:
-      break;
-  }
-  result_.left_behind = true;
-  return finish(after_withdraw_);
-}
-
-// Nothing of ours stands there, says a look.
-Step Claim::gone() {
-  if (outdates_our_claim()) return finish(after_withdraw_);
-  return wait(State::withdraw_pause,
-              published_at_ + second_opinion(options_.local, options_.delay));
 }
 
 Step Claim::finish(Outcome outcome) {
@@ -363,9 +318,8 @@ Step Claim::request(State state, FileOperation operation) {
 
 void Claim::saw(Sighting sighting) {
   denied_since_.reset();
-  const bool another =
-      sighting.kind == Sighting::Kind::record || sighting.kind == Sighting::Kind::foreign;
-  if (another && sighting.token != result_.token && outdates_our_claim()) unaccounted_ = false;
+  if (is_whole(sighting) && sighting.token != result_.token && outdates_our_claim())
+    unaccounted_ = false;
   if (sighting.token != seen_.token) backoff_.reset();
   if (sighting.kind == Sighting::Kind::foreign && options_.delay_is_auto) {
     options_.delay = std::max(options_.delay, kForeignDelay);

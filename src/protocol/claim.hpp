@@ -118,8 +118,9 @@ class Claim final : public Machine {
   [[nodiscard]] bool waiting_for_other() const { return state_ == State::pause; }
 
   /// Is the claim kept for longer because it may have overwritten a winner (late claims, c)?
-  [[nodiscard]] bool late() const { return late_; }
+  [[nodiscard]] bool late() const { return late_ && state_ == State::delay; }
 
+  /// For how long such a claim is kept before its delay begins.
   [[nodiscard]] Duration late_hold() const { return options_.late_hold; }
 
   /// The verification delay in force: `auto` grows when a foreign record was seen.
@@ -163,6 +164,10 @@ class Claim final : public Machine {
   Step withdraw_look();
   Step on_withdraw_look(const FileReply& reply);
   Step gone();
+  enum class Unclear { may_be_ours, is_not_ours };
+  Step unclear(Unclear verdict);
+  Step remove_own();
+  Step leave_behind();
   Step finish(Outcome outcome);
   Step fail(const FileReply& reply);
   Step wait(State state, Mono until);
@@ -193,10 +198,13 @@ class Claim final : public Machine {
   Mono wait_until_{};
   FileReply refused_;  // what the last publish or look said
   int looks_ = 0;
-  bool unaccounted_ = false;  // what we published may stand there still
-  bool late_ = false;         // it may have overwritten a winner
-  int late_looks_ = 0;        // looks in a row that were too old to write on
+  bool unaccounted_ = false;   // what we published may stand there still
+  bool stood_before_ = false;  // and so it might before the last publish
+  bool late_ = false;          // it may have overwritten a winner
+  int late_looks_ = 0;         // looks in a row that were too old to write on
   UnlinkLooks unlink_looks_;
+  bool unclear_once_ = false;         // a withdrawal could not tell whose file it saw
+  std::optional<Outcome> if_seen_;    // create was denied: the outcome if somebody is seen yet
   std::optional<Mono> denied_since_;  // first of the denied publishes in a row, no file there
   std::optional<Mono> verify_until_;  // unreadable at verify: give up then
   bool withdrawing_ = false;

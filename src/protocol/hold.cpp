@@ -66,37 +66,44 @@ Step Release::on_look(const FileReply& reply) {
 
   result_.seen = parse_record(reply.content);
   if (result_.seen.token != options_.token) {
-    // On a share: a view from before our claim? Empty or cut short: is somebody writing? Both show
-    // in a moment.
-    const bool another =
-        result_.seen.kind == Sighting::Kind::record || result_.seen.kind == Sighting::Kind::foreign;
-    return another && options_.local ? finish(Outcome::lost) : doubt(Doubt::not_ours);
+    if (options_.local && is_whole(result_.seen)) return finish(Outcome::lost);
+    // On a share: a view from before our claim? It shows in a moment.
+    if (is_whole(result_.seen)) return doubt(Doubt::another);
+    // Empty or cut short: is somebody writing, or is it our own in part? Only the same once more is
+    // an answer.
+    const bool again = std::exchange(unclear_content_, reply.content) == reply.content;
+    return again ? finish(Outcome::lost) : doubt(Doubt::unclear);
   }
   switch (looks_.judge(clock_.now() - looked_at_,
                        max_look_age(options_.local, options_.atomic_create, options_.delay))) {
-    case UnlinkLooks::Verdict::fresh:
-      return request(State::remove, RemoveFile{options_.path});
     case UnlinkLooks::Verdict::old:
       return look();
     case UnlinkLooks::Verdict::hopeless:
+      if (options_.local) break;  // on a local disk nobody else can have made it
+      result_.failure.status = FileStatus::failed;
+      result_.failure.error = ETIMEDOUT;
+      return finish(Outcome::failed);
+    case UnlinkLooks::Verdict::fresh:
       break;
   }
-  result_.failure.status = FileStatus::failed;
-  result_.failure.error = ETIMEDOUT;
-  return finish(Outcome::failed);
+  return request(State::remove, RemoveFile{options_.path});
 }
 
 Step Release::doubt(Doubt doubt) {
-  const bool confirmed = doubt == doubt_;
-  doubt_ = doubt;
-  if (!confirmed && ++doubtful_looks_ < kMaxDoubtfulLooks) {
-    state_ = State::pause;
-    wait_until_ = clock_.now() + second_opinion(false, options_.delay);
-    return WaitUntil{wait_until_};
+  // Two looks that do not show our record, whatever they show: it is not there.
+  const bool gone = doubt == Doubt::absent || doubt == Doubt::another;
+  if (gone && ++gone_looks_ == 2) {
+    if (doubt == Doubt::another) return finish(Outcome::lost);
+    return request(State::probe_directory, ProbeDirectory{options_.path, false});
   }
-  if (doubt == Doubt::unreadable || !confirmed) return finish(Outcome::failed);
-  if (doubt == Doubt::not_ours) return finish(Outcome::lost);
-  return request(State::probe_directory, ProbeDirectory{options_.path, false});
+  const bool unreadable_again = doubt == Doubt::unreadable && ++unreadable_looks_ == 2;
+  if (unreadable_again || ++doubtful_looks_ == kMaxDoubtfulLooks) {
+    if (result_.failure.error == 0) result_.failure.error = EBADMSG;  // a different one each time
+    return finish(Outcome::failed);
+  }
+  state_ = State::pause;
+  wait_until_ = clock_.now() + second_opinion(false, options_.delay);
+  return WaitUntil{wait_until_};
 }
 
 Step Release::request(State state, FileOperation operation) {

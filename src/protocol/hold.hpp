@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "protocol/late.hpp"
@@ -63,7 +64,7 @@ class Release final : public Machine {
  private:
   using Outcome = ReleaseResult::Outcome;
   enum class State { idle, look, pause, probe_directory, remove, finished };
-  enum class Doubt { none, absent, unreadable, not_ours };
+  enum class Doubt { absent, another, unclear, unreadable };
 
   Step look();
   Step on_look(const FileReply& reply);
@@ -79,8 +80,11 @@ class Release final : public Machine {
   Mono looked_at_{};
   Mono wait_until_{};
   UnlinkLooks looks_;
-  Doubt doubt_ = Doubt::none;  // what the last look left open
+  // Looks that did not show our token, by what they showed.
   int doubtful_looks_ = 0;
+  int gone_looks_ = 0;
+  int unreadable_looks_ = 0;
+  std::optional<std::string> unclear_content_;
 };
 
 }  // namespace ufl

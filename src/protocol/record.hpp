@@ -41,6 +41,12 @@ struct Sighting {
   int error = 0;      ///< Kind::unreadable: the errno value
 };
 
+/// Is there a whole token, ufl's or another implementation's, rather than a file that is empty, cut
+/// short, garbled or unreadable?
+[[nodiscard]] inline bool is_whole(const Sighting& seen) {
+  return seen.kind == Sighting::Kind::record || seen.kind == Sighting::Kind::foreign;
+}
+
 /// The text of a lock file, at most kRecordLimit bytes; holder fields that do not fit are left out,
 /// the command first.
 [[nodiscard]] std::string format_record(std::string_view token, const Holder& holder);

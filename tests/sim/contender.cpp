@@ -16,7 +16,7 @@ namespace {
 ShareKnobs without_errors(ShareKnobs knobs) {
   // What the five steps make of an error is not ufl's to prove: os.path.exists() says "no".
   knobs.lost_reply = knobs.error = knobs.lands_after_error = 0;
-  knobs.stale = knobs.stale_lie = 0;
+  knobs.stale = knobs.stale_lie = knobs.refused = knobs.full_disk = 0;
   return knobs;
 }
 
@@ -130,7 +130,8 @@ void UflContender::claim_ended() {
   ++round_number_;
   const ClaimResult& result = claim_->result();
   if (result.outcome == ClaimResult::Outcome::acquired) return entered();
-  if (result.left_behind || client_.betrayed()) monitor_.abandons(result.token);
+  if (result.left_behind || client_.betrayed()) monitor_.abandons(who_, result.token);
+  if (result.outcome == ClaimResult::Outcome::failed) monitor_.fails(who_);
   world_.tell(who_, result.left_behind ? "gives up, and says that its claim may be left behind"
                                        : "gives up");
   next();
@@ -176,7 +177,7 @@ void UflContender::release() {
 void UflContender::release_ended() {
   const ReleaseResult& result = release_->result();
   if (result.outcome == ReleaseResult::Outcome::failed) {
-    monitor_.abandons(claim_->result().token);
+    monitor_.abandons(who_, claim_->result().token);
     world_.tell(who_, "could not release");
   } else if (result.outcome == ReleaseResult::Outcome::lost) {
     world_.tell(who_, "is told that it has lost the lock");

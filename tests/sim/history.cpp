@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -108,9 +109,15 @@ void draw_share(Drawing& draw, ShareKnobs& share) {
 }
 
 void draw_errors(Drawing& draw, ShareKnobs& share) {
+  if (draw.world().chance(300)) {  // all is well: then nobody may complain
+    share.torn = share.stale = 0;
+    return;
+  }
   share.lost_reply = draw.sometimes(50);
   share.error = draw.sometimes(30);
   share.stale_lie = draw.sometimes(50);
+  share.refused = draw.sometimes(30);
+  share.full_disk = draw.sometimes(30);
   share.lands_after_error = share.atomic_create ? 0 : draw.sometimes(20);
 }
 
@@ -132,6 +139,11 @@ Promises promises_of(const Setup& setup) {
   const ContenderKnobs& who = setup.contenders;
   const ShareKnobs& share = setup.share;
   Promises promises = setup.promises;
+  promises.all_is_well = share.atomic_create && !share.eperm_for_exists &&
+                         share.lost_reply + share.error + share.refused + share.full_disk +
+                                 share.torn + share.stale + share.stale_lie + share.overdue +
+                                 share.stall ==
+                             0;
   promises.in_flight = share.b + share.longest_overdue + share.create_takes + kTick;
   promises.progress = 50 * (who.delay + bound(share) + share.longest_stall + promises.in_flight +
                             who.longest_late_timer + seconds{3}) +
@@ -176,7 +188,7 @@ void draw_stalls(Drawing& draw, Setup& setup) {
     share.b = draw.ticks(1, 5);
     share.w = std::min(share.w, share.b);
   }
-  share.stall = 200;
+  share.stall = draw.one_of<unsigned>({200, 200, 800});
   share.longest_stall = draw.half() ? Duration{seconds{10}} : draw.ticks(1, 60);
   Duration& delay = setup.contenders.delay;
   delay = kTick;
@@ -193,7 +205,6 @@ void draw_late_claims(Drawing& draw, Setup& setup) {
   draw_errors(draw, share);
   share.lands_after_error = 0;  // nobody can wait for what he was told has failed
   setup.promises.late_writes = true;
-  share.w = Duration::zero();
   share.overdue = 200;
   share.longest_overdue = draw.half() ? seconds{10} : draw.ticks(0, 200);
   setup.contenders.late_hold =
@@ -281,7 +292,7 @@ Result play(const Setup& setup, bool tell) {
   Players players{setup, world};
   Monitor& monitor = players.monitor();
   while (!monitor.violation() && world.now() < kHorizon && world.step()) monitor.check_progress();
-  if (!monitor.violation()) monitor.check_end();
+  if (!monitor.violation()) monitor.check_end(world.now() < kHorizon);
   return {monitor.violation(), monitor.entries(), world.now(), world.trace()};
 }
 
@@ -317,9 +328,10 @@ std::string interleaving(const Result& result) {
   }
   std::string text;
   int number = 0;
+  std::map<int, std::string> last_of;  // what somebody sees again and again is told once
   for (std::size_t i = begin; i < result.trace.size(); ++i) {
     const TraceLine& line = result.trace[i];
-    if (!concerns(line)) continue;
+    if (!concerns(line) || std::exchange(last_of[line.who], line.text) == line.text) continue;
     text += fmt::format("{:4}  {:>10}  {} {}\n", ++number, text_of(line.at), name_of(line.who),
                         line.text);
   }

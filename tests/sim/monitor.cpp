@@ -76,7 +76,23 @@ bool Monitor::is_orphan(const Version& version) const {
   if (!version.exists) return false;
   const auto died = dead_.find(version.owner);
   const bool is_dead = died != dead_.end() && world_.now() - died->second > promises_.in_flight;
-  return version.mixed || is_dead || abandoned_.contains(parse_record(version.content).token);
+  if (version.mixed || is_dead) return true;
+  const std::string token = parse_record(version.content).token;
+  return std::any_of(abandoned_.begin(), abandoned_.end(), [&](const auto& abandoned) {
+    return abandoned.second == version.owner &&
+           (abandoned.first == token || version.cut_from.starts_with(abandoned.first));
+  });
+}
+
+void Monitor::abandons(int who, const std::string& token) {
+  if (!token.empty()) abandoned_.emplace(token, who);
+  fails(who);
+}
+
+void Monitor::fails(int who) {
+  if (!promises_.all_is_well) return;
+  violate(Kind::false_alarm, who, who,
+          name_of(who) + " says that it failed, and nothing went wrong");
 }
 
 void Monitor::clear_away() {
@@ -117,7 +133,8 @@ void Monitor::check_progress() {
                       text_of(*wanted_since_), name_of(*wanting_.begin())));
 }
 
-void Monitor::check_end() {
+void Monitor::check_end(bool over) {
+  if (!over) violate(Kind::no_progress, -1, -1, "the history does not come to an end");
   const Version& there = share_.current();
   if (!there.exists || is_orphan(there) || dead_.contains(there.owner)) return;
   violate(Kind::left_over, there.owner, there.owner,

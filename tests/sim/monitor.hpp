@@ -22,6 +22,7 @@ struct Violation {
     two_holders,  ///< somebody enters while somebody else holds the lock
     trespass,     ///< a record was removed or replaced by somebody who may not
     left_over,    ///< a lock file stands that nobody holds, and nobody was told
+    false_alarm,  ///< the user was told of a failure, and there was none
     no_progress,  ///< nobody holds the lock, somebody wants it, and nobody gets it
   };
   Kind kind{};
@@ -40,6 +41,8 @@ struct Promises {
   bool late_writes = false;
   /// What a host has sent lands within this time, whatever became of the host.
   Duration in_flight{};
+  /// Nothing fails, and nobody is late: whoever says that something may be left behind is wrong.
+  bool all_is_well = false;
   /// The longest time for which nobody gets a lock that nobody holds.
   Duration progress{};
 };
@@ -56,15 +59,17 @@ class Monitor {
   void wants(int who, bool wanting);
   /// The host of `who` died. What it holds stays held until somebody clears it away.
   void dies(int who);
-  /// The user was told that this record may be left behind.
-  void abandons(const std::string& token) { abandoned_.insert(token); }
+  /// The user was told that this record of `who` may be left behind.
+  void abandons(int who, const std::string& token);
+  /// The user was told of a failure.
+  void fails(int who);
 
   /// A person who knows everything removes a record that nobody will ever remove.
   void clear_away();
 
-  /// Call after every event, and once at the end.
+  /// Call after every event, and once at the end; `over`: every contender has come to its end.
   void check_progress();
-  void check_end();
+  void check_end(bool over);
 
   [[nodiscard]] const std::optional<Violation>& violation() const { return violation_; }
   [[nodiscard]] int entries() const { return entries_; }
@@ -88,8 +93,8 @@ class Monitor {
   std::vector<Hold> holds_;
   std::set<int> wanting_;
   std::map<int, Moment> dead_;
-  std::set<std::string, std::less<>> abandoned_;
-  std::optional<Moment> wanted_since_;  // nobody holds it, and somebody wants it
+  std::map<std::string, int, std::less<>> abandoned_;  // token, and whose
+  std::optional<Moment> wanted_since_;                 // nobody holds it, and somebody wants it
   bool clearing_ = false;
   int entries_ = 0;
   std::optional<Violation> violation_;

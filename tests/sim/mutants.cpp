@@ -43,9 +43,7 @@ class Double : public Machine {
   /// What is done instead of the `step` that the machine takes after a reply.
   virtual Step after_reply(Step step) { return step; }
 
-  Machine& inner() { return inner_; }
   SimClock& clock() { return clock_; }
-  [[nodiscard]] const FileOperation& operation() const { return operation_; }
   [[nodiscard]] Mono operation_began() const { return began_; }
   [[nodiscard]] const std::string& written() const { return written_; }
   [[nodiscard]] bool is_read() const { return std::holds_alternative<ReadFile>(operation_); }
@@ -296,6 +294,41 @@ class NotWithdrawn final : public Mutant {
   }
 };
 
+/// Every release fails, and says so: safe, and of no use.
+class NothingReleased final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
+                                          const std::string& /*token*/) const override {
+    class Helpless final : public Double {
+     public:
+      using Double::Double;
+      std::optional<FileReply> answer(const FileOperation& operation) override {
+        if (!std::holds_alternative<RemoveFile>(operation)) return {};
+        return reply_of(FileStatus::failed);
+      }
+    };
+    return std::make_unique<Helpless>(release, clock);
+  }
+};
+
+/// Somebody else's lock is a failure of one's own.
+class BusyIsFailure final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& /*knobs*/) const override {
+    class Alarmist final : public Double {
+     public:
+      using Double::Double;
+      FileReply altered(const FileReply& reply) override {
+        return reply.status == FileStatus::exists ? reply_of(FileStatus::failed) : reply;
+      }
+    };
+    return std::make_unique<Alarmist>(claim, clock);
+  }
+};
+
 /// What cannot be read is taken for absent.
 class UnreadableIsFree final : public Mutant {
  public:
@@ -343,6 +376,8 @@ std::vector<std::unique_ptr<Mutant>> all_mutants() {
   add(std::make_unique<StaleIsFree>("stale_is_free", Family::theorem, 1'000));
   add(std::make_unique<NotWithdrawn>("not_withdrawn", Family::theorem, 1'000));
   add(std::make_unique<UnreadableIsFree>("unreadable_is_free", Family::theorem, 1'000));
+  add(std::make_unique<NothingReleased>("nothing_released", Family::any_delay, 1'000));
+  add(std::make_unique<BusyIsFailure>("busy_is_failure", Family::any_delay, 1'000));
   return all;
 }
 

@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::uint64_t kDevice = 1;
 
-// ufl takes a share on which ten looks in a row are slow for one that is always slow, and then
-// bounds B by what it has measured: the adversary stays below that.
-constexpr int kMostStalls = 9;
-
 FileReply ok(std::string content = {}) {
   FileReply reply;
   reply.status = FileStatus::ok;
@@ -72,33 +68,41 @@ bool Share::create(int who, const std::string& content) {
 }
 
 void Share::put(int who, const std::string& content) {
-  change(who, {world_.now(), true, ++last_inode_, content, who, false});
+  change(who, {world_.now(), true, ++last_inode_, content, who, false, {}});
 }
 
 std::uint64_t Share::truncate(int who) {
   const std::uint64_t inode = current().exists ? current().inode : ++last_inode_;
-  change(who, {world_.now(), true, inode, {}, who, false});
+  change(who, {world_.now(), true, inode, {}, who, false, {}});
   return inode;
 }
 
 void Share::write(int who, std::uint64_t inode, const std::string& content) {
   const Version& there = current();
   if (!there.exists || there.inode != inode) return;  // it has no name any more
-  const bool tail = there.content.size() > content.size();
-  std::string mixed = tail ? content + there.content.substr(content.size()) : content;
-  change(who, {world_.now(), true, inode, std::move(mixed), who, tail});
+  // A record of ufl's ends its line 1 itself, and is whole for whoever reads that line.
+  const bool tail = there.content.size() > content.size() && !content.ends_with('\n');
+  std::string mixed = there.content.size() > content.size()
+                          ? content + there.content.substr(content.size())
+                          : content;
+  change(who, {world_.now(), true, inode, std::move(mixed), who, tail, {}});
 }
 
 void Share::lose_content(int who) {
   const Version& there = current();
   if (!there.exists || there.owner != who) return;
   world_.tell(who, "loses what it has not flushed");
-  change(who, {world_.now(), true, there.inode, {}, who, false});
+  change(who, {world_.now(), true, there.inode, {}, who, false, {}});
+}
+
+void Share::make_in_part(int who, const std::string& content, std::size_t length) {
+  Version next{world_.now(), true, ++last_inode_, content.substr(0, length), who, false, content};
+  change(who, std::move(next));
 }
 
 bool Share::remove(int who) {
   if (!current().exists) return false;
-  change(who, {world_.now(), false, 0, {}, -1, false});
+  change(who, {world_.now(), false, 0, {}, -1, false, {}});
   return true;
 }
 
@@ -150,9 +154,7 @@ void Client::read(std::size_t limit, Done done) {
     looked_at_ = world_.now();
     if (world_.tells()) tell("reads: " + text_of(seen));
     Duration late = lag(knobs_.b);
-    const bool stalls = stalls_ < kMostStalls && world_.chance(knobs_.stall);
-    stalls_ = stalls ? stalls_ + 1 : 0;
-    if (stalls) late = world_.some_of(knobs_.longest_stall);
+    if (world_.chance(knobs_.stall)) late = world_.some_of(knobs_.longest_stall);
     reply(world_.now() + late, std::move(seen), done);
   });
 }
@@ -214,7 +216,7 @@ Client::Landing Client::landing(bool may_be_overdue) {
 // What one client asks for happens in the order in which it asked, also at the same moment.
 void Client::at_server(Moment when, World::Action action) {
   at_server_.push(std::move(action));
-  world_.at(when, [this] {
+  world_.at_first(when, [this] {
     const World::Action next = std::move(at_server_.front());
     at_server_.pop();
     next();
@@ -251,16 +253,25 @@ void Client::fail_later(const Landing& when, const Done& done) {
   reply(world_.now() + lag(when.ends - world_.now()), refused(FileStatus::failed, EIO), done);
 }
 
+FileReply Client::already_exists() const {
+  return knobs_.eperm_for_exists ? refused(FileStatus::denied, EPERM)
+                                 : refused(FileStatus::exists, EEXIST);
+}
+
 // A client that asks again is told that the file exists by now.
 FileReply Client::lost_reply() {
-  return world_.chance(500) ? refused(FileStatus::exists, EEXIST)
-                            : refused(FileStatus::failed, EIO);
+  return world_.chance(500) ? already_exists() : refused(FileStatus::failed, EIO);
 }
 
 void Client::create(const CreateExclusive& operation, const Done& done) {
   if (world_.tells()) tell("creates " + name_of(operation.content));
   if (world_.chance(knobs_.error)) {
     return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
+  }
+  if (world_.chance(knobs_.refused)) {
+    // No descriptors left, or the directory is not there for a moment: nothing was tried.
+    tell("is told: EMFILE");
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::exhausted, EMFILE), done);
   }
   const Landing when = landing(true);
   if (knobs_.atomic_create) return create_exclusively(operation.content, when, done);
@@ -282,16 +293,15 @@ void Client::create_exclusively(const std::string& content, const Landing& when,
     if (!*alive_ && world_.chance(500)) return;
     if (!share_.create(who_, at_once ? content : std::string{})) {
       tell(knobs_.eperm_for_exists ? "is told: EPERM" : "is told: EEXIST");
-      const FileReply exists = knobs_.eperm_for_exists ? refused(FileStatus::denied, EPERM)
-                                                       : refused(FileStatus::exists, EEXIST);
-      return reply(world_.now() + lag(knobs_.b), exists, done);
+      return reply(world_.now() + lag(knobs_.b), already_exists(), done);
     }
     if (world_.tells()) tell("the file is made: " + name_of(content));
-    *inode = share_.current().inode;
     if (!at_once) {
+      *inode = share_.current().inode;
       pending_ = content;
       pending_until_ = when.ends;
     }
+    if (world_.chance(knobs_.full_disk)) return run_out_of_space(content, when.returns, done);
     const bool lost = world_.chance(knobs_.lost_reply);
     if (lost) tell("the reply is lost");
     reply(when.returns, lost ? lost_reply() : ok(), done);
@@ -302,6 +312,16 @@ void Client::create_exclusively(const std::string& content, const Landing& when,
     if (world_.tells()) tell("its content lands: " + name_of(content));
     share_.write(who_, *inode, content);
   });
+}
+
+// The file is made, and no more than a part of its content fits.
+void Client::run_out_of_space(const std::string& content, Moment returns, const Done& done) {
+  tell("the disk is full");
+  share_.make_in_part(who_, content, world_.below(content.size()));
+  pending_until_ = world_.now();
+  FileReply failure = refused(FileStatus::failed, ENOSPC);
+  failure.created = true;
+  reply(returns, failure, done);
 }
 
 void Client::remove(const Done& done) {

@@ -22,16 +22,18 @@ namespace ufl::sim {
 
 /// What a share may do to its clients. Probabilities are per mille of the operations concerned.
 struct ShareKnobs {
-  Duration v{};                    ///< how old a state a client may see
-  Duration b{};                    ///< from a look to the landing of what was decided on it
-  Duration w{};                    ///< the part of B after close has returned
-  bool atomic_create = true;       ///< the server makes exclusive create exclusive
-  bool eperm_for_exists = false;   ///< EPERM where EEXIST is meant (sshfs)
-  bool two_steps = false;          ///< a file is made or truncated first, and filled later
-  unsigned held_back = 0;          ///< operations that get lags rather than none
-  unsigned old_view = 0;           ///< reads that see a past state
-  unsigned lost_reply = 0;         ///< done, but an error is returned
-  unsigned error = 0;              ///< EIO, nothing done
+  Duration v{};                   ///< how old a state a client may see
+  Duration b{};                   ///< from a look to the landing of what was decided on it
+  Duration w{};                   ///< the part of B after close has returned
+  bool atomic_create = true;      ///< the server makes exclusive create exclusive
+  bool eperm_for_exists = false;  ///< EPERM where EEXIST is meant (sshfs)
+  bool two_steps = false;         ///< a file is made or truncated first, and filled later
+  unsigned held_back = 0;         ///< operations that get lags rather than none
+  unsigned old_view = 0;          ///< reads that see a past state
+  unsigned lost_reply = 0;        ///< done, but an error is returned
+  unsigned error = 0;             ///< EIO, nothing done
+  unsigned refused = 0;           ///< creates that fail before anything is tried (EMFILE)
+  unsigned full_disk = 0;  ///< atomic creates that make the file and no more than a part of it
   unsigned lands_after_error = 0;  ///< EIO, and done later all the same
   unsigned torn = 0;               ///< reads of a file that has just changed give a part of it
   unsigned stale = 0;              ///< reads of a name that has just changed give ESTALE
@@ -44,7 +46,7 @@ struct ShareKnobs {
   /// Replies that come later than B allows; what is then written rests on an old look.
   unsigned stall = 0;
   Duration longest_stall{};
-  Duration create_takes{};  ///< every create takes at least this long
+  Duration create_takes{};  ///< every create, and removal, takes at least this long
 };
 
 /// A state of the path at the server.
@@ -56,6 +58,8 @@ struct Version {
   int owner = -1;  ///< who made it; -1: nobody
   /// Two writers have written into one file, neither of them all of it.
   bool mixed = false;
+  /// A full disk has kept a part of this.
+  std::string cut_from;
 };
 
 /// The server's side.
@@ -82,6 +86,8 @@ class Share {
   void write(int who, std::uint64_t inode, const std::string& content);
   /// The host of `who` lost its power before the content was on the disk: what it made is empty.
   void lose_content(int who);
+  /// Make the file with the first `length` bytes of what was to be in it: the disk is full.
+  void make_in_part(int who, const std::string& content, std::size_t length);
   /// Remove the name, whatever it holds. False: it was not there.
   bool remove(int who);
 
@@ -125,7 +131,9 @@ class Client final : public FileSystem {
   void create_exclusively(const std::string& content, const Landing& when, const Done& done);
   void remove(const Done& done);
   void land(const std::string& content, const Landing& when, bool whole);
+  [[nodiscard]] FileReply already_exists() const;
   FileReply lost_reply();
+  void run_out_of_space(const std::string& content, Moment returns, const Done& done);
   void at_server(Moment when, World::Action action);
   void reply(Moment when, FileReply reply, const Done& done);
   void fail_later(const Landing& when, const Done& done);
@@ -146,7 +154,6 @@ class Client final : public FileSystem {
   // What is on its way to the server, in the order in which it was asked for; until when.
   std::queue<World::Action> at_server_;
   Moment on_its_way_until_{};
-  int stalls_ = 0;  // in a row
   bool betrayed_ = false;
 };
 

@@ -9,8 +9,8 @@
 
 namespace ufl::sim {
 
-void World::at(Moment when, Action action) {
-  events_.push({std::max(when, now_), draw(), std::move(action)});
+void World::push(Moment when, std::uint64_t order, Action action) {
+  events_.push({std::max(when, now_), order, std::move(action)});
 }
 
 bool World::step() {

@@ -12,6 +12,7 @@
 #include <queue>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "seams/clock.hpp"
@@ -44,7 +45,11 @@ class World {
 
   /// Let `action` happen at `when`, or now if that has passed. What happens at the same moment
   /// happens in an order by chance.
-  void at(Moment when, Action action);
+  void at(Moment when, Action action) { push(when, draw() | kLast, std::move(action)); }
+
+  /// The same, before everything that at() lets happen at that moment: what lands at the server has
+  /// landed when its reply comes.
+  void at_first(Moment when, Action action) { push(when, draw() & ~kLast, std::move(action)); }
 
   /// Let the next thing happen. False: nothing is left.
   bool step();
@@ -69,6 +74,10 @@ class World {
   [[nodiscard]] const std::vector<TraceLine>& trace() const { return trace_; }
 
  private:
+  static constexpr std::uint64_t kLast = std::uint64_t{1} << 63U;
+
+  void push(Moment when, std::uint64_t order, Action action);
+
   struct Event {
     Moment when{};
     std::uint64_t order = 0;

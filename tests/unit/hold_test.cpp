@@ -161,6 +161,27 @@ TEST_F(ReleaseTest, OnAShareAnothersRecordMayBeAnOldView) {
   EXPECT_EQ(release.result().outcome, Outcome::released);
 }
 
+TEST_F(ReleaseTest, AnOldViewAndATornOneAreNoLoss) {
+  Release release = make(false);
+  (void)release.start();
+  Step step = release.on_reply(ok(kOther));
+  (void)wait_through(release, step);
+  step = release.on_reply(ok(kMine.substr(0, 20)));
+  ASSERT_NE(wants<ReadFile>(wait_through(release, step)), nullptr);
+  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+}
+
+TEST_F(ReleaseTest, OthersWhoComeAndGoAreALoss) {
+  Release release = make(false);
+  (void)release.start();
+  Step step = release.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)wait_through(release, step);
+  step = release.on_reply(ok(""));
+  (void)wait_through(release, step);
+  EXPECT_TRUE(finished(release.on_reply(ok(kOther))));
+  EXPECT_EQ(release.result().outcome, Outcome::lost);
+}
+
 TEST_F(ReleaseTest, AShortDelayBoundsTheLookWhereCreateMayOverwrite) {
   for (const bool atomic : {true, false}) {
     ReleaseOptions loose = options(false);

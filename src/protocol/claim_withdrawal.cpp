@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+//
+// Taking a claim back: the part of Claim that every other outcome than `acquired` goes through once
+// something of ours may stand on the share.
+
+#include <optional>
+#include <utility>
+
+#include "protocol/claim.hpp"
+#include "protocol/late.hpp"
+
+namespace ufl {
+
+Step Claim::withdraw(Outcome outcome) {
+  after_withdraw_ = outcome;
+  withdrawing_ = true;
+  return withdraw_look();
+}
+
+Step Claim::withdraw_look() {
+  looked_at_ = clock_.now();
+  return request(State::withdraw_look, ReadFile{options_.path, kRecordLimit});
+}
+
+Step Claim::on_withdraw_look(const FileReply& reply) {
+  if (reply.status == FileStatus::not_found) return gone();
+  if (reply.status != FileStatus::ok) return unclear(Unclear::may_be_ours);
+  const Sighting sighting = parse_record(reply.content);
+  // A full disk leaves the beginning of our record, or nothing of it, in a file that we made.
+  const bool part = result_.failure.created && record_.starts_with(reply.content);
+  if (sighting.token == result_.token || part) return remove_own();
+  if (is_whole(sighting)) {
+    saw(sighting);
+    // Somebody is there after all: it was him that the create was denied for.
+    if (if_seen_) after_withdraw_ = *std::exchange(if_seen_, std::nullopt);
+    return gone();
+  }
+  // Cut short: somebody else's in the making. Ours is whole by now, unless its create has failed.
+  return unclear(after_withdraw_ == Outcome::failed ? Unclear::may_be_ours : Unclear::is_not_ours);
+}
+
+// Nothing of ours stands there, says a look.
+Step Claim::gone() {
+  if (outdates_our_claim()) return finish(after_withdraw_);
+  return wait(State::withdraw_pause,
+              published_at_ + second_opinion(options_.local, options_.delay));
+}
+
+// A look cannot tell. On a share a second one may; if not, `verdict` holds.
+Step Claim::unclear(Unclear verdict) {
+  if (!options_.local && !std::exchange(unclear_once_, true)) {
+    return wait(State::withdraw_pause,
+                clock_.now() + second_opinion(options_.local, options_.delay));
+  }
+  return verdict == Unclear::may_be_ours ? leave_behind() : finish(after_withdraw_);
+}
+
+Step Claim::remove_own() {
+  // Late claims (c): removing it would let a third one in.
+  if (late_) return leave_behind();
+  switch (
+      unlink_looks_.judge(clock_.now() - looked_at_,
+                          max_look_age(options_.local, options_.atomic_create, options_.delay))) {
+    case UnlinkLooks::Verdict::old:
+      return withdraw_look();
+    case UnlinkLooks::Verdict::hopeless:
+      if (!options_.local) return leave_behind();  // on a local disk nobody else can have made it
+      [[fallthrough]];
+    case UnlinkLooks::Verdict::fresh:
+      break;
+  }
+  return request(State::withdraw_remove, RemoveFile{options_.path});
+}
+
+Step Claim::leave_behind() {
+  result_.left_behind = true;
+  return finish(after_withdraw_);
+}
+
+}  // namespace ufl
