@@ -45,6 +45,10 @@ Contender::Contender(const Surroundings& around, int who, const ShareKnobs& shar
 
 void Contender::start() { next(); }
 
+Duration Contender::hold_time() {
+  return std::max(knobs_.shortest_hold, world_.some_of(knobs_.longest_hold));
+}
+
 void Contender::next() {
   monitor_.wants(who_, false);
   busy_ = false;
@@ -140,7 +144,7 @@ void UflContender::claim_ended() {
 void UflContender::entered() {
   monitor_.wants(who_, false);
   monitor_.enters(who_, claim_->result().token);
-  const Duration hold = world_.some_of(knobs_.longest_hold);
+  const Duration hold = hold_time();
   if (hold > Duration::zero() && world_.chance(knobs_.release_elsewhere)) {
     after(world_.some_of(hold - kTick), [this] { release_elsewhere(); });
   }
@@ -208,7 +212,7 @@ void FiveSteps::verify() {
     if (reply.status == FileStatus::ok && strip(reply.content) == token_) {
       monitor_.wants(who_, false);
       monitor_.enters(who_, token_);
-      return after(world_.some_of(knobs_.longest_hold), [this] { release(); });
+      return after(hold_time(), [this] { release(); });
     }
     after(knobs_.retry, [this] { look(); });
   });

@@ -32,6 +32,7 @@ struct ContenderKnobs {
   bool retry_grows = false;
   Duration late_hold = std::chrono::seconds{35};
   int rounds = 3;  ///< how often each wants the lock
+  Duration shortest_hold{};
   Duration longest_hold{};
   Duration longest_pause{};  ///< between two rounds
   unsigned impatient = 0;    ///< claims with a timeout
@@ -106,6 +107,8 @@ class Contender {
   [[nodiscard]] bool dead() const { return !*alive_; }
 
  protected:
+  /// For how long the lock is held this time.
+  Duration hold_time();
   /// Begin a round.
   virtual void round() = 0;
   /// The round is over; the next one begins after a pause.

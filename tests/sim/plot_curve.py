@@ -47,7 +47,7 @@ def axes(last):
         parts.append(text(x_of(tenth / 10, last), HEIGHT - BOTTOM + 20, f"{tenth / 10:.1f}"))
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(text(middle, HEIGHT - 14, "verification delay D / (2V + B + W)", size=14))
-    parts.append(text(14, 22, "exclusion broken, per million entries (simulated, hostile share)",
+    parts.append(text(14, 22, "two holders at once, per million entries (simulated, hostile share)",
                       "start", size=14))
     for part, words in ((ORIGINAL_RULE, "D = V"), (1.0, "D = 2V + B + W")):
         x = x_of(part, last)
