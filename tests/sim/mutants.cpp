@@ -259,97 +259,84 @@ class BlindClock final : public Mutant {
   Where where_;
 };
 
-/// ESTALE of the file is taken for its absence.
-class StaleIsFree final : public Mutant {
+using Change = void (*)(Setup&);
+void nothing_changed(Setup& /*setup*/) {}
+
+/// The claim is told something else than what the share said.
+class Misled final : public Mutant {
  public:
-  using Mutant::Mutant;
+  using Alter = FileReply (*)(bool is_read, const FileReply& reply);
+  Misled(std::string_view name, Family family, Alter alter, Change also = nothing_changed)
+      : Mutant{name, family, 1'000}, alter_{alter}, also_{also} {}
+
   std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
                                         const ContenderKnobs& /*knobs*/) const override {
-    class Rash final : public Double {
-     public:
-      using Double::Double;
-      FileReply altered(const FileReply& reply) override {
-        return reply.status == FileStatus::stale ? reply_of(FileStatus::not_found) : reply;
-      }
-    };
-    return std::make_unique<Rash>(claim, clock);
-  }
-};
-
-/// What was written is not taken back when the claim is given up.
-class NotWithdrawn final : public Mutant {
- public:
-  using Mutant::Mutant;
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& /*knobs*/) const override {
-    class Lazy final : public Double {
-     public:
-      using Double::Double;
-      std::optional<FileReply> answer(const FileOperation& operation) override {
-        if (!std::holds_alternative<RemoveFile>(operation)) return {};
-        return reply_of(FileStatus::ok);
-      }
-    };
-    return std::make_unique<Lazy>(claim, clock);
-  }
-};
-
-/// Every release fails, and says so: safe, and of no use.
-class NothingReleased final : public Mutant {
- public:
-  using Mutant::Mutant;
-  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
-                                          const std::string& /*token*/) const override {
-    class Helpless final : public Double {
-     public:
-      using Double::Double;
-      std::optional<FileReply> answer(const FileOperation& operation) override {
-        if (!std::holds_alternative<RemoveFile>(operation)) return {};
-        return reply_of(FileStatus::failed);
-      }
-    };
-    return std::make_unique<Helpless>(release, clock);
-  }
-};
-
-/// Somebody else's lock is a failure of one's own.
-class BusyIsFailure final : public Mutant {
- public:
-  using Mutant::Mutant;
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& /*knobs*/) const override {
-    class Alarmist final : public Double {
-     public:
-      using Double::Double;
-      FileReply altered(const FileReply& reply) override {
-        return reply.status == FileStatus::exists ? reply_of(FileStatus::failed) : reply;
-      }
-    };
-    return std::make_unique<Alarmist>(claim, clock);
-  }
-};
-
-/// What cannot be read is taken for absent.
-class UnreadableIsFree final : public Mutant {
- public:
-  using Mutant::Mutant;
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& /*knobs*/) const override {
-    class Rash final : public Double {
-     public:
-      using Double::Double;
-      FileReply altered(const FileReply& reply) override {
-        const bool unreadable = reply.status == FileStatus::failed ||
-                                (reply.status == FileStatus::ok &&
-                                 parse_record(reply.content).kind < Sighting::Kind::foreign);
-        return is_read() && unreadable ? reply_of(FileStatus::not_found) : reply;
-      }
-    };
-    return std::make_unique<Rash>(claim, clock);
+    return std::make_unique<Altering>(claim, clock, alter_);
   }
 
  private:
-  void change(Setup& setup) const override { setup.share.error = 100; }
+  class Altering final : public Double {
+   public:
+    Altering(Machine& inner, SimClock& clock, Alter alter) : Double{inner, clock}, alter_{alter} {}
+    FileReply altered(const FileReply& reply) override { return alter_(is_read(), reply); }
+
+   private:
+    Alter alter_;
+  };
+  void change(Setup& setup) const override { also_(setup); }
+  Alter alter_;
+  Change also_;
+};
+
+FileReply stale_is_free(bool /*is_read*/, const FileReply& reply) {
+  return reply.status == FileStatus::stale ? reply_of(FileStatus::not_found) : reply;
+}
+
+FileReply unreadable_is_free(bool is_read, const FileReply& reply) {
+  const bool unreadable =
+      reply.status == FileStatus::failed ||
+      (reply.status == FileStatus::ok && !is_whole(parse_record(reply.content)));
+  return is_read && unreadable ? reply_of(FileStatus::not_found) : reply;
+}
+
+FileReply busy_is_failure(bool /*is_read*/, const FileReply& reply) {
+  return reply.status == FileStatus::exists ? reply_of(FileStatus::failed) : reply;
+}
+
+void more_errors(Setup& setup) { setup.share.error = 100; }
+
+/// What a claim, or a release, asks to be removed is not removed.
+class NotRemoved final : public Mutant {
+ public:
+  enum class Where { claim, release };
+  NotRemoved(std::string_view name, Family family, Where where, FileStatus said)
+      : Mutant{name, family, 1'000}, where_{where}, said_{said} {}
+
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& /*knobs*/) const override {
+    if (where_ != Where::claim) return nullptr;
+    return std::make_unique<Idle>(claim, clock, said_);
+  }
+  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
+                                          const std::string& /*token*/) const override {
+    if (where_ != Where::release) return nullptr;
+    return std::make_unique<Idle>(release, clock, said_);
+  }
+
+ private:
+  class Idle final : public Double {
+   public:
+    Idle(Machine& inner, SimClock& clock, FileStatus said) : Double{inner, clock}, said_{said} {}
+    std::optional<FileReply> answer(const FileOperation& operation) override {
+      if (!std::holds_alternative<RemoveFile>(operation)) return {};
+      return reply_of(said_);
+    }
+
+   private:
+    FileStatus said_;
+  };
+  Where where_;
+  FileStatus said_;
 };
 
 std::vector<std::unique_ptr<Mutant>> all_mutants() {
@@ -373,11 +360,15 @@ std::vector<std::unique_ptr<Mutant>> all_mutants() {
                                    Where::claim));
   add(std::make_unique<BlindClock>("old_look_published", Family::stalls, 1'000, Where::claim));
   add(std::make_unique<BlindClock>("old_look_removed", Family::stalls, 4'000, Where::release));
-  add(std::make_unique<StaleIsFree>("stale_is_free", Family::theorem, 1'000));
-  add(std::make_unique<NotWithdrawn>("not_withdrawn", Family::theorem, 1'000));
-  add(std::make_unique<UnreadableIsFree>("unreadable_is_free", Family::theorem, 1'000));
-  add(std::make_unique<NothingReleased>("nothing_released", Family::any_delay, 1'000));
-  add(std::make_unique<BusyIsFailure>("busy_is_failure", Family::any_delay, 1'000));
+  add(std::make_unique<Misled>("stale_is_free", Family::theorem, stale_is_free));
+  add(std::make_unique<Misled>("unreadable_is_free", Family::theorem, unreadable_is_free,
+                               more_errors));
+  add(std::make_unique<Misled>("busy_is_failure", Family::any_delay, busy_is_failure));
+  // Nobody was told; and everybody was, without need.
+  add(std::make_unique<NotRemoved>("not_withdrawn", Family::theorem, NotRemoved::Where::claim,
+                                   FileStatus::ok));
+  add(std::make_unique<NotRemoved>("nothing_released", Family::any_delay,
+                                   NotRemoved::Where::release, FileStatus::failed));
   return all;
 }
 

@@ -95,6 +95,7 @@ int main(int argc, char** argv) {
     campaign.family = find_family(arguments.family);
     if (!campaign.family) {
       std::vector<std::string_view> names;
+      names.reserve(kFamilies.size());
       for (const Family family : kFamilies) names.push_back(name_of(family));
       return usage("no such family: " + arguments.family, names);
     }
@@ -103,6 +104,7 @@ int main(int argc, char** argv) {
     campaign.mutant = find_mutant(arguments.mutant);
     if (campaign.mutant == nullptr) {
       std::vector<std::string_view> names;
+      names.reserve(mutants().size());
       for (const auto& mutant : mutants()) names.push_back(mutant->name());
       return usage("no such mutant: " + arguments.mutant, names);
     }
