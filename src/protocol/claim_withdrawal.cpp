@@ -58,18 +58,16 @@ Step Claim::unclear(Unclear verdict) {
 Step Claim::remove_own() {
   // Late claims (c): removing it would let a third one in.
   if (late_) return leave_behind();
-  switch (
-      unlink_looks_.judge(clock_.now() - looked_at_,
-                          max_look_age(options_.local, options_.atomic_create, options_.delay))) {
+  switch (unlink_looks_.judge(clock_.now() - looked_at_, options_.local, options_.atomic_create,
+                              options_.delay)) {
+    case UnlinkLooks::Verdict::fresh:
+      return request(State::withdraw_remove, RemoveFile{options_.path});
     case UnlinkLooks::Verdict::old:
       return withdraw_look();
     case UnlinkLooks::Verdict::hopeless:
-      if (!options_.local) return leave_behind();  // on a local disk nobody else can have made it
-      [[fallthrough]];
-    case UnlinkLooks::Verdict::fresh:
       break;
   }
-  return request(State::withdraw_remove, RemoveFile{options_.path});
+  return leave_behind();
 }
 
 Step Claim::leave_behind() {

@@ -74,19 +74,18 @@ Step Release::on_look(const FileReply& reply) {
     const bool again = std::exchange(unclear_content_, reply.content) == reply.content;
     return again ? finish(Outcome::lost) : doubt(Doubt::unclear);
   }
-  switch (looks_.judge(clock_.now() - looked_at_,
-                       max_look_age(options_.local, options_.atomic_create, options_.delay))) {
+  switch (looks_.judge(clock_.now() - looked_at_, options_.local, options_.atomic_create,
+                       options_.delay)) {
+    case UnlinkLooks::Verdict::fresh:
+      return request(State::remove, RemoveFile{options_.path});
     case UnlinkLooks::Verdict::old:
       return look();
     case UnlinkLooks::Verdict::hopeless:
-      if (options_.local) break;  // on a local disk nobody else can have made it
-      result_.failure.status = FileStatus::failed;
-      result_.failure.error = ETIMEDOUT;
-      return finish(Outcome::failed);
-    case UnlinkLooks::Verdict::fresh:
       break;
   }
-  return request(State::remove, RemoveFile{options_.path});
+  result_.failure.status = FileStatus::failed;
+  result_.failure.error = ETIMEDOUT;
+  return finish(Outcome::failed);
 }
 
 Step Release::doubt(Doubt doubt) {

@@ -51,12 +51,14 @@ class UnlinkLooks {
     hopeless,  ///< no two looks take a similar time: leave it
   };
 
-  /// Judge a look that is `age` old; `limit`: max_look_age().
-  Verdict judge(Duration age, Duration limit) {
-    if (age <= limit) return Verdict::fresh;
+  /// Judge a look that is `age` old; the rest as for max_look_age(). Never hopeless where local:
+  /// nobody else can have made the file there.
+  Verdict judge(Duration age, bool local, bool atomic_create, Duration delay) {
+    if (age <= max_look_age(local, atomic_create, delay)) return Verdict::fresh;
     if (late_ >= kMaxLateLooks && age <= 2 * fastest_) return Verdict::fresh;
     fastest_ = std::min(fastest_, age);
-    return ++late_ < 3 * kMaxLateLooks ? Verdict::old : Verdict::hopeless;
+    if (++late_ < 3 * kMaxLateLooks) return Verdict::old;
+    return local ? Verdict::fresh : Verdict::hopeless;
   }
 
  private:

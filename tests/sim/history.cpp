@@ -23,9 +23,6 @@ constexpr Moment kHorizon = std::chrono::hours{24};
 constexpr Duration kDay = std::chrono::hours{24};
 // How often somebody looks whether there is something to clear away.
 constexpr Duration kClearing = seconds{5};
-// Just above a bound that the theorem asks D to exceed.
-constexpr Duration kJustMore = std::chrono::nanoseconds{1};
-
 class Players {
  public:
   Players(const Setup& setup, World& world)

@@ -47,6 +47,9 @@ struct Setup {
   int five_steps = 0;
 };
 
+/// What makes a delay exceed a bound, and no more than that.
+inline constexpr Duration kJustMore = std::chrono::nanoseconds{1};
+
 /// 2V + B + W.
 [[nodiscard]] Duration bound(const ShareKnobs& share);
 

@@ -14,8 +14,6 @@ namespace ufl::sim {
 
 namespace {
 
-constexpr Duration kJustMore = std::chrono::nanoseconds{1};
-
 FileReply reply_of(FileStatus status, std::string content = {}) {
   FileReply reply;
   reply.status = status;

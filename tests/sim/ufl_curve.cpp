@@ -66,7 +66,7 @@ std::vector<Duration> delays(const Duration bound) {
   }
   list.push_back(bound - kTick);
   list.push_back(bound);
-  list.push_back(bound + std::chrono::nanoseconds{1});
+  list.push_back(bound + kJustMore);
   for (int more = 1; more <= 4; ++more) list.push_back(bound + milliseconds{50} * more);
   return list;
 }
