@@ -57,15 +57,23 @@ Step Claim::on_reply(const FileReply& reply) {
       return on_directory_after_publish(reply);
     case State::look_after_publish:
       return on_look_after_publish(reply);
+    case State::write_temporary:
+      return on_temporary(reply);
+    case State::second_look:
+      return on_second_look(reply);
+    case State::replace:
+      return on_replace(reply);
+    case State::drop_temporary:
+      return on_dropped();
     case State::verify:
       return on_verify(reply);
     case State::withdraw_look:
       return on_withdraw_look(reply);
     case State::withdraw_remove:
-      result_.left_behind = reply.status != FileStatus::ok && reply.status != FileStatus::not_found;
-      return finish(after_withdraw_);
+      return on_removed(reply);
     case State::idle:
     case State::looks_free:
+    case State::flocked:
     case State::delay:
     case State::verify_pause:
     case State::pause:
@@ -77,11 +85,13 @@ Step Claim::on_reply(const FileReply& reply) {
 }
 
 Step Claim::resume() {
-  if (state_ == State::looks_free) return publish();
+  if (state_ == State::looks_free) return takes_over_ ? write_temporary() : publish();
   if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
   switch (state_) {
     case State::pause:
       return past_deadline() ? give_up(Outcome::timed_out) : look();
+    case State::flocked:
+      return is_over() ? give_up(Outcome::timed_out) : look();
     case State::delay:
     case State::verify_pause:
       return verify();
@@ -100,6 +110,7 @@ Step Claim::cancel() {
 
 Step Claim::look() {
   ++looks_;
+  takes_over_ = false;
   looked_at_ = clock_.now();
   return request(State::look, ReadFile{options_.path, kRecordLimit});
 }
@@ -119,6 +130,9 @@ Step Claim::on_look(const FileReply& reply) {
       if (!options_.enclosing_token.empty() && seen_.token == options_.enclosing_token) {
         return finish(Outcome::already_held);
       }
+      if (is_whole(seen_) || seen_.kind == Sighting::Kind::garbled) {
+        if (options_.may_take_over(seen_)) return take_over(reply.content);
+      }
       return held_by_other();
     case FileStatus::stale:
     case FileStatus::denied:
@@ -131,6 +145,8 @@ Step Claim::on_look(const FileReply& reply) {
     case FileStatus::exhausted:
       return fail(reply);
     case FileStatus::exists:
+    case FileStatus::changed:
+    case FileStatus::busy:
     case FileStatus::failed:
       break;
   }
@@ -165,8 +181,7 @@ Step Claim::looks_free() {
 }
 
 Step Claim::publish() {
-  const bool waited = looks_ > 1 && options_.timeout != Duration::zero();
-  if (waited && past_deadline()) return give_up(Outcome::timed_out);
+  if (looks_ > 1 && is_over()) return give_up(Outcome::timed_out);
   // With a claim of ours unaccounted for, the same token again: should that claim show up after
   // all, it must be known for ours.
   if (!unaccounted_) prepare_record();
@@ -185,6 +200,15 @@ void Claim::prepare_record() {
   holder.command = options_.command;
   holder.since = utc_text(clock_.wall());
   holder.delay = std::chrono::duration<double>(options_.delay).count();
+  if (options_.detached) {
+    holder.detached = true;
+    holder.pid.reset();
+    holder.start.reset();
+    if (options_.lives_with) {
+      holder.pid = options_.lives_with->pid;
+      holder.start = options_.lives_with->start;
+    }
+  }
   result_.token = make_token(options_.prefix, identity_.new_uuid());
   record_ = format_record(result_.token, holder);
   late_ = false;
@@ -210,6 +234,8 @@ Step Claim::on_publish(const FileReply& reply) {
       unaccounted_ = stood_before_;
       return fail(reply);
     case FileStatus::stale:
+    case FileStatus::changed:
+    case FileStatus::busy:
     case FileStatus::failed:
       break;
   }
@@ -340,8 +366,13 @@ bool Claim::outdates_our_claim() const {
 
 bool Claim::look_is_old() const {
   return clock_.now() - looked_at_ >
-         max_look_age(options_.local, options_.atomic_create, options_.delay);
+         max_look_age(options_.local, options_.atomic_create, delay_of_others());
 }
+
+// What is late must be late for them: a longer delay, for a takeover, is ours alone.
+Duration Claim::delay_of_others() const { return raised_from_.value_or(options_.delay); }
+
+bool Claim::is_over() const { return options_.timeout != Duration::zero() && past_deadline(); }
 
 bool Claim::past_deadline() const { return deadline_ && clock_.now() >= *deadline_; }
 

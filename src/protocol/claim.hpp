@@ -31,10 +31,19 @@
 //       so B neither removes its claim nor enters on it until A has had time to leave, or to notice
 //       and stop (ClaimOptions::late_hold), and only then counts its delay. Known gap: a holder
 //       that neither leaves nor looks for longer than that has B beside it.
+//
+// Takeover (ClaimOptions::may_take_over): the record of somebody who is gone is replaced. The claim
+// is written to a temporary file beside the lock; one more look must show exactly the record that
+// was judged; the temporary file is renamed over it; delay, verify. Never removed and then created:
+//   1 A, B look: X, gone.  2 A removes X, creates, waits, runs.  3 B removes A's file, creates.
+// A rename overwrites on every share, so all of "late claims" holds for it, and its delay is at
+// least ClaimOptions::takeover_delay. On a local file system nobody else can remove or replace the
+// record meanwhile (seams/file_system.hpp, OnlyIf).
 
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -58,6 +67,9 @@ struct ClaimOptions {
   std::string prefix;
   /// The holder's command line for the record, if it is to be told.
   std::optional<std::string> command;
+  /// The lock outlives this process: the record names `lives_with` in its place, or nobody.
+  bool detached = false;
+  std::optional<ProcessId> lives_with;
   /// The token of the ufl that this process runs under, if any (UFL_TOKEN).
   std::string enclosing_token;
   Duration delay{};
@@ -74,6 +86,12 @@ struct ClaimOptions {
   /// How long a claim that may have overwritten a winner is kept before its delay begins: the time
   /// that a holder is given to notice that its lock is lost (30 s), and to stop its command (5 s).
   Duration late_hold = std::chrono::seconds{35};
+  /// May this holder's lock be taken over? Asked of every whole look that shows somebody else.
+  /// Must give the same answer until something changes: a "no" after a "yes" is obeyed up to the
+  /// second look only.
+  std::function<bool(const Sighting&)> may_take_over = [](const Sighting&) { return false; };
+  /// The shortest verification delay of a claim that takes a lock over.
+  Duration takeover_delay{};
 };
 
 /// How a claim ended.
@@ -95,6 +113,10 @@ struct ClaimResult {
   FileOperation failed_operation;
   /// The claim could not be taken back (or must not be: late claims): its file may still be there.
   bool left_behind = false;
+  /// Somebody's record was replaced by ours, whatever came of it.
+  bool replaced = false;
+  /// A takeover could not be done because somebody holds flock(2) on the lock file.
+  bool flocked = false;
 };
 
 /// One claim on one lock. Drive it as step.hpp says.
@@ -123,7 +145,11 @@ class Claim final : public Machine {
   /// For how long such a claim is kept before its delay begins.
   [[nodiscard]] Duration late_hold() const { return options_.late_hold; }
 
-  /// The verification delay in force: `auto` grows when a foreign record was seen.
+  /// LooksFree was asked for, or the lock acquired, by taking it over from seen().
+  [[nodiscard]] bool takes_over() const { return takes_over_; }
+
+  /// The verification delay in force: `auto` grows when a foreign record was seen, and every delay
+  /// grows for a takeover.
   [[nodiscard]] Duration delay() const { return options_.delay; }
 
  private:
@@ -133,6 +159,11 @@ class Claim final : public Machine {
     look,
     probe_directory,
     looks_free,
+    write_temporary,
+    second_look,
+    replace,
+    drop_temporary,
+    flocked,
     publish,
     look_after_publish,
     probe_after_publish,
@@ -151,6 +182,17 @@ class Claim final : public Machine {
   Step on_directory(const FileReply& reply);
   Step on_directory_after_publish(const FileReply& reply);
   Step looks_free();
+  Step take_over(const std::string& content);
+  Step write_temporary();
+  Step on_temporary(const FileReply& reply);
+  Step second_look();
+  Step on_second_look(const FileReply& reply);
+  Step on_replace(const FileReply& reply);
+  Step lost_the_race();
+  void note_late_takeover();
+  Step drop_temporary(std::optional<FileReply> failure);
+  Step on_dropped();
+  [[nodiscard]] std::string temporary() const;
   Step publish();
   void prepare_record();
   Step on_publish(const FileReply& reply);
@@ -166,7 +208,8 @@ class Claim final : public Machine {
   Step gone();
   enum class Unclear { may_be_ours, is_not_ours };
   Step unclear(Unclear verdict);
-  Step remove_own();
+  Step remove_own(const FileReply& reply);
+  Step on_removed(const FileReply& reply);
   Step leave_behind();
   Step finish(Outcome outcome);
   Step fail(const FileReply& reply);
@@ -179,7 +222,10 @@ class Claim final : public Machine {
   [[nodiscard]] bool outdates_our_claim() const;
   /// Is the last look too old to write or remove anything on?
   [[nodiscard]] bool look_is_old() const;
+  [[nodiscard]] Duration delay_of_others() const;
   [[nodiscard]] bool past_deadline() const;
+  /// The timeout of a claim that may make more than one attempt has passed.
+  [[nodiscard]] bool is_over() const;
 
   ClaimOptions options_;
   const Clock& clock_;
@@ -191,19 +237,25 @@ class Claim final : public Machine {
   Sighting seen_;
   ClaimResult result_;
 
-  std::string record_;       // what the current claim writes
+  std::string record_;      // what the current claim writes
+  std::string to_replace_;  // takes_over_: the record that was judged, as it was read
+  bool takes_over_ = false;
+  std::optional<Duration> raised_from_;  // the delay, before the first takeover
+  std::optional<FileReply> takeover_failure_;
   FileOperation operation_;  // the last one asked for
   Mono looked_at_{};         // start of the last look
   Mono published_at_{};      // when the last publish was answered
   Mono wait_until_{};
-  FileReply refused_;  // what the last publish or look said
+  FileReply refused_;  // what the last publish, look or takeover said
   int looks_ = 0;
   bool unaccounted_ = false;   // what we published may stand there still
   bool stood_before_ = false;  // and so it might before the last publish
   bool late_ = false;          // it may have overwritten a winner
+  int busy_looks_ = 0;         // removals that somebody else's flock kept from happening
   int late_looks_ = 0;         // looks in a row that were too old to write on
   UnlinkLooks unlink_looks_;
   bool unclear_once_ = false;         // a withdrawal could not tell whose file it saw
+  bool another_stood_ = false;        // a withdrawal saw another's record
   std::optional<Outcome> if_seen_;    // create was denied: the outcome if somebody is seen yet
   std::optional<Mono> denied_since_;  // first of the denied publishes in a row, no file there
   std::optional<Mono> verify_until_;  // unreadable at verify: give up then

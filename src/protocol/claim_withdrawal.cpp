@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "protocol/claim.hpp"
+#include "protocol/guard.hpp"
 #include "protocol/late.hpp"
 
 namespace ufl {
@@ -26,10 +27,13 @@ Step Claim::on_withdraw_look(const FileReply& reply) {
   if (reply.status == FileStatus::not_found) return gone();
   if (reply.status != FileStatus::ok) return unclear(Unclear::may_be_ours);
   const Sighting sighting = parse_record(reply.content);
-  // A full disk leaves the beginning of our record, or nothing of it, in a file that we made.
-  const bool part = result_.failure.created && record_.starts_with(reply.content);
-  if (sighting.token == result_.token || part) return remove_own();
+  // A full disk leaves the beginning of our record, or nothing of it, in a file that we made. But
+  // once another's record has stood there, what is empty may be the rest of that.
+  const bool part =
+      result_.failure.created && !another_stood_ && record_.starts_with(reply.content);
+  if (sighting.token == result_.token || part) return remove_own(reply);
   if (is_whole(sighting)) {
+    another_stood_ = true;
     saw(sighting);
     // Somebody is there after all: it was him that the create was denied for.
     if (if_seen_) after_withdraw_ = *std::exchange(if_seen_, std::nullopt);
@@ -55,19 +59,36 @@ Step Claim::unclear(Unclear verdict) {
   return verdict == Unclear::may_be_ours ? leave_behind() : finish(after_withdraw_);
 }
 
-Step Claim::remove_own() {
+Step Claim::remove_own(const FileReply& reply) {
   // Late claims (c): removing it would let a third one in.
   if (late_) return leave_behind();
   switch (unlink_looks_.judge(clock_.now() - looked_at_, options_.local, options_.atomic_create,
-                              options_.delay)) {
+                              delay_of_others())) {
     case UnlinkLooks::Verdict::fresh:
-      return request(State::withdraw_remove, RemoveFile{options_.path});
+      return request(State::withdraw_remove,
+                     RemoveFile{options_.path, guard(options_.local, reply.content)});
     case UnlinkLooks::Verdict::old:
       return withdraw_look();
     case UnlinkLooks::Verdict::hopeless:
       break;
   }
   return leave_behind();
+}
+
+Step Claim::on_removed(const FileReply& reply) {
+  switch (reply.status) {
+    case FileStatus::ok:
+    case FileStatus::not_found:
+    case FileStatus::changed:  // somebody else has removed or replaced it
+      return finish(after_withdraw_);
+    case FileStatus::busy:
+      if (++busy_looks_ < kMaxBusyLooks) {
+        return wait(State::withdraw_pause, clock_.now() + kBusyRetry);
+      }
+      return leave_behind();
+    default:
+      return leave_behind();
+  }
 }
 
 Step Claim::leave_behind() {

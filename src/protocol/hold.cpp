@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "protocol/guard.hpp"
 #include "protocol/late.hpp"
 
 namespace ufl {
@@ -27,24 +28,21 @@ Step Release::on_reply(const FileReply& reply) {
       return on_look(reply);
     case State::probe_directory:
       // Another device: the share was unmounted, and what is there now tells nothing.
-      if (reply.status == FileStatus::ok && reply.device == options_.device) {
+      if (reply.status == FileStatus::ok &&
+          (options_.device == 0 || reply.device == options_.device)) {
         return finish(Outcome::lost);
       }
       result_.failure = reply;
       if (reply.status == FileStatus::ok) result_.failure.error = 0;
       return finish(Outcome::failed);
     case State::remove:
-      if (reply.status == FileStatus::ok || reply.status == FileStatus::not_found) {
-        return finish(Outcome::released);
-      }
-      break;
+      return on_removed(reply);
     case State::idle:
     case State::pause:
     case State::finished:
-      return Finished{};
+      break;
   }
-  result_.failure = reply;
-  return finish(Outcome::failed);
+  return Finished{};
 }
 
 Step Release::resume() {
@@ -62,6 +60,9 @@ Step Release::on_look(const FileReply& reply) {
   result_.seen = {};
   result_.failure = reply;
   if (reply.status == FileStatus::not_found) return doubt(Doubt::absent);
+  if (reply.status == FileStatus::not_regular || reply.status == FileStatus::bad_path) {
+    return finish(Outcome::failed);  // a second look shows no other
+  }
   if (reply.status != FileStatus::ok) return doubt(Doubt::unreadable);
 
   result_.seen = parse_record(reply.content);
@@ -74,10 +75,12 @@ Step Release::on_look(const FileReply& reply) {
     const bool again = std::exchange(unclear_content_, reply.content) == reply.content;
     return again ? finish(Outcome::lost) : doubt(Doubt::unclear);
   }
+  if (options_.only_look) return finish(Outcome::held);
   switch (looks_.judge(clock_.now() - looked_at_, options_.local, options_.atomic_create,
                        options_.delay)) {
     case UnlinkLooks::Verdict::fresh:
-      return request(State::remove, RemoveFile{options_.path});
+      return request(State::remove,
+                     RemoveFile{options_.path, guard(options_.local, reply.content)});
     case UnlinkLooks::Verdict::old:
       return look();
     case UnlinkLooks::Verdict::hopeless:
@@ -86,6 +89,31 @@ Step Release::on_look(const FileReply& reply) {
   result_.failure.status = FileStatus::failed;
   result_.failure.error = ETIMEDOUT;
   return finish(Outcome::failed);
+}
+
+Step Release::on_removed(const FileReply& reply) {
+  switch (reply.status) {
+    case FileStatus::ok:
+    case FileStatus::not_found:
+      return finish(Outcome::released);
+    case FileStatus::changed:  // in this moment: the next look tells by whom
+      if (++busy_looks_ < kMaxBusyLooks) return look();
+      break;
+    case FileStatus::busy:
+      if (++busy_looks_ < kMaxBusyLooks) return pause(kBusyRetry);
+      break;
+    default:
+      break;
+  }
+  result_.failure = reply;
+  result_.removing = true;
+  return finish(Outcome::failed);
+}
+
+Step Release::pause(Duration time) {
+  state_ = State::pause;
+  wait_until_ = clock_.now() + time;
+  return WaitUntil{wait_until_};
 }
 
 Step Release::doubt(Doubt doubt) {
@@ -100,9 +128,7 @@ Step Release::doubt(Doubt doubt) {
     if (result_.failure.error == 0) result_.failure.error = EBADMSG;  // a different one each time
     return finish(Outcome::failed);
   }
-  state_ = State::pause;
-  wait_until_ = clock_.now() + second_opinion(false, options_.delay);
-  return WaitUntil{wait_until_};
+  return pause(second_opinion(false, options_.delay));
 }
 
 Step Release::request(State state, FileOperation operation) {

@@ -7,6 +7,8 @@
 // at least a second apart agree and the directory itself is well: a share that flickers (failover,
 // silly rename) or was unmounted is "cannot tell", not "lost".
 //
+// On a local file system the unlink is guarded (guard.hpp).
+//
 // Known race, bounded by late.hpp and by nothing else on a share: between our read and our unlink
 // somebody may break the lock by hand and somebody else take it.
 //   1 A reads: mine.  2 a person removes the file.  3 B publishes.  4 A's unlink removes B's file.
@@ -34,12 +36,14 @@ struct ReleaseOptions {
   bool local = false;          ///< only this kernel sees the file system
   bool atomic_create = false;  ///< exclusive create is atomic for all clients of the share
   std::uint64_t device = 0;    ///< where the lock file was when it was taken; 0: not known
+  bool only_look = false;      ///< find out whether it is still ours, and leave it
 };
 
 /// How a release ended.
 struct ReleaseResult {
   enum class Outcome {
     released,  ///< the file is gone, and it was ours
+    held,      ///< only_look: it is ours still
     lost,      ///< the file is not ours any more; see `seen`
     failed,    ///< cannot tell, or cannot remove: the file may still be there; see `failure`
   };
@@ -47,6 +51,7 @@ struct ReleaseResult {
   /// Outcome::lost: what stands there instead; Sighting::Kind::none: nothing.
   Sighting seen;
   FileReply failure;
+  bool removing = false;  ///< the removal failed, not a look
 };
 
 /// One release. Drive it as step.hpp says; it never asks LooksFree and cannot be cancelled.
@@ -68,7 +73,9 @@ class Release final : public Machine {
 
   Step look();
   Step on_look(const FileReply& reply);
+  Step on_removed(const FileReply& reply);
   Step doubt(Doubt doubt);
+  Step pause(Duration time);
   Step request(State state, FileOperation operation);
   Step finish(Outcome outcome);
 
@@ -84,6 +91,7 @@ class Release final : public Machine {
   int doubtful_looks_ = 0;
   int gone_looks_ = 0;
   int unreadable_looks_ = 0;
+  int busy_looks_ = 0;  // removals that somebody else's flock kept from happening
   std::optional<std::string> unclear_content_;
 };
 

@@ -6,12 +6,14 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <charconv>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
+#include "protocol/json_line.hpp"
 #include "protocol/token.hpp"
 
 namespace ufl {
@@ -20,16 +22,6 @@ namespace {
 
 template <typename T>
 concept Arithmetic = std::is_arithmetic_v<T>;
-
-// Boost.JSON writes 0.2 as 2E-1; a person reads lock files too.
-template <Arithmetic Number>
-std::string to_json(Number value) {
-  char buffer[32];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return {buffer, end};
-}
-
-std::string to_json(const std::string& value) { return boost::json::serialize(value); }
 
 // Boost.JSON writes any bytes, and reads back UTF-8 only: a host or user name may be anything.
 bool is_json_text(const std::string& value) {
@@ -46,28 +38,31 @@ bool is_json_text(Number) {
   return true;
 }
 
-template <typename T>
-void append(std::string& line, std::string_view key, const std::optional<T>& value) {
-  if (!value || !is_json_text(*value)) return;
-  line += line.size() > 1 ? ",\"" : "\"";
-  line += key;
-  line += "\":";
-  line += to_json(*value);
+// False: the value is not of the type that the key has.
+bool convert(const boost::json::value& value, std::string& field) {
+  if (value.is_string()) field = std::string{value.get_string()};
+  return value.is_string();
 }
 
-void take(const boost::json::object& object, std::string_view key,
-          std::optional<std::string>& field) {
-  const auto* value = object.if_contains(key);
-  if (value != nullptr && value->is_string()) field = std::string{value->get_string()};
+bool convert(const boost::json::value& value, bool& field) {
+  if (value.is_bool()) field = value.get_bool();
+  return value.is_bool();
 }
 
 template <Arithmetic Number>
-void take(const boost::json::object& object, std::string_view key, std::optional<Number>& field) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_number()) return;
+bool convert(const boost::json::value& value, Number& field) {
+  if (!value.is_number()) return false;
   boost::json::error_code error;
-  const auto number = value->to_number<Number>(error);
-  if (!error) field = number;
+  field = value.to_number<Number>(error);
+  // 1e999 is infinite by now.
+  return !error && std::isfinite(static_cast<double>(field));
+}
+
+template <typename T>
+bool take(const boost::json::object& object, std::string_view key, std::optional<T>& field) {
+  const auto* value = object.if_contains(key);
+  if (value == nullptr || value->is_null()) return true;
+  return convert(*value, field.emplace());
 }
 
 // The one list of keys, for both directions.
@@ -84,16 +79,18 @@ void for_each_field(Fields& holder, Visit visit) {
   visit("user", holder.user);
   visit("since", holder.since);
   visit("delay", holder.delay);
+  visit("lease", holder.lease);
+  visit("detached", holder.detached);
   visit("command", holder.command);
 }
 
 std::string holder_line(const Holder& holder) {
-  std::string line = "{";
-  append(line, "v", std::optional{1});
-  for_each_field(holder,
-                 [&](std::string_view key, const auto& field) { append(line, key, field); });
-  line += '}';
-  return line;
+  JsonLine line;
+  line.add("v", std::int64_t{1});
+  for_each_field(holder, [&](std::string_view key, const auto& field) {
+    if (field && is_json_text(*field)) line.add(key, *field);
+  });
+  return line.text();
 }
 
 }  // namespace
@@ -103,7 +100,7 @@ std::string format_record(std::string_view token, const Holder& holder) {
   const auto text = [&] { return std::string{token} + '\n' + holder_line(fits) + '\n'; };
   std::string record = text();
   for (auto field : {&Holder::command, &Holder::user, &Holder::host}) {
-    if (record.size() <= kRecordLimit) break;
+    if (record.size() < kRecordLimit) break;
     (fits.*field).reset();
     record = text();
   }
@@ -119,7 +116,8 @@ Sighting parse_record(std::string_view content) {
   const auto end_of_token = content.find('\n');
   seen.token = std::string{strip(content.substr(0, end_of_token))};
   seen.kind = Sighting::Kind::garbled;
-  if (!ends_in_uuid(seen.token)) return seen;
+  // A reader that stops at the limit cannot know what follows.
+  if (!ends_in_uuid(seen.token) || content.size() >= kRecordLimit) return seen;
 
   seen.kind = Sighting::Kind::foreign;
   if (end_of_token == std::string_view::npos) return seen;
@@ -129,9 +127,16 @@ Sighting parse_record(std::string_view content) {
   const auto json = boost::json::parse({line.data(), line.size()}, error);
   if (error || !json.is_object()) return seen;
 
+  // A key of another type than it has: ufl did not write this, and the rest is not believed,
+  // either.
+  Holder holder;
+  bool well_typed = true;
+  for_each_field(holder, [&](std::string_view key, auto& field) {
+    well_typed = take(json.get_object(), key, field) && well_typed;
+  });
+  if (!well_typed) return seen;
   seen.kind = Sighting::Kind::record;
-  for_each_field(seen.holder,
-                 [&](std::string_view key, auto& field) { take(json.get_object(), key, field); });
+  seen.holder = std::move(holder);
   return seen;
 }
 

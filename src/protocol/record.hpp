@@ -15,12 +15,13 @@
 #include <string>
 #include <string_view>
 
+#include "seams/file_system.hpp"
 #include "seams/identity.hpp"
 
 namespace ufl {
 
-/// No lock file is longer, and no more of one is ever read.
-inline constexpr std::size_t kRecordLimit = 4096;
+/// Every lock file is shorter, and no more of one is ever read.
+inline constexpr std::size_t kRecordLimit = kMostCompared;
 
 /// The holder's command in a record is cut to this many bytes.
 inline constexpr std::size_t kCommandLimit = 500;
@@ -47,8 +48,8 @@ struct Sighting {
   return seen.kind == Sighting::Kind::record || seen.kind == Sighting::Kind::foreign;
 }
 
-/// The text of a lock file, at most kRecordLimit bytes; holder fields that do not fit are left out,
-/// the command first.
+/// The text of a lock file, less than kRecordLimit bytes; holder fields that do not fit are left
+/// out, the command first.
 [[nodiscard]] std::string format_record(std::string_view token, const Holder& holder);
 
 /// What `content`, read from a lock file, says. Takes any bytes.

@@ -39,4 +39,8 @@ bool ends_in_uuid(std::string_view token) {
   return true;
 }
 
+std::string_view uuid_of(std::string_view token) {
+  return token.substr(token.size() - kUuidLength);
+}
+
 }  // namespace ufl

@@ -20,4 +20,7 @@ namespace ufl {
 /// that was named by mistake does not.
 [[nodiscard]] bool ends_in_uuid(std::string_view token);
 
+/// The UUID that `token` ends in. Precondition: it does.
+[[nodiscard]] std::string_view uuid_of(std::string_view token);
+
 }  // namespace ufl

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -36,9 +37,25 @@ struct CreateExclusive {
   bool sync = false;
 };
 
-/// Remove the name `path`, whatever it holds: the caller has just looked.
+/// What a file must hold to be removed or replaced, where every program that removes or replaces it
+/// can be kept out meanwhile: on a local file system. It is checked, and the operation done, while
+/// flock(2) holds the file; so of several who do it in this way, only one does.
+/// A content of kMostCompared bytes is what was read of a file that may be longer: compared with
+/// the beginning.
+using OnlyIf = std::optional<std::string>;
+inline constexpr std::size_t kMostCompared = 4096;
+
+/// Remove the name `path`. Without `only_if` whatever it holds: the caller has just looked.
 struct RemoveFile {
   std::string path;
+  OnlyIf only_if{};
+};
+
+/// Give the file `from` the name `path`, in place of what has it: rename(2).
+struct ReplaceFile {
+  std::string path;
+  std::string from;
+  OnlyIf only_if{};
 };
 
 /// Does the directory that `path` lies in open, and can names in it be looked up? With
@@ -49,7 +66,8 @@ struct ProbeDirectory {
 };
 
 /// One file operation: what a protocol machine asks for in one step.
-using FileOperation = std::variant<ReadFile, CreateExclusive, RemoveFile, ProbeDirectory>;
+using FileOperation =
+    std::variant<ReadFile, CreateExclusive, RemoveFile, ReplaceFile, ProbeDirectory>;
 
 /// What became of a file operation, as far as the protocol tells outcomes apart.
 enum class FileStatus {
@@ -61,6 +79,8 @@ enum class FileStatus {
   not_regular,  ///< something that can never be a lock file stands at the path
   bad_path,     ///< ENOTDIR, ENAMETOOLONG, a loop of links: no file can ever be there
   exhausted,    ///< EMFILE: this process may open no more files, nothing was tried
+  changed,      ///< it does not hold `only_if` (any more): nothing was done
+  busy,         ///< somebody else holds flock(2) on it: nothing was done
   failed,       ///< everything else: cannot tell
 };
 

@@ -25,6 +25,14 @@ struct Holder {
   std::optional<std::string> since;    ///< UTC, for display only
   std::optional<std::string> command;  ///< shell-quoted, at most 500 bytes
   std::optional<double> delay;         ///< verification delay of the holder, seconds
+  std::optional<double> lease;         ///< seconds
+  std::optional<bool> detached;        ///< taken by `ufl --acquire`: no ufl waits for its release
+};
+
+/// A process of this host: its number, which may be used again, and what tells the two apart.
+struct ProcessId {
+  std::int64_t pid = 0;
+  std::optional<std::uint64_t> start;  ///< clock ticks after boot; none: not visible to us
 };
 
 /// Who is asking, and fresh randomness.

@@ -3,11 +3,14 @@
 #include "sys/posix_file_system.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -193,8 +196,60 @@ FileReply perform(const CreateExclusive& operation) {
   return reply;
 }
 
+FileReply reply_of(int result) { return result == 0 ? success() : failure(errno); }
+
+FileReply nothing_done(FileStatus status) {
+  FileReply reply;
+  reply.status = status;
+  return reply;
+}
+
+// Does `file` hold `content`, in the sense of OnlyIf?
+bool holds(int file, std::string_view content) {
+  std::string there(std::min(content.size() + 1, kMostCompared), '\0');
+  std::size_t length = 0;
+  while (length < there.size()) {
+    const ssize_t count = ::read(file, there.data() + length, there.size() - length);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) break;
+    length += static_cast<std::size_t>(count);
+  }
+  return std::string_view{there}.substr(0, length) == content;
+}
+
+// Do `action` while we hold the file at `path`, if it holds `content`. The flock is on the inode
+// that was opened; that `path` still names it shows that nobody who does the same was faster, and
+// the open descriptor keeps its number from being used again. So a program that is stopped here,
+//   1 A: flock, path names the inode  2 A is stopped  3 B, C: EWOULDBLOCK, look again  4 A goes on
+// cannot remove or replace what somebody else has put there meanwhile.
+template <typename Action>
+FileReply while_locked(const std::string& path, const std::string& content, Action action) {
+  const UniqueFd file{open_retrying(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)};
+  if (!file.valid()) return open_failure(path, errno);
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    return errno == EWOULDBLOCK ? nothing_done(FileStatus::busy) : failure(errno);
+  }
+  struct stat held = {};
+  struct stat named = {};
+  if (::fstat(file.get(), &held) != 0 || ::lstat(path.c_str(), &named) != 0) return failure(errno);
+  const bool same = held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+  if (!same || !holds(file.get(), content)) return nothing_done(FileStatus::changed);
+  return action();
+}
+
+template <typename Operation, typename Action>
+FileReply perform_guarded(const Operation& operation, Action action) {
+  return operation.only_if ? while_locked(operation.path, *operation.only_if, action) : action();
+}
+
 FileReply perform(const RemoveFile& operation) {
-  return ::unlink(operation.path.c_str()) == 0 ? success() : failure(errno);
+  return perform_guarded(operation, [&] { return reply_of(::unlink(operation.path.c_str())); });
+}
+
+FileReply perform(const ReplaceFile& operation) {
+  return perform_guarded(operation, [&] {
+    return reply_of(::rename(operation.from.c_str(), operation.path.c_str()));
+  });
 }
 
 FileReply perform(const ProbeDirectory& operation) {

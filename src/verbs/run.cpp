@@ -209,7 +209,7 @@ class Run {
   void release() {
     phase_ = Phase::releasing;
     release_.emplace(ReleaseOptions{options_.lock_file, claim_.result().token, claim_.delay(),
-                                    mount_.local, mount_.atomic_create, claim_.result().device},
+                                    mount_.local, mount_.atomic_create, claim_.result().device, false},
                      world_.clock);
     release_driver_.emplace(*release_, world_.files, loop_,
                             DriverEvents{.on_finished = [this] { release_ended(); }});
@@ -220,6 +220,7 @@ class Run {
     const ReleaseResult& result = release_->result();
     switch (result.outcome) {
       case ReleaseResult::Outcome::released:
+      case ReleaseResult::Outcome::held:
         log_.released();
         break;
       case ReleaseResult::Outcome::lost:

@@ -3,7 +3,9 @@
 // What the protocol relies on in a FileSystem: the same cases for real files and for the simulated
 // share, which is worth something only as long as it keeps this contract.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -17,6 +19,7 @@
 #include <utility>
 
 #include "seams/file_system.hpp"
+#include "sim/client.hpp"
 #include "sim/share.hpp"
 #include "sim/world.hpp"
 #include "sys/posix_file_system.hpp"
@@ -40,6 +43,15 @@ class PosixSubject {
   void start(const FileOperation& operation, FileSystem::Done done) {
     files_.start(operation, std::move(done));
   }
+  /// flock(2) on the lock file, for as long as the result lives.
+  [[nodiscard]] std::shared_ptr<const int> flock() const {
+    const int file = ::open(lock().c_str(), O_RDONLY | O_CLOEXEC);
+    EXPECT_EQ(::flock(file, LOCK_EX | LOCK_NB), 0);
+    return {new int{file}, [](const int* descriptor) {
+              ::close(*descriptor);
+              delete descriptor;
+            }};
+  }
 
  private:
   PosixFileSystem files_;
@@ -54,6 +66,11 @@ class SimSubject {
     client_.start(operation, std::move(done));
     while (world_.step()) {
     }
+  }
+  [[nodiscard]] std::shared_ptr<const bool> flock() {
+    auto alive = std::make_shared<bool>(true);
+    EXPECT_TRUE(share_.lock(alive));
+    return {alive.get(), [alive](const bool*) { *alive = false; }};
   }
 
  private:
@@ -121,6 +138,55 @@ TYPED_TEST(FileSystemContract, ProbesTheDirectoryOfAPath) {
   EXPECT_EQ(this->perform(ProbeDirectory{this->lock_, true}).status, FileStatus::ok);
 }
 
+TYPED_TEST(FileSystemContract, ReplacesAFileByAnother) {
+  const std::string other = this->lock_ + "-temporary";
+  ASSERT_EQ(this->perform(CreateExclusive{this->lock_, "one", false}).status, FileStatus::ok);
+  EXPECT_EQ(this->perform(ReplaceFile{this->lock_, other}).status, FileStatus::not_found);
+  EXPECT_EQ(this->read().content, "one");
+  ASSERT_EQ(this->perform(CreateExclusive{other, "two", false}).status, FileStatus::ok);
+  EXPECT_EQ(this->perform(ReplaceFile{this->lock_, other}).status, FileStatus::ok);
+  EXPECT_EQ(this->read().content, "two");
+  EXPECT_EQ(this->perform(RemoveFile{other}).status, FileStatus::not_found);
+}
+
+TYPED_TEST(FileSystemContract, RemovesAndReplacesOnlyIfItHoldsThat) {
+  const std::string other = this->lock_ + "-temporary";
+  ASSERT_EQ(this->perform(CreateExclusive{this->lock_, "one", false}).status, FileStatus::ok);
+  ASSERT_EQ(this->perform(CreateExclusive{other, "two", false}).status, FileStatus::ok);
+  for (const char* wrong : {"", "on", "one\n", "two"}) {
+    EXPECT_EQ(this->perform(RemoveFile{this->lock_, wrong}).status, FileStatus::changed) << wrong;
+    EXPECT_EQ(this->perform(ReplaceFile{this->lock_, other, wrong}).status, FileStatus::changed);
+  }
+  EXPECT_EQ(this->read().content, "one");
+  EXPECT_EQ(this->perform(ReplaceFile{this->lock_, other, "one"}).status, FileStatus::ok);
+  EXPECT_EQ(this->read().content, "two");
+  EXPECT_EQ(this->perform(RemoveFile{this->lock_, "two"}).status, FileStatus::ok);
+  EXPECT_EQ(this->read().status, FileStatus::not_found);
+}
+
+TYPED_TEST(FileSystemContract, WhatIsAbsentHoldsNothing) {
+  const std::string other = this->lock_ + "-temporary";
+  ASSERT_EQ(this->perform(CreateExclusive{other, "two", false}).status, FileStatus::ok);
+  EXPECT_EQ(this->perform(RemoveFile{this->lock_, ""}).status, FileStatus::not_found);
+  EXPECT_EQ(this->perform(ReplaceFile{this->lock_, other, ""}).status, FileStatus::not_found);
+  EXPECT_EQ(this->perform(RemoveFile{other}).status, FileStatus::ok) << "it is there still";
+}
+
+TYPED_TEST(FileSystemContract, LeavesAloneWhatSomebodyElseHasLocked) {
+  const std::string other = this->lock_ + "-temporary";
+  ASSERT_EQ(this->perform(CreateExclusive{this->lock_, "one", false}).status, FileStatus::ok);
+  ASSERT_EQ(this->perform(CreateExclusive{other, "two", false}).status, FileStatus::ok);
+  {
+    const auto held = this->subject_.flock();
+    EXPECT_EQ(this->perform(RemoveFile{this->lock_, "one"}).status, FileStatus::busy);
+    EXPECT_EQ(this->perform(ReplaceFile{this->lock_, other, "one"}).status, FileStatus::busy);
+    EXPECT_EQ(this->read().content, "one") << "reading takes no lock";
+  }
+  EXPECT_EQ(this->perform(ReplaceFile{this->lock_, other, "one"}).status, FileStatus::ok);
+  const auto held = this->subject_.flock();
+  EXPECT_EQ(this->perform(RemoveFile{this->lock_}).status, FileStatus::ok) << "not guarded";
+}
+
 /// What holds of real directories.
 class PosixFiles : public ::testing::Test {
  protected:
@@ -137,6 +203,20 @@ TEST_F(PosixFiles, ADanglingLinkIsNotCreatedThrough) {
   ASSERT_EQ(::symlink(target.c_str(), lock_.c_str()), 0);
   EXPECT_NE(perform(CreateExclusive{lock_, "one", false}).status, FileStatus::ok);
   EXPECT_FALSE(std::filesystem::exists(target));
+}
+
+TEST_F(PosixFiles, AGuardedOperationDoesNotFollowALink) {
+  const std::string target = directory_ + "/target";
+  std::ofstream{target} << "one";
+  ASSERT_EQ(::symlink(target.c_str(), lock_.c_str()), 0);
+  EXPECT_EQ(perform(RemoveFile{lock_, "one"}).status, FileStatus::not_regular);
+  EXPECT_TRUE(std::filesystem::is_symlink(lock_));
+}
+
+TEST_F(PosixFiles, AGuardedOperationDoesNotReadWithoutEnd) {
+  std::ofstream{lock_} << "one";
+  std::filesystem::resize_file(lock_, std::uintmax_t{1} << 40U);
+  EXPECT_EQ(perform(RemoveFile{lock_, "one"}).status, FileStatus::changed);
 }
 
 TEST_F(PosixFiles, ReadsLittleOfAHugeFile) {

@@ -15,6 +15,7 @@
 #include "protocol/hold.hpp"
 #include "seams/clock.hpp"
 #include "seams/timer.hpp"
+#include "sim/client.hpp"
 #include "sim/identity.hpp"
 #include "sim/monitor.hpp"
 #include "sim/share.hpp"
@@ -43,6 +44,8 @@ struct ContenderKnobs {
   unsigned power_cut = 0;          ///< deaths that empty the file that the host has made
   unsigned reboot = 0;             ///< deaths after which the host comes back
   unsigned release_elsewhere = 0;  ///< holds that another process releases
+  Duration break_delay{};          ///< of one who breaks a lock
+  Duration takeover_delay = std::chrono::seconds{1};  ///< the least that it may be
   const Mutant* mutant = nullptr;
 };
 
@@ -103,7 +106,7 @@ class Contender {
   void start();
 
   /// All rounds are over, or the host is dead.
-  [[nodiscard]] bool done() const { return dead() || (rounds_left_ == 0 && !busy_); }
+  [[nodiscard]] virtual bool done() const { return dead() || (rounds_left_ == 0 && !busy_); }
   [[nodiscard]] bool dead() const { return !*alive_; }
 
  protected:

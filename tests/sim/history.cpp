@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "sim/breaker.hpp"
 #include "sim/identity.hpp"
 #include "sim/mutants.hpp"
 
@@ -23,6 +24,10 @@ constexpr Moment kHorizon = std::chrono::hours{24};
 constexpr Duration kDay = std::chrono::hours{24};
 // How often somebody looks whether there is something to clear away.
 constexpr Duration kClearing = seconds{5};
+// The same beside breakers, who notice it sooner.
+constexpr Duration kClearingAfterBreakers = seconds{30};
+constexpr Duration kNoticing = seconds{1};
+
 class Players {
  public:
   Players(const Setup& setup, World& world)
@@ -31,23 +36,42 @@ class Players {
         around_{world, share_, monitor_, setup.share, setup.contenders} {
     for (int i = 0; i < setup.ufl; ++i) add_ufl(kDay * static_cast<int>(world.below(1000)));
     for (int i = 0; i < setup.five_steps; ++i) add(std::make_unique<FiveSteps>(around_, next()));
-    clear_away_in(kClearing);
+    for (int i = 0; i < setup.breakers; ++i) add_breaker(kDay);
+    clear_away_in(setup.breakers > 0 ? kClearingAfterBreakers : kClearing);
+    if (setup.breakers > 0) notice();
   }
 
   Monitor& monitor() { return monitor_; }
 
  private:
   [[nodiscard]] bool done() const {
-    return std::all_of(contenders_.begin(), contenders_.end(),
-                       [](const auto& contender) { return contender->done(); });
+    const auto is_done = [](const auto& contender) { return contender->done(); };
+    return std::all_of(contenders_.begin(), contenders_.end(), is_done) &&
+           std::all_of(breakers_.begin(), breakers_.end(), is_done);
   }
 
-  [[nodiscard]] int next() const { return static_cast<int>(contenders_.size()); }
+  [[nodiscard]] int next() const { return static_cast<int>(contenders_.size() + breakers_.size()); }
   void add(std::unique_ptr<Contender> contender) {
     contenders_.push_back(std::move(contender));
     contenders_.back()->start();
   }
   void add_ufl(Duration uptime) { add(std::make_unique<UflContender>(around_, next(), uptime)); }
+
+  void add_breaker(Duration uptime) {
+    breakers_.push_back(std::make_unique<Breaker>(around_, next(), uptime));
+  }
+
+  /// Those who break locks notice one whose holder is gone.
+  void notice() {
+    World& world = around_.world;
+    const auto token = monitor_.orphan();
+    for (std::size_t i = 0; token && i < breakers_.size(); ++i) {
+      if (world.chance(700)) breakers_[i]->notice(*token);
+    }
+    world.at(world.now() + kNoticing, [this] {
+      if (!done()) notice();
+    });
+  }
 
   /// Hosts that have died come back, with a clock that begins anew and nothing that they remember.
   void reboot() {
@@ -64,7 +88,7 @@ class Players {
     world.at(world.now() + time, [this] {
       monitor_.clear_away();
       reboot();
-      if (!done()) clear_away_in(kClearing);
+      if (!done()) clear_away_in(breakers_.empty() ? kClearing : kClearingAfterBreakers);
     });
   }
 
@@ -72,6 +96,7 @@ class Players {
   Monitor monitor_;
   Surroundings around_;
   std::vector<std::unique_ptr<Contender>> contenders_;
+  std::vector<std::unique_ptr<Breaker>> breakers_;
   std::vector<bool> seen_dead_;
 };
 
@@ -139,13 +164,19 @@ Promises promises_of(const Setup& setup) {
   promises.all_is_well = share.atomic_create && !share.eperm_for_exists &&
                          share.lost_reply + share.error + share.refused + share.full_disk +
                                  share.torn + share.stale + share.stale_lie + share.overdue +
-                                 share.stall ==
+                                 share.stall + share.flocked ==
                              0;
   promises.in_flight = share.b + share.longest_overdue + share.create_takes + kTick;
   promises.progress = 50 * (who.delay + bound(share) + share.longest_stall + promises.in_flight +
                             who.longest_late_timer + seconds{3}) +
                       10 * who.late_hold;
   return promises;
+}
+
+void draw_breakers(Drawing& draw, Setup& setup) {
+  setup.contenders.break_delay = setup.contenders.delay;
+  setup.breakers = draw.one_of({0, 1, 2, 3});
+  if (setup.breakers > 0) setup.contenders.crash = draw.one_of<unsigned>({50, 200});
 }
 
 void draw_theorem(Drawing& draw, Setup& setup, bool atomic) {
@@ -157,6 +188,7 @@ void draw_theorem(Drawing& draw, Setup& setup, bool atomic) {
   setup.contenders.release_elsewhere = draw.sometimes(200);
   setup.contenders.late_timer = draw.sometimes(100);
   setup.contenders.longest_late_timer = seconds{5};
+  draw_breakers(draw, setup);
 }
 
 void draw_any_delay(Drawing& draw, Setup& setup) {
@@ -193,6 +225,7 @@ void draw_stalls(Drawing& draw, Setup& setup) {
   setup.contenders.release_elsewhere = draw.sometimes(300);
   setup.contenders.late_timer = draw.sometimes(100);
   setup.contenders.longest_late_timer = seconds{10};
+  draw_breakers(draw, setup);
 }
 
 void draw_late_claims(Drawing& draw, Setup& setup) {
@@ -206,6 +239,7 @@ void draw_late_claims(Drawing& draw, Setup& setup) {
   share.longest_overdue = draw.half() ? seconds{10} : draw.ticks(0, 200);
   setup.contenders.late_hold =
       setup.contenders.longest_hold + setup.contenders.delay + seconds{5} + share.longest_overdue;
+  setup.promises.settles = setup.contenders.late_hold;
 }
 
 void draw_slow_share(Drawing& draw, Setup& setup) {
@@ -225,6 +259,12 @@ void draw_local(Drawing& draw, Setup& setup) {
   setup.contenders.retry_grows = false;
   setup.contenders.delay = Duration::zero();
   setup.promises.claims_are_safe = true;
+  setup.share.overdue = draw.sometimes(200);
+  setup.share.overdue_removals = true;
+  setup.share.longest_overdue = seconds{10};
+  setup.share.flocked = draw.sometimes(100);
+  setup.contenders.release_elsewhere = draw.sometimes(200);
+  draw_breakers(draw, setup);
 }
 
 }  // namespace
@@ -300,10 +340,11 @@ std::string text_of(const Setup& setup) {
                           : static_cast<double>(setup.contenders.delay.count()) /
                                 static_cast<double>(bound(share).count());
   return fmt::format(
-      "seed {} · {} · {} ufl, {} five-step · V {}, B {}, W {}, D {} = {:.3f} (2V + B + W) · {}",
+      "seed {} · {} · {} ufl, {} five-step · V {}, B {}, W {}, D {} = {:.3f} (2V + B + W) · {}{}",
       setup.seed, name_of(setup.family), setup.ufl, setup.five_steps, text_of(share.v),
       text_of(share.b), text_of(share.w), text_of(setup.contenders.delay), part,
-      share.atomic_create ? "exclusive create is atomic" : "exclusive create is not atomic");
+      share.atomic_create ? "exclusive create is atomic" : "exclusive create is not atomic",
+      setup.breakers == 0 ? "" : fmt::format(" · {} who break locks", setup.breakers));
 }
 
 std::string interleaving(const Result& result) {
@@ -312,12 +353,12 @@ std::string interleaving(const Result& result) {
     return line.who == result.violation->culprit || line.who == result.violation->victim;
   };
   // From the last line on before which neither had anything on the share that still matters: each
-  // one's last look that said "absent".
+  // one's last look that said "absent", or the beginning of its break.
   std::size_t begin = result.trace.size();
   for (const int who : {result.violation->culprit, result.violation->victim}) {
     for (std::size_t i = result.trace.size(); i-- > 0;) {
       const TraceLine& line = result.trace[i];
-      if (line.who == who && line.text == "reads: absent") {
+      if (line.who == who && (line.text == "reads: absent" || line.text == "breaks the lock")) {
         begin = std::min(begin, i);
         break;
       }

@@ -45,6 +45,7 @@ struct Setup {
   Promises promises;
   int ufl = 3;
   int five_steps = 0;
+  int breakers = 0;
 };
 
 /// What makes a delay exceed a bound, and no more than that.

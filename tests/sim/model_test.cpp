@@ -12,6 +12,7 @@
 
 #include "protocol/record.hpp"
 #include "sim/campaign.hpp"
+#include "sim/client.hpp"
 #include "sim/history.hpp"
 #include "sim/mutants.hpp"
 
@@ -79,7 +80,15 @@ TEST(Histories, GoThroughEverythingThatTheyAreThereFor) {
                                 "reads: ?",
                                 "its truncation lands",
                                 "opens for writing, truncating",
-                                "the removal lands: nothing was there"};
+                                "the removal lands: nothing was there",
+                                "breaks the lock",
+                                "breaks nothing",
+                                "has broken the lock",
+                                "releases the lock of another",
+                                "writes a temporary file",
+                                "is told: ENOENT",
+                                "is told: EWOULDBLOCK",
+                                "finds another record"};
   for (const Family family : kFamilies) {
     int entries = 0;
     for (std::uint64_t seed = 0; seed < 500; ++seed) {
@@ -208,6 +217,64 @@ TEST_F(ShareTest, AtomicCreateHasOneWinnerAndTheOtherKindMayHaveTwo) {
     }
     EXPECT_EQ(most_winners, atomic ? 1 : 2);
   }
+}
+
+TEST_F(ShareTest, ARenameLandsByBAfterTheLookOnWhateverIsThere) {
+  knobs_.old_view = 0;
+  std::set<Duration> after;
+  for (int round = 0; round < 100; ++round) {
+    ASSERT_EQ(perform(1, CreateExclusive{"temporary", "mine", false}).status, FileStatus::ok);
+    share().put(0, "judged");
+    wait(seconds{1});
+    client(1).start(ReadFile{"lock", kRecordLimit}, [&](const FileReply&) {});
+    wait(milliseconds{200});  // at most B later the look has been taken, and answered
+    const Moment looked = world_.now();
+    share().put(0, "another");
+    Moment landed{};
+    share().on_change([&](int, const Version&, const Version&) { landed = world_.now(); });
+    EXPECT_EQ(perform(1, ReplaceFile{"lock", "temporary"}).status, FileStatus::ok);
+    share().on_change([](int, const Version&, const Version&) {});
+    EXPECT_EQ(share().current().content, "mine");
+    EXPECT_LE(landed, looked + knobs_.b);
+    after.insert(landed - looked);
+  }
+  EXPECT_GT(after.size(), 1U);
+  EXPECT_FALSE(client(1).litters());
+}
+
+// The flock is held from the comparison on: one of two does it, however long each of them takes.
+TEST_F(ShareTest, OfTwoWhoAreGuardedOneRemovesOrReplaces) {
+  knobs_.v = Duration::zero();
+  knobs_.overdue = 500;
+  knobs_.overdue_removals = true;
+  knobs_.longest_overdue = seconds{10};
+  std::set<FileStatus> told;
+  for (int round = 0; round < 200; ++round) {
+    share().put(0, "judged");
+    ASSERT_EQ(perform(1, CreateExclusive{"temporary", "mine", false}).status, FileStatus::ok);
+    int did = 0;
+    const auto count = [&](const FileReply& reply) {
+      if (reply.status == FileStatus::ok) ++did;
+      told.insert(reply.status);
+    };
+    client(1).start(ReplaceFile{"lock", "temporary", "judged"}, count);
+    client(2).start(RemoveFile{"lock", "judged"}, count);
+    wait(seconds{30});
+    EXPECT_EQ(did, 1);
+    (void)perform(1, RemoveFile{"temporary"});
+  }
+  EXPECT_EQ(told, (std::set<FileStatus>{FileStatus::ok, FileStatus::not_found, FileStatus::changed,
+                                        FileStatus::busy}));
+}
+
+TEST_F(ShareTest, WhoDiesLetsTheFlockGo) {
+  knobs_.flocked = 0;
+  share().put(0, "judged");
+  const auto mortal = std::make_shared<bool>(true);
+  ASSERT_TRUE(share().lock(mortal));
+  EXPECT_EQ(perform(2, RemoveFile{"lock", "judged"}).status, FileStatus::busy);
+  *mortal = false;
+  EXPECT_EQ(perform(2, RemoveFile{"lock", "judged"}).status, FileStatus::ok);
 }
 
 TEST_F(ShareTest, TwoWritersOfOneFileMayMixTheirContents) {

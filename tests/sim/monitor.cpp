@@ -86,7 +86,8 @@ bool Monitor::is_orphan(const Version& version) const {
 
 void Monitor::abandons(int who, const std::string& token) {
   if (!token.empty()) abandoned_.emplace(token, who);
-  fails(who);
+  // A break may be late, and say so, wherever a look takes longer than a third of its delay.
+  if (!breakers_.contains(who)) fails(who);
 }
 
 void Monitor::fails(int who) {
@@ -95,11 +96,27 @@ void Monitor::fails(int who) {
           name_of(who) + " says that it failed, and nothing went wrong");
 }
 
+// Never beside somebody who holds the lock: an abandoned late claim may stand in its place.
+bool Monitor::held_by_the_living() const {
+  return std::any_of(holds_.begin(), holds_.end(), [](const Hold& hold) { return !hold.dead; });
+}
+
+std::optional<std::string> Monitor::orphan() const {
+  const Version& there = share_.current();
+  // A mixture begins with the token of somebody who lives.
+  if (there.mixed || held_by_the_living() || !is_orphan(there)) return {};
+  if (world_.now() - there.since < promises_.settles) return {};
+  const Sighting seen = parse_record(there.content);
+  return is_whole(seen) ? std::optional{seen.token} : std::nullopt;
+}
+
+void Monitor::litters(int who) {
+  violate(Kind::left_over, who, who, name_of(who) + " leaves a temporary file behind");
+}
+
 void Monitor::clear_away() {
-  // Never beside somebody who holds the lock: an abandoned late claim may stand in its place.
-  const bool held =
-      std::any_of(holds_.begin(), holds_.end(), [](const Hold& hold) { return !hold.dead; });
-  if (held || !is_orphan(share_.current())) return;
+  // It keeps to the flock, too.
+  if (held_by_the_living() || !is_orphan(share_.current()) || share_.locked()) return;
   leaves(share_.current().owner);
   clearing_ = true;
   world_.tell(share_.current().owner, "somebody clears away what it left");
@@ -113,6 +130,7 @@ void Monitor::changed(int who, const Version& before, const Version& after) {
   const auto hold = std::find_if(holds_.begin(), holds_.end(),
                                  [&](const Hold& h) { return h.who == before.owner; });
   const char* what = after.exists ? "replaces" : "removes";
+  if (breakers_.contains(who) && is_orphan(before)) return leaves(before.owner);
   if (hold != holds_.end() && promises_.late_writes && after.exists) {
     if (hold->dead) holds_.erase(hold);  // nobody is left to be disturbed
   } else if (hold != holds_.end()) {

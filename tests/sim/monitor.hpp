@@ -41,6 +41,9 @@ struct Promises {
   bool late_writes = false;
   /// What a host has sent lands within this time, whatever became of the host.
   Duration in_flight{};
+  /// For how long a record must have stood before somebody breaks it: it may have landed late, on
+  /// the record of a holder.
+  Duration settles{};
   /// Nothing fails, and nobody is late: whoever says that something may be left behind is wrong.
   bool all_is_well = false;
   /// The longest time for which nobody gets a lock that nobody holds.
@@ -66,6 +69,13 @@ class Monitor {
 
   /// A person who knows everything removes a record that nobody will ever remove.
   void clear_away();
+  /// The token of the record that stands there, if its holder is gone for good and its lock may be
+  /// broken: it is dead, or has said that it left the record behind.
+  [[nodiscard]] std::optional<std::string> orphan() const;
+  /// `who` breaks locks: it may take the place of what is an orphan.
+  void breaks(int who) { breakers_.insert(who); }
+  /// `who` has left a temporary file behind, and nothing kept it from removing that.
+  void litters(int who);
 
   /// Call after every event, and once at the end; `over`: every contender has come to its end.
   void check_progress();
@@ -84,6 +94,7 @@ class Monitor {
 
   void changed(int who, const Version& before, const Version& after);
   [[nodiscard]] bool is_orphan(const Version& version) const;
+  [[nodiscard]] bool held_by_the_living() const;
   void violate(Violation::Kind kind, int culprit, int victim, std::string text);
   void note_wanted();
 
@@ -92,6 +103,7 @@ class Monitor {
   Promises promises_;
   std::vector<Hold> holds_;
   std::set<int> wanting_;
+  std::set<int> breakers_;
   std::map<int, Moment> dead_;
   std::map<std::string, int, std::less<>> abandoned_;  // token, and whose
   std::optional<Moment> wanted_since_;                 // nobody holds it, and somebody wants it

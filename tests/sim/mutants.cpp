@@ -9,66 +9,11 @@
 #include <variant>
 
 #include "protocol/record.hpp"
+#include "sim/double.hpp"
 
 namespace ufl::sim {
 
 namespace {
-
-FileReply reply_of(FileStatus status, std::string content = {}) {
-  FileReply reply;
-  reply.status = status;
-  reply.content = std::move(content);
-  return reply;
-}
-
-/// Passes everything on. What a mutant does otherwise, it does in answer() and after_reply().
-class Double : public Machine {
- public:
-  explicit Double(Machine& inner, SimClock& clock) : inner_{inner}, clock_{clock} {}
-
-  Step start() override { return asked(inner_.start()); }
-  Step on_reply(const FileReply& reply) override {
-    return asked(after_reply(inner_.on_reply(altered(reply))));
-  }
-  Step resume() override { return asked(inner_.resume()); }
-  Step cancel() override { return asked(inner_.cancel()); }
-
- protected:
-  /// The answer to `operation` that does not come from the share, if there is one.
-  virtual std::optional<FileReply> answer(const FileOperation& /*operation*/) { return {}; }
-  /// What the machine is told instead of `reply`.
-  virtual FileReply altered(const FileReply& reply) { return reply; }
-  /// What is done instead of the `step` that the machine takes after a reply.
-  virtual Step after_reply(Step step) { return step; }
-
-  SimClock& clock() { return clock_; }
-  [[nodiscard]] Mono operation_began() const { return began_; }
-  [[nodiscard]] const std::string& written() const { return written_; }
-  [[nodiscard]] bool is_read() const { return std::holds_alternative<ReadFile>(operation_); }
-  [[nodiscard]] bool is_create() const {
-    return std::holds_alternative<CreateExclusive>(operation_);
-  }
-
- private:
-  Step asked(Step step) {
-    for (;;) {
-      const auto* operation = std::get_if<FileOperation>(&step);
-      if (operation == nullptr) return step;
-      operation_ = *operation;
-      began_ = clock_.now();
-      if (is_create()) written_ = std::get<CreateExclusive>(operation_).content;
-      const auto reply = answer(operation_);
-      if (!reply) return step;
-      step = after_reply(inner_.on_reply(*reply));
-    }
-  }
-
-  Machine& inner_;
-  SimClock& clock_;
-  FileOperation operation_;
-  Mono began_{};
-  std::string written_;
-};
 
 /// The delay is a part of the bound.
 class ShortDelay final : public Mutant {
@@ -367,6 +312,7 @@ std::vector<std::unique_ptr<Mutant>> all_mutants() {
                                    FileStatus::ok));
   add(std::make_unique<NotRemoved>("nothing_released", Family::any_delay,
                                    NotRemoved::Where::release, FileStatus::failed));
+  add_takeover_mutants(all);
   return all;
 }
 
@@ -386,6 +332,10 @@ std::unique_ptr<Machine> Mutant::before_claim(Machine& /*claim*/, SimClock& /*cl
 
 std::unique_ptr<Machine> Mutant::before_release(Machine& /*release*/, SimClock& /*clock*/,
                                                 const std::string& /*token*/) const {
+  return nullptr;
+}
+
+std::unique_ptr<Machine> Mutant::before_break(Machine& /*claim*/, SimClock& /*clock*/) const {
   return nullptr;
 }
 

@@ -40,6 +40,9 @@ class Mutant {
                                                               const ContenderKnobs& knobs) const;
   [[nodiscard]] virtual std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
                                                                 const std::string& token) const;
+  /// What stands before the claim of one who breaks a lock; null: nothing.
+  [[nodiscard]] virtual std::unique_ptr<Machine> before_break(Machine& claim,
+                                                              SimClock& clock) const;
 
  protected:
   virtual void change(Setup& /*setup*/) const {}
@@ -49,6 +52,9 @@ class Mutant {
   Family family_;
   std::uint64_t budget_;
 };
+
+/// Those that take locks over, or break them; all of them are in mutants().
+void add_takeover_mutants(std::vector<std::unique_ptr<Mutant>>& all);
 
 /// All mutants.
 [[nodiscard]] const std::vector<std::unique_ptr<Mutant>>& mutants();

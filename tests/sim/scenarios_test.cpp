@@ -69,6 +69,51 @@ class Scenario : public ::testing::Test {
     player.step = player.claim->on_reply(ok());
   }
 
+  /// What `player` removes, or renames over the lock, lands, if it may; and it is told.
+  [[nodiscard]] FileReply done(const Step& step) {
+    const auto* remove = wants<RemoveFile>(step);
+    const auto* replace = wants<ReplaceFile>(step);
+    EXPECT_TRUE(remove != nullptr || replace != nullptr);
+    const OnlyIf& only_if = remove != nullptr ? remove->only_if : replace->only_if;
+    if (!file_) return truth();
+    if (only_if && only_if != file_) return refused(FileStatus::changed, 0);
+    file_ = remove != nullptr ? std::nullopt : temporary_;
+    return ok();
+  }
+
+  /// One who takes the lock over from kGone.
+  static ClaimOptions taker(ClaimOptions options) {
+    options.timeout = Duration::zero();
+    options.takeover_delay = seconds{1};
+    options.may_take_over = [](const Sighting& seen) { return kGone.starts_with(seen.token); };
+    return options;
+  }
+  static ClaimOptions local() {
+    ClaimOptions options = share(true);
+    options.delay = {};
+    options.local = true;
+    return options;
+  }
+  /// `player` looks, and writes its temporary file; it wants its second look.
+  void prepares(Player& player) {
+    sees_truth(player);
+    const auto* create = wants<CreateExclusive>(player.step);
+    ASSERT_NE(create, nullptr);
+    temporary_ = create->content;
+    is_told(player, ok());
+  }
+  Release release_of_the_gone(bool local) {
+    return {{.path = "lock",
+             .token = kGone.substr(0, 36),
+             .delay = milliseconds{300},
+             .local = local,
+             .atomic_create = local,
+             .device = 0},
+            clock_};
+  }
+
+  inline static const std::string kGone = "11111111-1111-4111-8111-111111111111\n{}\n";
+
   /// Time passes until `player` wants to go on, and it does.
   void waits(Player& player) {
     const auto* until = std::get_if<WaitUntil>(&player.step);
@@ -85,6 +130,7 @@ class Scenario : public ::testing::Test {
   FakeClock clock_;
   FakeIdentity identity_;
   std::optional<std::string> file_;
+  std::optional<std::string> temporary_;  // of the one who takes over
 };
 
 const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
@@ -229,6 +275,113 @@ TEST_F(Scenario, AnOldViewOfAnEarlierLockAtRelease) {
   clock_.set(std::get<WaitUntil>(pause).at);
   (void)release.resume();
   EXPECT_NE(wants<RemoveFile>(release.on_reply(truth())), nullptr);
+}
+
+// A release, on a local disk, of a lock that is taken over meanwhile.
+//   1 T looks twice: X, whose holder is gone.  2 P, another process with X's token, looks: X, and
+//   is stopped.  3 T renames its record over X, verifies, runs.  4 P removes T's record.  5 C
+//   looks: absent, and runs beside T.
+TEST_F(Scenario, ARemovalThatComesAfterATakeover) {
+  file_ = kGone;
+  Player t = player(taker(local()));
+  prepares(t);
+  sees_truth(t);
+  Release p = release_of_the_gone(true);
+  (void)p.start();
+  const Step removal = p.on_reply(truth());
+  is_told(t, done(t.step));
+  waits(t);
+  sees_truth(t);
+  ASSERT_TRUE(holds(t));
+  const Step after = p.on_reply(done(removal));
+  EXPECT_EQ(file_, temporary_) << "P has removed T's record";
+  ASSERT_NE(wants<ReadFile>(after), nullptr);
+  EXPECT_TRUE(finished(p.on_reply(truth())));
+  EXPECT_EQ(p.result().outcome, ReleaseResult::Outcome::lost);
+}
+
+// The same the other way round.
+//   1 T looks twice: X, and is stopped.  2 P removes X.  3 C looks: absent, creates, runs.  4 T
+//   renames its record over C's, and runs beside C.
+TEST_F(Scenario, ATakeoverThatComesAfterARemoval) {
+  file_ = kGone;
+  Player t = player(taker(local()));
+  prepares(t);
+  sees_truth(t);
+  Release p = release_of_the_gone(true);
+  (void)p.start();
+  EXPECT_TRUE(finished(p.on_reply(done(p.on_reply(truth())))));
+  Player c = player(local());
+  sees_truth(c);
+  lands(c);
+  is_told(c, ok());
+  sees_truth(c);
+  ASSERT_TRUE(holds(c));
+  is_told(t, done(t.step));
+  EXPECT_NE(file_, temporary_) << "T has replaced C's record";
+  is_told(t, ok());  // the temporary file
+  EXPECT_TRUE(finished(t.step));
+  EXPECT_EQ(t.claim->result().outcome, Outcome::busy);
+}
+
+// A removal, on a local disk, while somebody takes the lock over.
+//   1 T looks twice: X.  2 P removes X.  3 T's rename finds no file, and T says that it has failed.
+TEST_F(Scenario, ATakeoverOfWhatHasJustBeenReleased) {
+  file_ = kGone;
+  Player t = player(taker(local()));
+  prepares(t);
+  sees_truth(t);
+  file_.reset();
+  is_told(t, done(t.step));
+  is_told(t, ok());  // the temporary file
+  EXPECT_TRUE(finished(t.step));
+  EXPECT_EQ(t.claim->result().outcome, Outcome::busy);
+}
+
+// A takeover has a longer delay than the others, D = 0.3 s, and took a longer B from it, too.
+//   1 T looks twice: X, and is stopped for 0.3 s.  2 P removes X.  3 A looks: absent, writes, waits
+//   D, verifies, runs.  4 T's look is no older than a third of its own delay: T renames over A's.
+TEST_F(Scenario, ATakeoverThatIsInTimeByItsOwnDelayAlone) {
+  ClaimOptions short_delay = share(false);
+  short_delay.delay = milliseconds{300};
+  file_ = kGone;
+  Player t = player(taker(short_delay));
+  prepares(t);
+  const FileReply before = truth();
+  Release p = release_of_the_gone(false);
+  (void)p.start();
+  EXPECT_TRUE(finished(p.on_reply(done(p.on_reply(truth())))));
+  Player a = player(short_delay);
+  sees_truth(a);
+  lands(a);
+  is_told(a, ok());
+  waits(a);
+  sees_truth(a);
+  ASSERT_TRUE(holds(a));
+  sees(t, before);
+  EXPECT_EQ(wants<ReplaceFile>(t.step), nullptr) << "T writes";
+  EXPECT_NE(wants<ReadFile>(t.step), nullptr) << "T looks again";
+}
+
+// A full disk, a five-step program and a power cut, where create is atomic.
+//   1 B's create makes an empty file, and fails: the disk is full.  2 C, a five-step program with
+//   an old view, overwrites it.  3 B, which is to take its part back, looks: C's token.  4 C
+//   enters; its host loses its power, and the file is empty.  5 B looks: empty, takes that for its
+//   own, and removes C's lock.
+TEST_F(Scenario, APartOfOursThatAnotherHasOverwritten) {
+  Player b = player(share(true));
+  sees_truth(b);
+  FileReply full = refused(FileStatus::failed, ENOSPC);
+  full.created = true;
+  is_told(b, full);
+  sees(b, ok("11111111-1111-4111-8111-111111111111"));
+  waits(b);
+  sees(b, ok());
+  EXPECT_EQ(wants<RemoveFile>(b.step), nullptr) << "B removes C's lock";
+  waits(b);
+  sees(b, ok());
+  EXPECT_TRUE(finished(b.step));
+  EXPECT_TRUE(b.claim->result().left_behind);
 }
 
 // Mended on local disks (posix_file_system.cpp), not on shares: a program that opens without O_EXCL

@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
-// The simulated share: one path at the server, with its past, and each contender's own client of
-// it. A client may see any state that the server had within the last V; what it writes lands at the
-// server at most B after its last look, and at most W after its close has returned.
+// The simulated share: one path at the server, with its past, and what may happen between it and
+// its clients (client.hpp).
 
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
-#include <optional>
-#include <queue>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "seams/file_system.hpp"
 #include "sim/world.hpp"
 
 namespace ufl::sim {
@@ -47,6 +44,7 @@ struct ShareKnobs {
   unsigned stall = 0;
   Duration longest_stall{};
   Duration create_takes{};  ///< every create, and removal, takes at least this long
+  unsigned flocked = 0;     ///< guarded operations that find the file held by a flock(1)
 };
 
 /// A state of the path at the server.
@@ -91,6 +89,13 @@ class Share {
   /// Remove the name, whatever it holds. False: it was not there.
   bool remove(int who);
 
+  /// flock(2) on the file that stands there, until unlock() or the end of `alive`. False: somebody
+  /// else has it.
+  bool lock(const std::shared_ptr<const bool>& alive);
+  void unlock(std::uint64_t inode) { locks_.erase(inode); }
+  /// Does somebody hold flock(2) on the file that stands there?
+  [[nodiscard]] bool locked() const;
+
   void on_change(OnChange handler) { on_change_ = std::move(handler); }
 
  private:
@@ -100,61 +105,8 @@ class Share {
   Duration v_;
   std::vector<Version> past_;
   std::uint64_t last_inode_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<const bool>> locks_;  // by inode: alive?
   OnChange on_change_;
-};
-
-/// One contender's client: the file-system seam, and what a five-step contender needs besides.
-class Client final : public FileSystem {
- public:
-  /// `alive` turns false when the host of the contender dies.
-  Client(World& world, Share& share, const ShareKnobs& knobs, int who,
-         std::shared_ptr<const bool> alive);
-
-  void start(const FileOperation& operation, Done done) override;
-
-  /// Open for writing, truncating, not exclusive; write; close.
-  void overwrite(const std::string& content, const Done& done);
-
-  /// What it wrote landed, or will land, after it was told of an error: the share broke its word.
-  [[nodiscard]] bool betrayed() const { return betrayed_; }
-
- private:
-  struct Landing {
-    Moment begins{};  // the name is made, or the file truncated
-    Moment ends{};    // the content is there
-    Moment returns{};
-  };
-  void read(std::size_t limit, Done done);
-  FileReply see();
-  FileReply see_server();
-  void create(const CreateExclusive& operation, const Done& done);
-  void create_exclusively(const std::string& content, const Landing& when, const Done& done);
-  void remove(const Done& done);
-  void land(const std::string& content, const Landing& when, bool whole);
-  [[nodiscard]] FileReply already_exists() const;
-  FileReply lost_reply();
-  void run_out_of_space(const std::string& content, Moment returns, const Done& done);
-  void at_server(Moment when, World::Action action);
-  void reply(Moment when, FileReply reply, const Done& done);
-  void fail_later(const Landing& when, const Done& done);
-
-  Landing landing(bool may_be_overdue);
-  Duration lag(Duration most);
-  void tell(const std::string& text) const;
-
-  World& world_;
-  Share& share_;
-  ShareKnobs knobs_;
-  int who_;
-  std::shared_ptr<const bool> alive_;
-  Moment looked_at_{};
-  // What this client has written and the server does not have yet.
-  Moment pending_until_{};
-  std::optional<std::string> pending_;  // none: removed
-  // What is on its way to the server, in the order in which it was asked for; until when.
-  std::queue<World::Action> at_server_;
-  Moment on_its_way_until_{};
-  bool betrayed_ = false;
 };
 
 }  // namespace ufl::sim

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "protocol/guard.hpp"
 #include "protocol/record.hpp"
 #include "unit/support.hpp"
 
@@ -243,6 +244,70 @@ TEST_F(ReleaseTest, AFailedUnlinkIsTold) {
   EXPECT_TRUE(finished(release.on_reply(refused(FileStatus::denied, EPERM))));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
   EXPECT_EQ(release.result().failure.error, EPERM);
+}
+
+TEST_F(ReleaseTest, GuardsTheRemovalOnALocalDiskAlone) {
+  const std::string record = kMine + "\n{}\n";
+  for (const bool local : {false, true}) {
+    Release release = make(local);
+    (void)release.start();
+    const Step step = release.on_reply(ok(record));
+    ASSERT_NE(wants<RemoveFile>(step), nullptr);
+    EXPECT_EQ(wants<RemoveFile>(step)->only_if, local ? OnlyIf{record} : OnlyIf{});
+  }
+}
+
+TEST_F(ReleaseTest, LooksAgainAtWhatHasJustChanged) {
+  Release release = make();
+  (void)release.start();
+  (void)release.on_reply(ok(kMine));
+  ASSERT_NE(wants<ReadFile>(release.on_reply(refused(FileStatus::changed, 0))), nullptr);
+  EXPECT_TRUE(finished(release.on_reply(ok(kOther))));
+  EXPECT_EQ(release.result().outcome, Outcome::lost);
+}
+
+TEST_F(ReleaseTest, TriesAgainWhileSomebodyElseHasLockedTheFile) {
+  Release release = make();
+  Step step = release.start();
+  for (int look = 1; look < kMaxBusyLooks; ++look) {
+    ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr) << look;
+    step = release.on_reply(refused(FileStatus::busy, 0));
+    ASSERT_TRUE(std::holds_alternative<WaitUntil>(step)) << look;
+    EXPECT_EQ(std::get<WaitUntil>(step).at - clock_.now(), kBusyRetry);
+    clock_.advance(kBusyRetry);
+    ASSERT_NE(wants<ReadFile>(release.resume()), nullptr);
+  }
+  (void)release.on_reply(ok(kMine));
+  EXPECT_TRUE(finished(release.on_reply(refused(FileStatus::busy, 0))));
+  EXPECT_EQ(release.result().outcome, Outcome::failed);
+  EXPECT_EQ(release.result().failure.status, FileStatus::busy);
+  EXPECT_TRUE(release.result().removing);
+}
+
+TEST_F(ReleaseTest, OnlyLooksIfThatIsAskedFor) {
+  ReleaseOptions look = options(true);
+  look.only_look = true;
+  for (const std::string& content : {kMine, kOther}) {
+    Release release{look, clock_};
+    (void)release.start();
+    EXPECT_TRUE(finished(release.on_reply(ok(content))));
+    EXPECT_EQ(release.result().outcome, content == kMine ? Outcome::held : Outcome::lost);
+  }
+}
+
+TEST_F(ReleaseTest, AnUnknownDeviceIsAnyDevice) {
+  for (const std::uint64_t known : {std::uint64_t{0}, std::uint64_t{7}}) {
+    ReleaseOptions absent = options(true);
+    absent.device = known;
+    Release release{absent, clock_};
+    (void)release.start();
+    (void)wait_through(release, release.on_reply(refused(FileStatus::not_found, ENOENT)));
+    (void)release.on_reply(refused(FileStatus::not_found, ENOENT));
+    FileReply directory = ok();
+    directory.device = 9;
+    EXPECT_TRUE(finished(release.on_reply(directory)));
+    EXPECT_EQ(release.result().outcome, known == 0 ? Outcome::lost : Outcome::failed);
+  }
 }
 
 }  // namespace

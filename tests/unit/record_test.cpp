@@ -102,19 +102,49 @@ TEST(Record, TellsForeignEmptyAndGarbledApart) {
   EXPECT_EQ(parse_record(std::string(4096, '\0')).kind, Kind::garbled);
 }
 
-TEST(Record, EveryKeyIsOptionalAndUntrusted) {
+TEST(Record, EveryKeyIsOptional) {
   const auto holder_of = [](const std::string& json) {
     const Sighting seen = parse_record(kUuid + "\n" + json + "\n");
     EXPECT_EQ(seen.kind, Kind::record) << json;
     return seen.holder;
   };
   EXPECT_EQ(holder_of("{}").pid, std::nullopt);
-  EXPECT_EQ(holder_of(R"({"pid":"x","host":5,"netns":-1,"delay":"1"})").pid, std::nullopt);
-  EXPECT_EQ(holder_of(R"({"netns":-1})").netns, std::nullopt);
-  EXPECT_EQ(holder_of(R"({"uid":1e300})").uid, std::nullopt);
   EXPECT_EQ(holder_of(R"({"pid":7,"new key":{"a":[1,2]}})").pid, 7);
   EXPECT_EQ(holder_of(R"({"delay":1})").delay, 1.0);
   EXPECT_EQ(holder_of(R"({"command":null})").command, std::nullopt);
+  EXPECT_EQ(holder_of(R"({"lease":2.5})").lease, 2.5);
+  EXPECT_EQ(holder_of(R"({"detached":true})").detached, true);
+  EXPECT_EQ(holder_of("{}").detached, std::nullopt);
+}
+
+TEST(Record, AKeyOfAnotherTypeMakesTheHolderUnknown) {
+  for (const char* wrong :
+       {R"("pid":"x")", R"("host":5)", R"("netns":-1)", R"("delay":"1")", R"("uid":1e300)",
+        R"("pid":1.5)", R"("lease":"60")", R"("detached":1)", R"("command":["make"])"}) {
+    const Sighting seen =
+        parse_record(kUuid + "\n{\"user\":\"alice\"," + wrong + ",\"start\":7}\n");
+    EXPECT_EQ(seen.kind, Kind::foreign) << wrong;
+    EXPECT_EQ(seen.token, kUuid);
+    EXPECT_EQ(seen.holder.user, std::nullopt) << wrong;
+    EXPECT_EQ(seen.holder.start, std::nullopt) << wrong;
+  }
+}
+
+TEST(Record, WhatReachesTheLimitMayGoOn) {
+  const std::string line = kUuid + "\n{}\n";
+  const std::string spaces(kRecordLimit - line.size() - 1, ' ');
+  EXPECT_EQ(parse_record(line + spaces).kind, Kind::record);
+  EXPECT_EQ(parse_record(line + spaces + ' ').kind, Kind::garbled);
+  EXPECT_EQ(parse_record(line + spaces + ' ').token, kUuid);
+}
+
+TEST(Record, NewKeysAreWrittenAndReadBack) {
+  Holder holder;
+  holder.lease = 60;
+  holder.detached = true;
+  const Sighting seen = parse_record(format_record(kUuid, holder));
+  EXPECT_EQ(seen.holder.lease, 60);
+  EXPECT_EQ(seen.holder.detached, true);
 }
 
 TEST(Record, ABombIsNoRecord) {

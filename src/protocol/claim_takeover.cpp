@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+//
+// Taking a lock over from somebody who is gone: the part of Claim that replaces a record instead of
+// creating one (claim.hpp, "Takeover").
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/claim.hpp"
+#include "protocol/guard.hpp"
+#include "protocol/token.hpp"
+
+namespace ufl {
+
+Step Claim::take_over(const std::string& content) {
+  takes_over_ = true;
+  to_replace_ = content;
+  if (!raised_from_) raised_from_ = options_.delay;
+  options_.delay = std::max(options_.delay, options_.takeover_delay);
+  return looks_free();
+}
+
+std::string Claim::temporary() const {
+  const auto slash = options_.path.rfind('/');
+  const auto length = slash == std::string::npos ? 0 : slash + 1;
+  return options_.path.substr(0, length) + ".ufl-" + std::string{uuid_of(result_.token)};
+}
+
+Step Claim::write_temporary() {
+  if (!unaccounted_) prepare_record();
+  return request(State::write_temporary, CreateExclusive{temporary(), record_, !options_.local});
+}
+
+Step Claim::on_temporary(const FileReply& reply) {
+  if (reply.status == FileStatus::ok) return second_look();
+  FileReply failure = reply;
+  failure.created = false;  // not the lock file
+  return drop_temporary(std::move(failure));
+}
+
+Step Claim::second_look() {
+  looked_at_ = clock_.now();
+  result_.flocked = false;
+  return request(State::second_look, ReadFile{options_.path, kRecordLimit});
+}
+
+Step Claim::on_second_look(const FileReply& reply) {
+  if (reply.status != FileStatus::ok || reply.content != to_replace_) {
+    saw(reply.status == FileStatus::ok ? parse_record(reply.content) : Sighting{});
+    return drop_temporary({});
+  }
+  if (look_is_old()) {
+    if (++late_looks_ < kMaxLateLooks) return second_look();
+    return drop_temporary(FileReply{});  // always too slow: no errno, the message tells
+  }
+  late_looks_ = 0;
+  stood_before_ = std::exchange(unaccounted_, true);
+  return request(State::replace,
+                 ReplaceFile{options_.path, temporary(), guard(options_.local, to_replace_)});
+}
+
+Step Claim::on_replace(const FileReply& reply) {
+  published_at_ = clock_.now();
+  switch (reply.status) {
+    case FileStatus::not_found:
+      if (options_.local) return lost_the_race();
+      // The first reply was lost, and the name moved by then? The verification tells.
+      [[fallthrough]];
+    case FileStatus::ok:
+      note_late_takeover();
+      result_.replaced = true;
+      return published();
+    case FileStatus::busy:
+      result_.flocked = true;
+      [[fallthrough]];
+    case FileStatus::changed:
+      return lost_the_race();
+    case FileStatus::stale:
+    case FileStatus::failed:
+      note_late_takeover();
+      return drop_temporary(reply);  // it may be done, all the same
+    case FileStatus::exists:
+    case FileStatus::denied:
+    case FileStatus::not_regular:
+    case FileStatus::bad_path:
+    case FileStatus::exhausted:
+      break;
+  }
+  unaccounted_ = stood_before_;
+  return drop_temporary(reply);
+}
+
+// Local, guarded: somebody else has removed or replaced the record, or is about to.
+Step Claim::lost_the_race() {
+  unaccounted_ = stood_before_;
+  return drop_temporary({});
+}
+
+// Late claims (c).
+void Claim::note_late_takeover() { late_ = late_ || (!options_.local && look_is_old()); }
+
+// `failure`: what the claim fails of then; none: it goes on waiting.
+Step Claim::drop_temporary(std::optional<FileReply> failure) {
+  takeover_failure_ = std::move(failure);
+  const FileOperation failed = operation_;
+  Step step = request(State::drop_temporary, RemoveFile{temporary()});
+  operation_ = failed;  // for the message
+  return step;
+}
+
+Step Claim::on_dropped() {
+  if (takeover_failure_) return fail(*std::exchange(takeover_failure_, std::nullopt));
+  if (!result_.flocked || ++busy_looks_ >= kMaxBusyLooks) return held_by_other();
+  return wait(State::flocked, clock_.now() + kBusyRetry);
+}
+
+}  // namespace ufl

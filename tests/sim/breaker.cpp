@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+
+#include "sim/breaker.hpp"
+
+#include <utility>
+
+#include "sim/mutants.hpp"
+
+namespace ufl::sim {
+
+using std::chrono::seconds;
+
+Breaker::Breaker(const Surroundings& around, int who, Duration uptime)
+    : Contender{around, who, around.share_knobs},
+      clock_{world_, uptime - world_.now()},
+      identity_{world_, who},
+      timer_{world_, clock_, knobs_, alive_} {
+  monitor_.breaks(who_);
+}
+
+Breaker::~Breaker() = default;
+
+void Breaker::notice(const std::string& token) {
+  if (busy_ || dead()) return;
+  busy_ = true;
+  token_ = token;
+  ++breaks_;
+  // Several who notice it at once often begin at the same moment.
+  after(world_.some_of(seconds{1}), [this] { round(); });
+}
+
+ClaimOptions Breaker::claim_options() const {
+  ClaimOptions options;
+  options.path = "lock";
+  options.delay = knobs_.break_delay;
+  options.retry = knobs_.retry;
+  options.timeout = Duration::zero();
+  options.local = knobs_.local;
+  options.atomic_create = around_.share_knobs.atomic_create;
+  options.late_hold = knobs_.late_hold;
+  options.may_take_over = [token = token_](const Sighting& seen) { return seen.token == token; };
+  options.takeover_delay = knobs_.takeover_delay;
+  return options;
+}
+
+void Breaker::round() {
+  driver_.reset();
+  if (world_.chance(200)) {
+    world_.tell(who_, "releases the lock of another");
+    return release(token_, knobs_.delay);
+  }
+  claim_ = std::make_unique<Claim>(claim_options(), clock_, identity_);
+  double_ = knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_break(*claim_, clock_);
+  driver_ = std::make_unique<Driver>(
+      double_ ? *double_ : *claim_, client_, timer_,
+      DriverEvents{.on_looks_free = [this] { return claim_->takes_over(); },
+                   .on_finished = [this] { claim_ended(); }});
+  const auto at_this_break = [this](World::Action action) {
+    return [this, number = breaks_, action = std::move(action)] {
+      if (busy_ && number == breaks_) action();
+    };
+  };
+  const Duration a_break = 2 * claim_->delay() + 2 * knobs_.takeover_delay;
+  if (world_.chance(knobs_.crash)) {
+    after(world_.some_of(a_break), at_this_break([this] { die(); }));
+  }
+  if (world_.chance(knobs_.cancelled)) {
+    after(world_.some_of(a_break), at_this_break([this] {
+            if (release_) return;  // nothing stops that
+            world_.tell(who_, "is told to stop");
+            driver_->cancel();
+          }));
+  }
+  world_.tell(who_, "breaks the lock");
+  driver_->start();
+}
+
+void Breaker::claim_ended() {
+  const ClaimResult& result = claim_->result();
+  if (client_.litters()) monitor_.litters(who_);
+  if (result.outcome == ClaimResult::Outcome::acquired) {
+    monitor_.enters(who_, result.token);
+    // Its process may be stopped before it goes on; and whoever takes over may stay.
+    return after(world_.chance(500) ? Duration::zero() : hold_time(), [this] {
+      monitor_.leaves(who_);
+      release(claim_->result().token, claim_->delay());
+    });
+  }
+  if (result.left_behind || client_.betrayed()) monitor_.abandons(who_, result.token);
+  // A look that is always too old has no errno.
+  if (result.outcome == ClaimResult::Outcome::failed && result.failure.error != 0) {
+    monitor_.fails(who_);
+  }
+  world_.tell(who_, "breaks nothing");
+  end();
+}
+
+void Breaker::release(const std::string& token, Duration delay) {
+  release_ =
+      std::make_unique<Release>(ReleaseOptions{.path = "lock",
+                                               .token = token,
+                                               .delay = delay,
+                                               .local = knobs_.local,
+                                               .atomic_create = around_.share_knobs.atomic_create,
+                                               .device = 0},
+                                clock_);
+  double_ =
+      knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_release(*release_, clock_, token);
+  driver_ = std::make_unique<Driver>(double_ ? *double_ : *release_, client_, timer_,
+                                     DriverEvents{.on_finished = [this] { release_ended(); }});
+  driver_->start();
+}
+
+void Breaker::release_ended() {
+  const bool failed = release_->result().outcome == ReleaseResult::Outcome::failed;
+  if (failed && claim_) monitor_.abandons(who_, claim_->result().token);
+  world_.tell(who_, failed ? "could not release" : "has broken the lock");
+  end();
+}
+
+void Breaker::end() {
+  claim_.reset();
+  release_.reset();
+  busy_ = false;
+}
+
+}  // namespace ufl::sim

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// A person who knows that the holder of a lock is gone, and breaks it: the shipped claim, which
+// takes the lock over, and the shipped release after it. Or the shipped release alone, with the
+// token of the one who is gone.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sim/contender.hpp"
+
+namespace ufl::sim {
+
+/// Breaks locks one after another, with a process for each, all on one host.
+class Breaker final : public Contender {
+ public:
+  /// `uptime`: what the clock of its host shows now.
+  Breaker(const Surroundings& around, int who, Duration uptime);
+  ~Breaker() override;
+
+  /// Break the lock of `token` in a moment, if no break is under way.
+  void notice(const std::string& token);
+
+  [[nodiscard]] bool done() const override { return dead() || !busy_; }
+
+ private:
+  void round() override;
+  [[nodiscard]] ClaimOptions claim_options() const;
+  void claim_ended();
+  void release(const std::string& token, Duration delay);
+  void release_ended();
+  void end();
+
+  SimClock clock_;
+  SimIdentity identity_;
+  SimTimer timer_;
+  std::unique_ptr<Claim> claim_;
+  std::unique_ptr<Release> release_;
+  std::unique_ptr<Machine> double_;  // a mutant's, before either
+  std::unique_ptr<Driver> driver_;
+  std::string token_;  // of the lock to break
+  bool busy_ = false;
+  int breaks_ = 0;
+};
+
+}  // namespace ufl::sim

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: MIT
+
+#include "sim/client.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "sim/identity.hpp"
+
+namespace ufl::sim {
+
+namespace {
+
+constexpr std::uint64_t kDevice = 1;
+constexpr std::string_view kLock = "lock";
+
+FileReply ok(std::string content = {}) {
+  FileReply reply;
+  reply.status = FileStatus::ok;
+  reply.content = std::move(content);
+  reply.device = kDevice;
+  return reply;
+}
+
+FileReply refused(FileStatus status, int error) {
+  FileReply reply;
+  reply.status = status;
+  reply.error = error;
+  return reply;
+}
+
+std::string text_of(const FileReply& reply) {
+  switch (reply.status) {
+    case FileStatus::ok:
+      return reply.content.empty() ? "empty" : name_of(reply.content);
+    case FileStatus::not_found:
+      return "absent";
+    case FileStatus::exists:
+      return "EEXIST";
+    case FileStatus::denied:
+      return "EPERM";
+    case FileStatus::stale:
+      return "ESTALE";
+    default:
+      return "EIO";
+  }
+}
+
+}  // namespace
+
+Client::Client(World& world, Share& share, const ShareKnobs& knobs, int who,
+               std::shared_ptr<const bool> alive)
+    : world_{world}, share_{share}, knobs_{knobs}, who_{who}, alive_{std::move(alive)} {}
+
+void Client::start(const FileOperation& operation, Done done) {
+  if (std::holds_alternative<ReadFile>(operation)) {
+    read(std::get<ReadFile>(operation).limit, std::move(done));
+  } else if (const auto* create_file = std::get_if<CreateExclusive>(&operation)) {
+    create_file->path == kLock ? create(*create_file, done) : create_temporary(*create_file, done);
+  } else if (const auto* remove_file = std::get_if<RemoveFile>(&operation)) {
+    remove_file->path == kLock ? remove(remove_file->only_if, done)
+                               : remove_temporary(remove_file->path, done);
+  } else if (const auto* replace_file = std::get_if<ReplaceFile>(&operation)) {
+    replace(*replace_file, done);
+  } else {
+    reply(world_.now(), ok(), done);
+  }
+}
+
+void Client::overwrite(const std::string& content, const Done& done) {
+  const Landing when = landing(false);
+  tell("opens for writing, truncating");
+  land(content, when, !knobs_.two_steps);
+  reply(when.returns, ok(), done);
+}
+
+Duration Client::lag(Duration most) {
+  return world_.chance(knobs_.held_back) ? world_.some_of(most) : Duration::zero();
+}
+
+void Client::tell(const std::string& text) const { world_.tell(who_, text); }
+
+void Client::reply(Moment when, FileReply reply, const Done& done) {
+  world_.at(when, [alive = alive_, reply = std::move(reply), done] {
+    if (*alive) done(reply);
+  });
+}
+
+void Client::read(std::size_t limit, Done done) {
+  world_.at(world_.now() + lag(knobs_.b), [this, limit, done = std::move(done)] {
+    if (!*alive_) return;
+    FileReply seen = see();
+    if (seen.content.size() > limit) seen.content.resize(limit);
+    looked_at_ = world_.now();
+    if (world_.tells()) tell("reads: " + text_of(seen));
+    Duration late = lag(knobs_.b);
+    if (world_.chance(knobs_.stall)) late = world_.some_of(knobs_.longest_stall);
+    reply(world_.now() + late, std::move(seen), done);
+  });
+}
+
+FileReply Client::see() {
+  if (world_.chance(knobs_.error)) return refused(FileStatus::failed, EIO);
+  if (world_.now() < pending_until_ && world_.chance(500)) {
+    return pending_ ? ok(*pending_) : refused(FileStatus::not_found, ENOENT);
+  }
+  return see_server();
+}
+
+FileReply Client::see_server() {
+  if (share_.current().exists && world_.chance(knobs_.stale_lie)) {
+    return refused(FileStatus::stale, ESTALE);
+  }
+  const auto versions = share_.visible();
+  const auto before = versions.first(versions.size() - 1);
+  const bool was_there = std::any_of(before.begin(), before.end(),
+                                     [](const Version& version) { return version.exists; });
+  if (was_there && world_.chance(knobs_.stale)) return refused(FileStatus::stale, ESTALE);
+  const Version* seen = &versions.back();
+  if (!before.empty() && world_.chance(knobs_.old_view)) {
+    seen = world_.chance(500) ? &versions.front() : &versions[world_.below(versions.size())];
+  }
+  if (!seen->exists) return refused(FileStatus::not_found, ENOENT);
+  const bool fresh = seen->since + knobs_.v >= world_.now();
+  if (fresh && world_.chance(knobs_.torn)) {
+    return ok(seen->content.substr(0, world_.below(seen->content.size() + 1)));
+  }
+  return ok(seen->content);
+}
+
+Client::Landing Client::landing(bool may_be_overdue) {
+  const Moment now = world_.now();
+  // One client's operations land in order.
+  const Moment earliest = std::max(now, on_its_way_until_) + knobs_.create_takes;
+  const Moment by_look = looked_at_ + knobs_.b;
+  // Asked for later than that: only the caches still add to it.
+  const Moment latest = earliest <= by_look ? by_look : earliest + knobs_.w;
+  Landing when;
+  when.ends = earliest + lag(latest - earliest);
+  when.begins = when.ends;
+  when.returns = when.ends + lag(knobs_.b);
+  if (may_be_overdue && world_.chance(knobs_.overdue)) {
+    when.ends = earliest + world_.some_of(knobs_.longest_overdue);
+    when.begins = when.returns = when.ends;
+  } else if (knobs_.w > Duration::zero() && world_.chance(700)) {
+    when.returns = std::max(now, when.ends - knobs_.w);
+  }
+  if (knobs_.two_steps) when.begins = earliest + world_.some_of(when.ends - earliest);
+  // A name is made before the call returns; only content is written back later.
+  if (knobs_.atomic_create) when.returns = std::max(when.returns, earliest);
+  if (knobs_.two_steps || knobs_.atomic_create) when.begins = std::min(when.begins, when.returns);
+  on_its_way_until_ = when.ends;
+  return when;
+}
+
+// What one client asks for happens in the order in which it asked, also at the same moment.
+void Client::at_server(Moment when, World::Action action) {
+  at_server_.push(std::move(action));
+  world_.at_first(when, [this] {
+    const World::Action next = std::move(at_server_.front());
+    at_server_.pop();
+    next();
+  });
+}
+
+void Client::land(const std::string& content, const Landing& when, bool whole) {
+  pending_ = content;
+  pending_until_ = when.ends;
+  // A host that dies loses what it has not sent yet, by chance.
+  const auto sent = [this] { return *alive_ || world_.chance(500); };
+  if (whole) {
+    return at_server(when.ends, [this, content, sent] {
+      if (!sent()) return;
+      if (world_.tells()) tell("what it wrote lands: " + name_of(content));
+      share_.put(who_, content);
+    });
+  }
+  const auto inode = std::make_shared<std::uint64_t>(0);
+  at_server(when.begins, [this, sent, inode] {
+    if (!sent()) return;
+    tell("its truncation lands");
+    *inode = share_.truncate(who_);
+  });
+  at_server(when.ends, [this, content, sent, inode] {
+    if (*inode == 0 || !sent()) return;
+    if (world_.tells()) tell("what it wrote lands: " + name_of(content));
+    share_.write(who_, *inode, content);
+  });
+}
+
+void Client::fail_later(const Landing& when, const Done& done) {
+  betrayed_ = true;
+  reply(world_.now() + lag(when.ends - world_.now()), refused(FileStatus::failed, EIO), done);
+}
+
+FileReply Client::already_exists() const {
+  return knobs_.eperm_for_exists ? refused(FileStatus::denied, EPERM)
+                                 : refused(FileStatus::exists, EEXIST);
+}
+
+// A client that asks again is told that the file exists by now.
+FileReply Client::lost_reply() {
+  return world_.chance(500) ? already_exists() : refused(FileStatus::failed, EIO);
+}
+
+void Client::create(const CreateExclusive& operation, const Done& done) {
+  if (world_.tells()) tell("creates " + name_of(operation.content));
+  if (world_.chance(knobs_.error)) {
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
+  }
+  if (world_.chance(knobs_.refused)) {
+    // No descriptors left, or the directory is not there for a moment: nothing was tried.
+    tell("is told: EMFILE");
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::exhausted, EMFILE), done);
+  }
+  const Landing when = landing(true);
+  if (knobs_.atomic_create) return create_exclusively(operation.content, when, done);
+  // The client alone looks whether the file is there, and may take its last look's word for it.
+  if (world_.chance(500) && see_server().status == FileStatus::ok) {
+    tell("is told: EEXIST");
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::exists, EEXIST), done);
+  }
+  land(operation.content, when, !knobs_.two_steps);
+  if (world_.chance(knobs_.lands_after_error)) return fail_later(when, done);
+  const bool lost = world_.chance(knobs_.lost_reply);
+  reply(when.returns, lost ? lost_reply() : ok(), done);
+}
+
+void Client::create_exclusively(const std::string& content, const Landing& when, const Done& done) {
+  const bool at_once = when.begins == when.ends;
+  const auto inode = std::make_shared<std::uint64_t>(0);
+  at_server(when.begins, [this, content, when, done, at_once, inode] {
+    if (!*alive_ && world_.chance(500)) return;
+    if (!share_.create(who_, at_once ? content : std::string{})) {
+      tell(knobs_.eperm_for_exists ? "is told: EPERM" : "is told: EEXIST");
+      return reply(world_.now() + lag(knobs_.b), already_exists(), done);
+    }
+    if (world_.tells()) tell("the file is made: " + name_of(content));
+    if (!at_once) {
+      *inode = share_.current().inode;
+      pending_ = content;
+      pending_until_ = when.ends;
+    }
+    if (world_.chance(knobs_.full_disk)) return run_out_of_space(content, when.returns, done);
+    const bool lost = world_.chance(knobs_.lost_reply);
+    if (lost) tell("the reply is lost");
+    reply(when.returns, lost ? lost_reply() : ok(), done);
+  });
+  if (at_once) return;
+  at_server(when.ends, [this, content, inode] {
+    if (*inode == 0 || (!*alive_ && world_.chance(500))) return;
+    if (world_.tells()) tell("its content lands: " + name_of(content));
+    share_.write(who_, *inode, content);
+  });
+}
+
+// The file is made, and no more than a part of its content fits.
+void Client::run_out_of_space(const std::string& content, Moment returns, const Done& done) {
+  tell("the disk is full");
+  share_.make_in_part(who_, content, world_.below(content.size()));
+  pending_until_ = world_.now();
+  FileReply failure = refused(FileStatus::failed, ENOSPC);
+  failure.created = true;
+  reply(returns, failure, done);
+}
+
+FileReply Client::remove_now() {
+  const bool removed = share_.remove(who_);
+  tell(removed ? "the removal lands" : "the removal lands: nothing was there");
+  return removed ? replied_twice(ok()) : refused(FileStatus::not_found, ENOENT);
+}
+
+// The first reply may be lost: a client that asks again is told that the name is gone by now.
+FileReply Client::replied_twice(FileReply first) {
+  if (!world_.chance(knobs_.lost_reply)) return first;
+  tell("the reply is lost");
+  return world_.chance(500) ? refused(FileStatus::not_found, ENOENT)
+                            : refused(FileStatus::failed, EIO);
+}
+
+void Client::remove(const OnlyIf& only_if, const Done& done) {
+  tell("removes the file");
+  if (world_.chance(knobs_.error)) {
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
+  }
+  const Landing when = landing(knobs_.overdue_removals);
+  pending_.reset();
+  pending_until_ = when.ends;
+  const auto act = [this] { return remove_now(); };
+  if (only_if) return guarded(*only_if, when, act, done);
+  at_server(when.ends, [this, when, done] {
+    if (!*alive_ && world_.chance(500)) return;
+    FileReply said = remove_now();
+    if (when.returns >= when.ends) reply(when.returns, std::move(said), done);
+  });
+  // Written back later.
+  if (when.returns < when.ends) reply(when.returns, ok(), done);
+}
+
+void Client::replace(const ReplaceFile& operation, const Done& done) {
+  const auto temporary = temporaries_.find(operation.from);
+  if (temporary == temporaries_.end()) {
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::not_found, ENOENT), done);
+  }
+  const std::string content = temporary->second;
+  if (world_.tells()) tell("renames " + name_of(content) + " over the lock");
+  if (world_.chance(knobs_.error)) {
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
+  }
+  const Landing when = landing(true);
+  if (operation.only_if) {
+    const auto act = [this, from = operation.from, content] {
+      if (world_.tells()) tell("the rename lands: " + name_of(content));
+      temporaries_.erase(from);
+      share_.put(who_, content);
+      return replied_twice(ok());
+    };
+    return guarded(*operation.only_if, when, act, done);
+  }
+  temporaries_.erase(temporary);
+  land(content, when, true);
+  if (world_.chance(knobs_.lands_after_error)) return fail_later(when, done);
+  reply(when.returns, replied_twice(ok()), done);
+}
+
+// What flock(2) is for: it is taken, and the content compared, before the moment at which it lands,
+// and between the two the process may be stopped.
+void Client::guarded(const std::string& expected, const Landing& when, const Act& act,
+                     const Done& done) {
+  const Moment opens =
+      world_.now() +
+      (world_.chance(500) ? when.ends - world_.now() : world_.some_of(when.ends - world_.now()));
+  const auto inode = std::make_shared<std::uint64_t>(0);  // the one that it has locked
+  at_server(opens, [this, expected, done, inode] {
+    if (!*alive_) return;
+    const Version& there = share_.current();
+    const auto nothing_done = [&](FileStatus status, int error, const char* told) {
+      tell(told);
+      pending_until_ = world_.now();
+      reply(world_.now() + lag(knobs_.b), refused(status, error), done);
+    };
+    if (!there.exists) return nothing_done(FileStatus::not_found, ENOENT, "is told: ENOENT");
+    if (world_.chance(knobs_.flocked) || !share_.lock(alive_)) {
+      return nothing_done(FileStatus::busy, EWOULDBLOCK, "is told: EWOULDBLOCK");
+    }
+    if (there.content == expected) {
+      *inode = there.inode;
+      return;
+    }
+    share_.unlock(there.inode);
+    nothing_done(FileStatus::changed, 0, "finds another record");
+  });
+  at_server(when.ends, [this, when, act, done, inode] {
+    if (*inode == 0 || !*alive_) return;
+    reply(when.returns, act(), done);  // what was locked has no name any more
+  });
+}
+
+// A temporary file is its maker's alone: nobody else knows the name.
+void Client::create_temporary(const CreateExclusive& operation, const Done& done) {
+  tell("writes a temporary file");
+  const auto answer = [&](FileReply said) {
+    Duration takes = lag(knobs_.b);
+    if (world_.chance(knobs_.overdue)) takes = world_.some_of(knobs_.longest_overdue);
+    reply(world_.now() + takes, std::move(said), done);
+  };
+  if (world_.chance(knobs_.error)) return answer(refused(FileStatus::failed, EIO));
+  if (world_.chance(knobs_.refused)) return answer(refused(FileStatus::exhausted, EMFILE));
+  std::string& file = temporaries_[operation.path];
+  file = operation.content;
+  if (world_.chance(knobs_.full_disk)) {
+    file.resize(world_.below(file.size()));
+    FileReply failure = refused(FileStatus::failed, ENOSPC);
+    failure.created = true;
+    return answer(failure);
+  }
+  answer(world_.chance(knobs_.lost_reply) ? lost_reply() : ok());
+}
+
+void Client::remove_temporary(const std::string& name, const Done& done) {
+  const bool fails = world_.chance(knobs_.error);
+  const bool was_there = temporaries_.contains(name);
+  if (fails) keeps_temporaries_ = was_there || keeps_temporaries_;
+  if (!fails) temporaries_.erase(name);
+  FileReply said = was_there ? ok() : refused(FileStatus::not_found, ENOENT);
+  reply(world_.now() + lag(knobs_.b), fails ? refused(FileStatus::failed, EIO) : said, done);
+}
+
+}  // namespace ufl::sim

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+//
+// Each contender's own client of the simulated share. A client may see any state that the server
+// had within the last V; what it writes lands at the server at most B after its last look, and at
+// most W after its close has returned.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <string>
+
+#include "seams/file_system.hpp"
+#include "sim/share.hpp"
+#include "sim/world.hpp"
+
+namespace ufl::sim {
+
+/// One contender's client: the file-system seam, and what a five-step contender needs besides.
+class Client final : public FileSystem {
+ public:
+  /// `alive` turns false when the host of the contender dies.
+  Client(World& world, Share& share, const ShareKnobs& knobs, int who,
+         std::shared_ptr<const bool> alive);
+
+  void start(const FileOperation& operation, Done done) override;
+
+  /// Open for writing, truncating, not exclusive; write; close.
+  void overwrite(const std::string& content, const Done& done);
+
+  /// What it wrote landed, or will land, after it was told of an error: the share broke its word.
+  [[nodiscard]] bool betrayed() const { return betrayed_; }
+
+  /// A temporary file of its stands, and nothing has kept it from being removed.
+  [[nodiscard]] bool litters() const { return !temporaries_.empty() && !keeps_temporaries_; }
+
+ private:
+  struct Landing {
+    Moment begins{};  // the name is made, or the file truncated
+    Moment ends{};    // the content is there
+    Moment returns{};
+  };
+  void read(std::size_t limit, Done done);
+  FileReply see();
+  FileReply see_server();
+  void create(const CreateExclusive& operation, const Done& done);
+  void create_exclusively(const std::string& content, const Landing& when, const Done& done);
+  void remove(const OnlyIf& only_if, const Done& done);
+  void replace(const ReplaceFile& operation, const Done& done);
+  void create_temporary(const CreateExclusive& operation, const Done& done);
+  void remove_temporary(const std::string& name, const Done& done);
+  using Act = std::function<FileReply()>;
+  void guarded(const std::string& expected, const Landing& when, const Act& act, const Done& done);
+  FileReply remove_now();
+  FileReply replied_twice(FileReply first);
+  void land(const std::string& content, const Landing& when, bool whole);
+  [[nodiscard]] FileReply already_exists() const;
+  FileReply lost_reply();
+  void run_out_of_space(const std::string& content, Moment returns, const Done& done);
+  void at_server(Moment when, World::Action action);
+  void reply(Moment when, FileReply reply, const Done& done);
+  void fail_later(const Landing& when, const Done& done);
+
+  Landing landing(bool may_be_overdue);
+  Duration lag(Duration most);
+  void tell(const std::string& text) const;
+
+  World& world_;
+  Share& share_;
+  ShareKnobs knobs_;
+  int who_;
+  std::shared_ptr<const bool> alive_;
+  Moment looked_at_{};
+  // What this client has written and the server does not have yet.
+  Moment pending_until_{};
+  std::optional<std::string> pending_;  // none: removed
+  // What is on its way to the server, in the order in which it was asked for; until when.
+  std::queue<World::Action> at_server_;
+  Moment on_its_way_until_{};
+  bool betrayed_ = false;
+  std::map<std::string, std::string> temporaries_;  // files beside the lock that only it knows
+  bool keeps_temporaries_ = false;                  // one could not be removed
+};
+
+}  // namespace ufl::sim

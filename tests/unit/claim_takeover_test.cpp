@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: MIT
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/claim.hpp"
+#include "protocol/guard.hpp"
+#include "protocol/record.hpp"
+#include "unit/support.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = ClaimResult::Outcome;
+
+const std::string kGone = "11111111-1111-4111-8111-111111111111\n{}\n";
+const std::string kOther = "22222222-2222-4222-8222-222222222222\n{}\n";
+const std::string kTemporary = "dir/.ufl-" + FakeIdentity::uuid(1);
+const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
+
+class TakeoverTest : public ::testing::Test {
+ protected:
+  static ClaimOptions local() {
+    ClaimOptions options;
+    options.path = "dir/lock";
+    options.retry = milliseconds{100};
+    options.timeout = Duration::zero();
+    options.local = true;
+    options.atomic_create = true;
+    options.may_take_over = [](const Sighting& seen) { return kGone.starts_with(seen.token); };
+    options.takeover_delay = seconds{1};
+    return options;
+  }
+  static ClaimOptions share(Duration delay = seconds{3}) {
+    ClaimOptions options = local();
+    options.local = options.atomic_create = false;
+    options.delay = delay;
+    return options;
+  }
+
+  /// With a host of its own: its first token is always the same.
+  Claim make(const ClaimOptions& options) { return {options, clock_, identity_.emplace()}; }
+
+  /// From the start to the temporary file, which is not answered yet.
+  static Step to_temporary(Claim& claim) {
+    (void)claim.start();
+    const Step step = claim.on_reply(ok(kGone));
+    EXPECT_TRUE(std::holds_alternative<LooksFree>(step));
+    EXPECT_TRUE(claim.takes_over());
+    return claim.resume();
+  }
+  /// To the rename, which is not answered yet; `written_` is the record.
+  Step to_rename(Claim& claim) {
+    const Step step = to_temporary(claim);
+    if (const auto* create = wants<CreateExclusive>(step)) written_ = create->content;
+    EXPECT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr) << "no second look";
+    return claim.on_reply(ok(kGone));
+  }
+  /// The temporary file is removed; answers that.
+  static Step dropped(Claim& claim, const Step& step) {
+    const auto* remove = wants<RemoveFile>(step);
+    EXPECT_NE(remove, nullptr);
+    EXPECT_EQ(remove != nullptr ? remove->path : "", kTemporary);
+    return claim.on_reply(ok());
+  }
+  Duration wait(const Step& step) {
+    const auto* until = std::get_if<WaitUntil>(&step);
+    EXPECT_NE(until, nullptr);
+    return until != nullptr ? until->at - clock_.now() : Duration{-1};
+  }
+
+  FakeClock clock_;
+  std::optional<FakeIdentity> identity_;
+  std::string written_;
+};
+
+TEST_F(TakeoverTest, RenamesATemporaryFileOverTheRecordAndVerifies) {
+  for (const bool on_share : {false, true}) {
+    Claim claim = make(on_share ? share() : local());
+    Step step = to_temporary(claim);
+    const auto* create = wants<CreateExclusive>(step);
+    ASSERT_NE(create, nullptr);
+    EXPECT_EQ(create->path, kTemporary);
+    EXPECT_EQ(create->sync, on_share);
+    const std::string record = create->content;
+    EXPECT_EQ(parse_record(record).token, FakeIdentity::uuid(1));
+
+    step = claim.on_reply(ok());
+    ASSERT_NE(wants<ReadFile>(step), nullptr);
+    EXPECT_EQ(wants<ReadFile>(step)->path, "dir/lock");
+    step = claim.on_reply(ok(kGone));
+    const auto* replace = wants<ReplaceFile>(step);
+    ASSERT_NE(replace, nullptr);
+    EXPECT_EQ(replace->path, "dir/lock");
+    EXPECT_EQ(replace->from, kTemporary);
+    EXPECT_EQ(replace->only_if, on_share ? OnlyIf{} : OnlyIf{kGone});
+
+    step = claim.on_reply(ok());
+    EXPECT_EQ(wait(step), on_share ? seconds{3} : seconds{1});
+    clock_.set(std::get<WaitUntil>(step).at);
+    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    EXPECT_TRUE(finished(claim.on_reply(ok(record))));
+    EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+    EXPECT_EQ(claim.result().token, FakeIdentity::uuid(1));
+    EXPECT_TRUE(kGone.starts_with(claim.seen().token)) << "whom it took the lock from";
+    EXPECT_TRUE(claim.takes_over());
+  }
+}
+
+TEST_F(TakeoverTest, AsksOnlyOfWhatItHasRead) {
+  int asked = 0;
+  ClaimOptions options = share();
+  options.timeout.reset();
+  options.may_take_over = [&asked](const Sighting&) {
+    ++asked;
+    return false;
+  };
+  Claim claim = make(options);
+  (void)claim.start();
+  for (const FileReply& reply : {ok(""), refused(FileStatus::failed, EIO), ok(kOther)}) {
+    EXPECT_EQ(asked, 0);
+    const Step step = claim.on_reply(reply);
+    ASSERT_TRUE(std::holds_alternative<WaitUntil>(step));
+    clock_.set(std::get<WaitUntil>(step).at);
+    (void)claim.resume();
+  }
+  EXPECT_EQ(asked, 1);
+  EXPECT_FALSE(claim.takes_over());
+}
+
+TEST_F(TakeoverTest, ItsDelayIsNoShorterThanAsked) {
+  for (const Duration own : {Duration{milliseconds{100}}, Duration{seconds{3}}}) {
+    Claim claim = make(share(own));
+    (void)to_rename(claim);
+    EXPECT_EQ(wait(claim.on_reply(ok())), std::max<Duration>(own, seconds{1}));
+    EXPECT_EQ(claim.delay(), std::max<Duration>(own, seconds{1}));
+    EXPECT_EQ(parse_record(written_).holder.delay,
+              std::chrono::duration<double>(claim.delay()).count());
+  }
+}
+
+TEST_F(TakeoverTest, ASecondLookThatShowsAnythingElseEndsIt) {
+  const std::vector<FileReply> others{
+      ok(kOther), ok(kGone + " "), ok(kGone.substr(0, 36)),
+      ok(""),     kAbsent,         refused(FileStatus::failed, EIO)};
+  for (const FileReply& seen : others) {
+    for (const bool one_attempt : {false, true}) {
+      ClaimOptions options = share();
+      if (!one_attempt) options.timeout.reset();
+      Claim claim = make(options);
+      (void)to_temporary(claim);
+      (void)claim.on_reply(ok());
+      const Step step = dropped(claim, claim.on_reply(seen));
+      EXPECT_EQ(finished(step), one_attempt) << seen.content;
+      if (one_attempt) {
+        EXPECT_EQ(claim.result().outcome, Outcome::busy);
+      } else {
+        EXPECT_EQ(wait(step), milliseconds{100});
+      }
+    }
+  }
+}
+
+TEST_F(TakeoverTest, ASecondLookThatIsOldIsTakenAgain) {
+  // By the delay that everybody has: the longer one of a takeover is nobody else's.
+  Claim claim = make(share(milliseconds{300}));
+  (void)to_temporary(claim);
+  Step step = claim.on_reply(ok());
+  for (int look = 1; look < kMaxLateLooks; ++look) {
+    clock_.advance(milliseconds{101});
+    step = claim.on_reply(ok(kGone));
+    ASSERT_NE(wants<ReadFile>(step), nullptr) << look;
+  }
+  clock_.advance(milliseconds{101});
+  step = dropped(claim, claim.on_reply(ok(kGone)));
+  EXPECT_TRUE(finished(step)) << "nothing was published";
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_EQ(claim.result().failure.error, 0);
+  EXPECT_TRUE(std::holds_alternative<ReadFile>(claim.result().failed_operation));
+}
+
+TEST_F(TakeoverTest, ALookThatIsInTimeAfterAllIsGoodEnough) {
+  Claim claim = make(local());
+  (void)to_temporary(claim);
+  (void)claim.on_reply(ok());
+  clock_.advance(kLocalLookAge + milliseconds{1});
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(ok(kGone))), nullptr);
+  clock_.advance(kLocalLookAge);
+  EXPECT_NE(wants<ReplaceFile>(claim.on_reply(ok(kGone))), nullptr);
+}
+
+TEST_F(TakeoverTest, ATemporaryFileThatFailsIsRemovedAndNamed) {
+  for (const auto& reply :
+       {refused(FileStatus::denied, EACCES), refused(FileStatus::failed, ENOSPC),
+        refused(FileStatus::exists, EEXIST)}) {
+    Claim claim = make(local());
+    (void)to_temporary(claim);
+    EXPECT_TRUE(finished(dropped(claim, claim.on_reply(reply))));
+    EXPECT_EQ(claim.result().outcome, Outcome::failed);
+    EXPECT_EQ(claim.result().failure.error, reply.error);
+    const auto* operation = std::get_if<CreateExclusive>(&claim.result().failed_operation);
+    ASSERT_NE(operation, nullptr);
+    EXPECT_EQ(operation->path, kTemporary);
+    EXPECT_FALSE(claim.result().left_behind);
+  }
+}
+
+//   1 T's first claim looks gone at its verification.  2 T is to take X over; the disk is full, and
+//   T has a part of its temporary file.  3 T takes its first claim back, and looks: a file that B
+//   has just made.  4 T takes that for a part of its own, and removes it.
+TEST_F(TakeoverTest, APartOfTheTemporaryFileIsNoPartOfTheLock) {
+  ClaimOptions options = share(milliseconds{300});
+  options.timeout.reset();
+  Claim claim = make(options);
+  (void)claim.start();
+  (void)claim.on_reply(kAbsent);
+  ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
+  clock_.advance(wait(claim.on_reply(ok())));
+  (void)claim.resume();
+  clock_.advance(wait(claim.on_reply(kAbsent)));
+  (void)claim.resume();
+  ASSERT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(ok(kGone))));
+  (void)claim.resume();
+  FileReply full = refused(FileStatus::failed, ENOSPC);
+  full.created = true;
+  ASSERT_NE(wants<ReadFile>(dropped(claim, claim.on_reply(full))), nullptr);
+  EXPECT_EQ(wants<RemoveFile>(claim.on_reply(ok(""))), nullptr) << "B's file is removed";
+}
+
+TEST_F(TakeoverTest, LosesARaceOnALocalDiskToWhoeverTouchesTheRecord) {
+  for (const auto& reply : {refused(FileStatus::changed, 0), kAbsent}) {
+    Claim claim = make(local());
+    (void)to_rename(claim);
+    EXPECT_TRUE(finished(dropped(claim, claim.on_reply(reply)))) << "nothing to take back";
+    EXPECT_EQ(claim.result().outcome, Outcome::busy);
+  }
+}
+
+TEST_F(TakeoverTest, LooksAgainWhileSomebodyHoldsFlockAndSaysSoInTheEnd) {
+  Claim claim = make(local());
+  Step step = to_rename(claim);
+  int attempts = 1;
+  for (;; ++attempts) {
+    ASSERT_NE(wants<RemoveFile>(claim.on_reply(refused(FileStatus::busy, 0))), nullptr);
+    step = claim.on_reply(ok());
+    if (finished(step)) break;
+    clock_.advance(wait(step));
+    step = claim.resume();
+    ASSERT_NE(wants<ReadFile>(step), nullptr);
+    step = claim.on_reply(ok(kGone));
+    ASSERT_TRUE(std::holds_alternative<LooksFree>(step));
+    (void)claim.resume();
+    (void)claim.on_reply(ok());
+    ASSERT_NE(wants<ReplaceFile>(claim.on_reply(ok(kGone))), nullptr);
+    ASSERT_LT(attempts, 1000);
+  }
+  EXPECT_EQ(attempts, kMaxBusyLooks);
+  EXPECT_EQ(claim.result().outcome, Outcome::busy);
+  EXPECT_TRUE(claim.result().flocked);
+  EXPECT_FALSE(claim.result().replaced);
+}
+
+TEST_F(TakeoverTest, PublishesWhereTheRecordIsGoneAtTheNextLook) {
+  ClaimOptions options = local();
+  options.timeout.reset();
+  Claim claim = make(options);
+  (void)to_rename(claim);
+  const Step step = dropped(claim, claim.on_reply(kAbsent));
+  clock_.advance(wait(step));
+  (void)claim.resume();
+  EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
+  EXPECT_FALSE(claim.takes_over());
+  EXPECT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
+}
+
+TEST_F(TakeoverTest, ARenameThatIsRefusedIsAFailure) {
+  Claim claim = make(share());
+  (void)to_rename(claim);
+  EXPECT_TRUE(finished(dropped(claim, claim.on_reply(refused(FileStatus::denied, EACCES)))));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_EQ(claim.result().failure.error, EACCES);
+  EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failed_operation));
+}
+
+// The reply to a rename was lost; the client asked again, and the temporary name was gone by then.
+TEST_F(TakeoverTest, ANameThatIsGoneOnAShareIsVerified) {
+  Claim claim = make(share());
+  (void)to_rename(claim);
+  const Step step = claim.on_reply(kAbsent);
+  EXPECT_EQ(wait(step), seconds{3});
+  clock_.advance(wait(step));
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok(written_))));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+TEST_F(TakeoverTest, ARenameThatFailedMayBeDoneAndIsTakenBack) {
+  Claim claim = make(share());
+  (void)to_rename(claim);
+  ASSERT_NE(wants<ReadFile>(dropped(claim, claim.on_reply(refused(FileStatus::failed, EIO)))),
+            nullptr);
+  const Step step = claim.on_reply(ok(written_));
+  ASSERT_NE(wants<RemoveFile>(step), nullptr);
+  EXPECT_EQ(wants<RemoveFile>(step)->path, "dir/lock");
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failed_operation));
+  EXPECT_FALSE(claim.result().left_behind);
+}
+
+TEST_F(TakeoverTest, ALateRenameIsKeptUntilAWinnerMustHaveLeft) {
+  for (const FileReply& reply : {ok(), kAbsent}) {
+    const ClaimOptions options = share();
+    Claim claim = make(options);
+    (void)to_rename(claim);
+    clock_.advance(seconds{1} + milliseconds{1});
+    const Step step = claim.on_reply(reply);
+    EXPECT_EQ(wait(step), options.late_hold + seconds{3});
+    EXPECT_TRUE(claim.late());
+    ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
+    EXPECT_TRUE(finished(claim.on_reply(ok(written_)))) << "removed: a third one gets in";
+    EXPECT_TRUE(claim.result().left_behind);
+  }
+}
+
+//   1 T's rename lands late, over the record of A, which runs; T is told EIO.  2 T takes it back.
+//   3 B looks: absent, and runs beside A.
+TEST_F(TakeoverTest, ALateRenameThatFailedIsNotTakenBack) {
+  Claim claim = make(share());
+  (void)to_rename(claim);
+  clock_.advance(seconds{1} + milliseconds{1});
+  const Step step = dropped(claim, claim.on_reply(refused(FileStatus::failed, EIO)));
+  ASSERT_NE(wants<ReadFile>(step), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok(written_))));
+  EXPECT_TRUE(claim.result().left_behind);
+}
+
+TEST_F(TakeoverTest, LatenessIsHarmlessOnALocalDisk) {
+  Claim claim = make(local());
+  (void)to_rename(claim);
+  clock_.advance(seconds{10});
+  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{1});
+  EXPECT_FALSE(claim.late());
+}
+
+TEST_F(TakeoverTest, WhoIsOverwrittenDuringTheDelayHasLost) {
+  Claim claim = make(share());
+  (void)to_rename(claim);
+  clock_.advance(wait(claim.on_reply(ok())));
+  (void)claim.resume();
+  EXPECT_TRUE(finished(claim.on_reply(ok(kOther))));
+  EXPECT_EQ(claim.result().outcome, Outcome::busy);
+  EXPECT_FALSE(claim.result().left_behind);
+}
+
+TEST_F(TakeoverTest, CancelledBeforeItWritesNothing) {
+  Claim claim = make(local());
+  (void)claim.start();
+  (void)claim.on_reply(ok(kGone));
+  EXPECT_TRUE(finished(claim.cancel()));
+  EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
+}
+
+TEST_F(TakeoverTest, CancelledDuringItsDelayItTakesItsRecordBack) {
+  for (const bool on_share : {false, true}) {
+    Claim claim = make(on_share ? share() : local());
+    (void)to_rename(claim);
+    (void)claim.on_reply(ok());
+    ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
+    const Step step = claim.on_reply(ok(written_));
+    ASSERT_NE(wants<RemoveFile>(step), nullptr);
+    EXPECT_EQ(wants<RemoveFile>(step)->only_if, on_share ? OnlyIf{} : OnlyIf{written_});
+    EXPECT_TRUE(finished(claim.on_reply(ok())));
+    EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
+    EXPECT_FALSE(claim.result().left_behind);
+  }
+}
+
+TEST_F(TakeoverTest, TakingBackWhatSomebodyElseHasReplacedIsDone) {
+  Claim claim = make(local());
+  (void)to_rename(claim);
+  (void)claim.on_reply(ok());
+  (void)claim.cancel();
+  (void)claim.on_reply(ok(written_));
+  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::changed, 0))));
+  EXPECT_FALSE(claim.result().left_behind);
+}
+
+TEST_F(TakeoverTest, TakingBackWhatSomebodyElseHasLockedIsTriedAgain) {
+  Claim claim = make(local());
+  (void)to_rename(claim);
+  (void)claim.on_reply(ok());
+  (void)claim.cancel();
+  for (int look = 1; look <= kMaxBusyLooks; ++look) {
+    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written_))), nullptr) << look;
+    const Step step = claim.on_reply(refused(FileStatus::busy, 0));
+    ASSERT_EQ(finished(step), look == kMaxBusyLooks) << look;
+    if (finished(step)) break;
+    EXPECT_EQ(wait(step), kBusyRetry);
+    clock_.advance(kBusyRetry);
+    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  }
+  EXPECT_TRUE(claim.result().left_behind);
+}
+
+TEST_F(TakeoverTest, TheTemporaryFileLiesBesideTheLock) {
+  ClaimOptions options = local();
+  options.path = "lock";
+  options.prefix = "ci-";
+  Claim claim = make(options);
+  const Step step = to_temporary(claim);
+  ASSERT_NE(wants<CreateExclusive>(step), nullptr);
+  EXPECT_EQ(wants<CreateExclusive>(step)->path, ".ufl-" + FakeIdentity::uuid(1));
+}
+
+TEST_F(TakeoverTest, ADetachedRecordNamesTheProcessThatItLivesWith) {
+  ClaimOptions options = local();
+  options.detached = true;
+  for (const bool lives : {false, true}) {
+    if (lives) options.lives_with = ProcessId{7, 99};
+    Claim claim = make(options);
+    (void)claim.start();
+    (void)claim.on_reply(kAbsent);
+    const Step step = claim.resume();
+    ASSERT_NE(wants<CreateExclusive>(step), nullptr);
+    const Holder holder = parse_record(wants<CreateExclusive>(step)->content).holder;
+    EXPECT_EQ(holder.detached, true);
+    EXPECT_EQ(holder.pid, lives ? std::optional<std::int64_t>{7} : std::nullopt);
+    EXPECT_EQ(holder.start, lives ? std::optional<std::uint64_t>{99} : std::nullopt);
+    EXPECT_EQ(holder.host, "here");
+  }
+}
+
+}  // namespace
+}  // namespace ufl::test
