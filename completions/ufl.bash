@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # bash completion for ufl(1). Needs nothing, but completes COMMAND by its own completion where the
-# bash-completion package is loaded. Held against ufl --help by tests/lint/check_docs.py.
+# bash-completion package is loaded. Held against ufl --help by tests/lint/check_completions.py.
 
 # The words up to the cursor as ufl will see them, in `words`: readline splits at = and :, too.
 # `starts` has the index in COMP_WORDS at which each begins.
@@ -31,6 +31,11 @@ _ufl_value() {
     -r | --retry) candidates=(0.1 0.5 1 5) ;;
     -w | --wait | --timeout) candidates=(-1 0 10 1m 10m 1h) ;;
     -E | --conflict-exit-code) candidates=(0 1 75) ;;
+    --pid) candidates=(/proc/[0-9]*) candidates=("${candidates[@]#/proc/}") ;;
+    --report)
+      compopt -o default # files
+      return
+      ;;
     -c | --command)
       mapfile -t COMPREPLY < <(compgen -c -- "$3")
       return
@@ -56,21 +61,25 @@ _ufl_command() {
 }
 
 _ufl() {
-  local flags='-n --nonblock --nb -x -e --exclusive --no-command -v --verbose -q --quiet
-    -h --help -V --version'
-  local valued='-p --prefix -d --delay -r --retry -w --wait --timeout -E --conflict-exit-code
-    -c --command'
-  local words starts i word option lock='' string=''
+  local flags='--acquire --release --check --status --break --json -n --nonblock --nb
+    -x -e --exclusive --no-command -v --verbose -q --quiet -h --help -V --version'
+  local valued='--token --pid -p --prefix -d --delay -r --retry -w --wait --timeout
+    -E --conflict-exit-code -c --command --report'
+  local words starts i word option lock='' string='' verb=''
   COMPREPLY=()
   _ufl_words
 
-  # Go through the words before the cursor as ufl does.
+  # Go through the words before the cursor as ufl does. With a verb there is no COMMAND.
   local last=$((${#words[@]} - 1))
   for ((i = 1; i < last; i++)); do
     word=${words[i]}
     option=
     case $word in
       --)
+        if [[ $verb ]]; then
+          [[ $verb == --status || (! $lock && $i -eq $((last - 1))) ]] && compopt -o default
+          return 0
+        fi
         if [[ $lock ]]; then
           _ufl_command $((i + 1)) "$2"
           return
@@ -79,6 +88,7 @@ _ufl() {
         ((lock == last)) && compopt -o default
         ((lock == last)) && return
         ;;
+      --acquire | --release | --check | --status | --break) verb=$word ;;
       --*=*) [[ $word == --command=* ]] && string=1 ;;
       --*) [[ " ${valued//[[:space:]]/ } " == *" $word "* ]] && option=$word ;;
       -*[pdrwEc]*)
@@ -89,7 +99,7 @@ _ufl() {
         ;;
       -?*) ;;
       *)
-        if [[ $lock ]]; then
+        if [[ $lock && ! $verb ]]; then
           _ufl_command "$i" "$2"
           return
         fi
@@ -109,9 +119,9 @@ _ufl() {
       _ufl_value "${word%%=*}" "${word#*=}" "$2"
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$flags $valued" -- "$word")
-  elif [[ ! $lock ]]; then
+  elif [[ ! $lock || $verb == --status ]]; then
     compopt -o default # LOCKFILE
-  elif [[ ! $string ]]; then
+  elif [[ ! $string && ! $verb ]]; then
     _ufl_command "$last" "$2"
   fi
   return 0

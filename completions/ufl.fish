@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# fish completion for ufl(1). Held against ufl --help by tests/lint/check_docs.py.
+# fish completion for ufl(1). Held against ufl --help by tests/lint/check_completions.py.
 
 # Where the cursor stands, by the words before it: "lock", "command" (LOCKFILE is there, an option
-# may still follow), "string" (the same after -c) or "inside"; then COMMAND's words follow.
+# may still follow), "string" (the same, but no COMMAND: after -c or a verb) or "inside"; then
+# COMMAND's words follow.
 function __ufl_place
     set -l words (commandline -opc)
     set -e words[1]
     set -l place lock
     set -l string no
+    set -l verb
     while set -q words[1]
         set -l word $words[1]
         set -e words[1]
@@ -16,6 +18,11 @@ function __ufl_place
         test "x$word" = x-; and set word ./-
         switch $word
             case --
+                if set -q verb[1]
+                    # All that follow are operands.
+                    set -q words[1]; and set place command
+                    break
+                end
                 if test $place = command
                     printf '%s\n' inside $words
                     return
@@ -24,12 +31,14 @@ function __ufl_place
                 set -q words[1]; or break
                 set -e words[1]
                 set place command
+            case --acquire --release --check --status --break
+                set verb $word
             case '--command=*'
                 set string yes
             case --command
                 set string yes
                 set -e words[1]
-            case --prefix --delay --retry --wait --timeout --conflict-exit-code
+            case --token --pid --prefix --delay --retry --wait --timeout --conflict-exit-code --report
                 set -e words[1]
             case '--*'
             case '-*'
@@ -38,14 +47,18 @@ function __ufl_place
                 string match -q -- 'c*' $option; and set string yes
                 string match -qr -- '^.$' $option; and set -e words[1]
             case '*'
-                if test $place = command
+                if test $place = command; and not set -q verb[1]
                     printf '%s\n' inside $word $words
                     return
                 end
                 set place command
         end
     end
-    test $place = command -a $string = yes; and set place string
+    if test "$verb" = --status
+        set place lock
+    else if test $place = command; and test $string = yes -o -n "$verb"
+        set place string
+    end
     echo $place
 end
 
@@ -68,6 +81,15 @@ complete -c ufl -f
 complete -c ufl -n '__ufl_at lock' -F
 complete -c ufl -n '__ufl_at command inside' -a '(__ufl_complete_command)'
 
+complete -c ufl -n 'not __ufl_at inside' -l acquire -d 'Take the lock, print its token'
+complete -c ufl -n 'not __ufl_at inside' -l release -d 'Release the lock that a token names'
+complete -c ufl -n 'not __ufl_at inside' -l check -d 'Is it held with the token?'
+complete -c ufl -n 'not __ufl_at inside' -l status -d 'Who holds it, and since when'
+complete -c ufl -n 'not __ufl_at inside' -l break -d 'Take a lock away whose holder is gone'
+complete -c ufl -n 'not __ufl_at inside' -l token -x -d 'The token of the lock'
+complete -c ufl -n 'not __ufl_at inside' -l pid -x -a '(__fish_complete_pids)' \
+    -d 'The process that an acquired lock is for'
+complete -c ufl -n 'not __ufl_at inside' -l json -d 'Status for programs'
 complete -c ufl -n 'not __ufl_at inside' -s p -l prefix -x \
     -d 'Put before the UUID, to tell holders apart'
 complete -c ufl -n 'not __ufl_at inside' -s d -l delay -x -a 'auto 0 0.5 1 5' \
@@ -84,6 +106,8 @@ complete -c ufl -n 'not __ufl_at inside' -s c -l command -x -a '(__fish_complete
 complete -c ufl -n 'not __ufl_at inside' -s x -s e -l exclusive -d 'Accepted, the only mode'
 complete -c ufl -n 'not __ufl_at inside' -l no-command \
     -d 'Leave the command line out of the lock file'
+complete -c ufl -n 'not __ufl_at inside' -l report -r -F \
+    -d 'Write a JSON object about the outcome'
 complete -c ufl -n 'not __ufl_at inside' -s v -l verbose \
     -d 'Say what is waited for, and how long it took'
 complete -c ufl -n 'not __ufl_at inside' -s q -l quiet \

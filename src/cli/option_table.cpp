@@ -11,66 +11,121 @@ namespace ufl {
 
 namespace {
 
+using enum Action;
+
+constexpr Actions kAny{run, acquire, release, check, status, break_lock, help, version};
+constexpr Actions kOnToken{release, check, break_lock};
+constexpr Actions kTaking{run, acquire};
+
 constexpr std::array kOptions{
+    OptionSpec{OptionId::acquire,
+               "",
+               {"acquire"},
+               "",
+               "",
+               "take the lock, print its token, leave it held",
+               {acquire}},
+    OptionSpec{OptionId::release,
+               "",
+               {"release"},
+               "",
+               "",
+               "release the lock that --token names",
+               {release}},
+    OptionSpec{OptionId::check, "", {"check"}, "", "", "is it held with --token?", {check}},
+    OptionSpec{OptionId::status, "", {"status"}, "", "", "who holds it, and since when", {status}},
+    OptionSpec{OptionId::break_lock,
+               "",
+               {"break"},
+               "",
+               "",
+               "take a lock away whose holder is gone",
+               {break_lock}},
+    OptionSpec{OptionId::token, "", {"token"}, "TOKEN", "", "the token of the lock", kOnToken},
+    OptionSpec{OptionId::pid,
+               "",
+               {"pid"},
+               "PID",
+               "",
+               "--acquire: name this process as the holder",
+               {acquire}},
+    OptionSpec{OptionId::json, "", {"json"}, "", "", "--status: for programs", {status}},
     OptionSpec{OptionId::prefix,
                "p",
                {"prefix"},
                "STR",
                "UFL_PREFIX",
-               "put STR before the UUID, to tell holders apart"},
+               "put STR before the UUID, to tell holders apart",
+               kTaking},
     OptionSpec{OptionId::delay,
                "d",
                {"delay"},
                "TIME|auto",
                "UFL_DELAY",
-               "time from writing to reading back (auto)"},
+               "time from writing to reading back (auto)",
+               {run, acquire, release, check, break_lock}},
     OptionSpec{OptionId::retry,
                "r",
                {"retry"},
                "TIME",
                "UFL_RETRY",
-               "time between looks while another holds it (0.1)"},
+               "time between looks while another holds it (0.1)",
+               kTaking},
     OptionSpec{OptionId::timeout,
                "w",
                {"wait", "timeout"},
                "TIME",
                "UFL_TIMEOUT",
-               "give up after TIME; negative: never (-1)"},
+               "give up after TIME; negative: never (-1)",
+               kTaking},
     OptionSpec{OptionId::nonblock,
                "n",
                {"nonblock", "nb"},
                "",
                "",
-               "one attempt: give up at once if it is held"},
+               "one attempt: give up at once if it is held",
+               kTaking},
     OptionSpec{OptionId::conflict_exit_code,
                "E",
                {"conflict-exit-code"},
                "N",
                "",
-               "exit status when not acquired, 0 to 255 (75)"},
-    OptionSpec{OptionId::command, "c", {"command"}, "STRING", "", "run STRING with $SHELL -c"},
+               "exit status when not acquired, 0 to 255 (75)",
+               kTaking},
+    OptionSpec{
+        OptionId::command, "c", {"command"}, "STRING", "", "run STRING with $SHELL -c", {run}},
     OptionSpec{OptionId::exclusive,
                "xe",
                {"exclusive"},
                "",
                "",
-               "accepted, the only mode (flock compatibility)"},
+               "accepted, the only mode (flock compatibility)",
+               kTaking},
     OptionSpec{OptionId::no_command,
                "",
                {"no-command"},
                "",
                "UFL_NO_COMMAND",
-               "leave the command line out of the lock file"},
+               "leave the command line out of the lock file",
+               kTaking},
+    OptionSpec{OptionId::report,
+               "",
+               {"report"},
+               "FILE",
+               "",
+               "write a JSON object about the outcome to FILE",
+               kTaking},
     OptionSpec{OptionId::verbose,
                "v",
                {"verbose"},
                "",
                "",
-               "say what is waited for, and how long it took"},
+               "say what is waited for, and how long it took",
+               kAny},
     OptionSpec{
-        OptionId::quiet, "q", {"quiet"}, "", "", "say nothing when the lock is not acquired"},
-    OptionSpec{OptionId::help, "h", {"help"}, "", "", "show this help"},
-    OptionSpec{OptionId::version, "V", {"version"}, "", "", "show the version"},
+        OptionId::quiet, "q", {"quiet"}, "", "", "say nothing when the lock is not acquired", kAny},
+    OptionSpec{OptionId::help, "h", {"help"}, "", "", "show this help", {help}},
+    OptionSpec{OptionId::version, "V", {"version"}, "", "", "show the version", {version}},
 };
 
 struct Impossible {
@@ -81,8 +136,10 @@ struct Impossible {
 constexpr std::array kImpossible{
     Impossible{"-s --shared",
                "a UUID lock has one holder, so there are no shared locks; leave it out"},
-    Impossible{"-u --unlock",
-               "the lock is released when COMMAND ends, there is nothing to unlock; leave it out"},
+    Impossible{
+        "-u --unlock",
+        "the lock is released when COMMAND ends; to unlock what --acquire has taken, write ufl "
+        "--release --token TOKEN LOCKFILE"},
     Impossible{"-F --no-fork",
                "ufl must stay while COMMAND runs, to release the lock; leave it out"},
     Impossible{"--fcntl", "ufl uses no kernel locks; leave it out"},
@@ -125,6 +182,34 @@ const OptionSpec* find_long(std::string_view name) {
     }
   }
   return nullptr;
+}
+
+std::optional<Action> verb_of(OptionId id) {
+  switch (id) {
+    case OptionId::acquire:
+      return acquire;
+    case OptionId::release:
+      return release;
+    case OptionId::check:
+      return check;
+    case OptionId::status:
+      return status;
+    case OptionId::break_lock:
+      return break_lock;
+    case OptionId::help:
+      return help;
+    case OptionId::version:
+      return version;
+    default:
+      return std::nullopt;
+  }
+}
+
+std::string name_of(Action action) {
+  for (const OptionSpec& option : kOptions) {
+    if (verb_of(option.id) == action) return "--" + std::string{option.longs[0]};
+  }
+  return "COMMAND";
 }
 
 std::string_view impossible_option(std::string_view word) {

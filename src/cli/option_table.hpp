@@ -1,18 +1,32 @@
 // SPDX-License-Identifier: MIT
 //
 // Every option, once. The word splitter, CLI11, --help and the environment all go by this table;
-// man page and completions are held against it by tests/lint/check_docs.py.
+// man page and completions are held against it by tests/lint.
 
 #pragma once
 
 #include <array>
+#include <initializer_list>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+
+#include "cli/options.hpp"
 
 namespace ufl {
 
 /// Which option: its name in code.
 enum class OptionId {
+  acquire,
+  release,
+  check,
+  status,
+  break_lock,
+  token,
+  pid,
+  json,
+  report,
   prefix,
   delay,
   retry,
@@ -28,6 +42,19 @@ enum class OptionId {
   version,
 };
 
+/// A set of actions.
+class Actions {
+ public:
+  constexpr Actions(std::initializer_list<Action> actions) {
+    for (const Action action : actions) bits_ |= bit(action);
+  }
+  [[nodiscard]] constexpr bool contains(Action action) const { return (bits_ & bit(action)) != 0; }
+
+ private:
+  static constexpr unsigned bit(Action action) { return 1U << static_cast<unsigned>(action); }
+  unsigned bits_ = 0;
+};
+
 /// One option. `longs[0]` is the name that messages use.
 struct OptionSpec {
   OptionId id;
@@ -36,6 +63,7 @@ struct OptionSpec {
   std::string_view value;                 ///< what --help calls its value; empty: a flag
   std::string_view environment;           ///< the variable that stands in for it, if any
   std::string_view help;
+  Actions actions;  ///< what it means something to; a verb: itself
 };
 
 /// All options, in the order of --help.
@@ -46,6 +74,12 @@ struct OptionSpec {
 
 /// The option with this long name (no dashes), or null. Abbreviations are not found.
 [[nodiscard]] const OptionSpec* find_long(std::string_view name);
+
+/// The verb that an option stands for, if it is one: --acquire, --status, ...
+[[nodiscard]] std::optional<Action> verb_of(OptionId id);
+
+/// The verb as it is typed: "--acquire"; for Action::run "COMMAND".
+[[nodiscard]] std::string name_of(Action action);
 
 /// An option of flock(1) that cannot mean anything here: why, and what to do instead; empty for any
 /// other word. `word` is "-s", "--shared", ...

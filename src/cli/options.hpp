@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,9 @@
 #include "seams/clock.hpp"
 
 namespace ufl {
+
+/// What ufl is asked to do: run a command under the lock, or one of the verbs.
+enum class Action { run, acquire, release, check, status, break_lock, help, version };
 
 /// How much ufl says on stderr.
 enum class Verbosity {
@@ -27,10 +31,10 @@ inline constexpr Duration kDefaultRetry = std::chrono::milliseconds{100};
 
 /// One invocation of ufl. Defaults as in ufl(1).
 struct Options {
-  enum class Action { run, help, version };
   Action action = Action::run;
 
   std::string lock_file;                    ///< as typed
+  std::vector<std::string> lock_files;      ///< of --status; the first one is lock_file
   std::vector<std::string> command;         ///< COMMAND [ARG]...; empty with shell_string
   std::optional<std::string> shell_string;  ///< -c
 
@@ -41,6 +45,11 @@ struct Options {
   int conflict_exit_code = exit_status::kNotAcquired;
   bool record_command = true;  ///< false: --no-command
   Verbosity verbosity = Verbosity::normal;
+
+  std::string token;                  ///< --token, as typed; empty: none
+  std::optional<std::int64_t> pid;    ///< --pid
+  bool json = false;                  ///< --json
+  std::optional<std::string> report;  ///< --report: the file to write
 };
 
 }  // namespace ufl

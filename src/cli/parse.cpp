@@ -2,10 +2,14 @@
 
 #include "cli/parse.hpp"
 
+#include <sys/types.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -81,9 +85,34 @@ Values parse_words(const std::vector<GivenOption>& given) {
   return values;
 }
 
-void add_environment(Values& values, const Environment& environment) {
+// A verb that `option` means something to.
+std::string needed_verb(const OptionSpec& option) {
+  for (const OptionSpec& verb : option_table()) {
+    const auto action = verb_of(verb.id);
+    if (action && option.actions.contains(*action)) return name_of(*action);
+  }
+  return {};
+}
+
+// An option that the verb would not look at is a misunderstanding; a variable is there for others.
+void refuse_strangers(const SplitWords& split) {
+  for (const GivenOption& given : split.options) {
+    const OptionSpec& option = *given.option;
+    if (option.actions.contains(split.action)) continue;
+    std::string why = "--" + std::string{option.longs[0]};
+    if (split.action == Action::run) {
+      why.append(" needs a verb beside it, such as ").append(needed_verb(option));
+    } else {
+      why.append(" means nothing with ").append(name_of(split.action));
+    }
+    throw UsageError{why + "; see ufl --help"};
+  }
+}
+
+void add_environment(Values& values, const Environment& environment, Action action) {
   for (const OptionSpec& spec : option_table()) {
     if (spec.environment.empty() || values.contains(spec.id)) continue;
+    if (!spec.actions.contains(action)) continue;
     const std::string name{spec.environment};
     const char* text = environment(name.c_str());
     if (text != nullptr && *text != '\0') values[spec.id] = {text, name};
@@ -116,6 +145,27 @@ int exit_code_of(const Value& value) {
     refuse(value, "is not an exit status (0 to 255)");
   }
   return code;
+}
+
+std::int64_t pid_of(const Value& value) {
+  constexpr std::int64_t kMost = std::numeric_limits<pid_t>::max();
+  std::int64_t pid = 0;
+  const char* end = value.text.data() + value.text.size();
+  const auto result = std::from_chars(value.text.data(), end, pid);
+  if (result.ec != std::errc{} || result.ptr != end || pid < 1 || pid > kMost) {
+    refuse(value, "is not a process ID");
+  }
+  return pid;
+}
+
+// Empty: what a script has that did not look whether ufl --acquire succeeded.
+std::string token_of(const Value& value) {
+  if (value.text.find_first_not_of(" \t\n\v\f\r") == std::string::npos) {
+    throw UsageError{value.from +
+                     " is empty: it is what ufl --acquire prints when the lock was acquired; see "
+                     "ufl --help"};
+  }
+  return value.text;
 }
 
 bool yes_or_no(const Value& value) {
@@ -155,23 +205,59 @@ void take_values(Options& options, const Values& values) {
   if (find(values, OptionId::verbose) != nullptr) options.verbosity = Verbosity::verbose;
   if (find(values, OptionId::quiet) != nullptr) options.verbosity = Verbosity::quiet;
   if (const auto* string = find(values, OptionId::command)) options.shell_string = string->text;
+  if (const auto* token = find(values, OptionId::token)) options.token = token_of(*token);
+  if (const auto* pid = find(values, OptionId::pid)) options.pid = pid_of(*pid);
+  options.json = find(values, OptionId::json) != nullptr;
+  if (const auto* report = find(values, OptionId::report)) {
+    if (report->text.empty()) throw UsageError{report->from + ": FILE is empty; see ufl --help"};
+    options.report = report->text;
+  }
+}
+
+void check_lock_file(const std::string& name) {
+  if (name.empty()) throw UsageError{"LOCKFILE is empty; see ufl --help"};
+  if (std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    throw UsageError{
+        "LOCKFILE '" + printable(name) +
+        "': ufl locks a path, not an open descriptor; for a file of that name write ./" + name};
+  }
+}
+
+void take_operands_of_verb(Options& options, SplitWords& split) {
+  const std::string verb = name_of(options.action);
+  const bool needs_token = options.action == Action::release || options.action == Action::check;
+  if (needs_token && options.token.empty()) {
+    throw UsageError{verb +
+                     " needs --token TOKEN, which ufl --acquire has printed; see ufl --help"};
+  }
+  options.lock_files = {options.lock_file};
+  for (std::string& word : split.command) {
+    if (options.action != Action::status) {
+      throw UsageError{verb + " takes one LOCKFILE and no COMMAND, but got '" + printable(word) +
+                       "', too; see ufl --help"};
+    }
+    check_lock_file(word);
+    options.lock_files.push_back(std::move(word));
+  }
+  if (options.action == Action::acquire && options.conflict_exit_code == exit_status::kOk) {
+    throw UsageError{
+        "-E 0 with --acquire: a script could not tell a lock that it has from one that it has not; "
+        "see ufl --help"};
+  }
 }
 
 void take_operands(Options& options, SplitWords& split) {
   if (!split.lock_file) {
-    throw UsageError{"no LOCKFILE given: ufl [OPTIONS] LOCKFILE [--] COMMAND...; see ufl --help"};
+    throw UsageError{
+        options.action == Action::run
+            ? "no LOCKFILE given: ufl [OPTIONS] LOCKFILE [--] COMMAND...; see ufl --help"
+            : name_of(options.action) + " needs a LOCKFILE; see ufl --help"};
   }
   options.lock_file = std::move(*split.lock_file);
+  check_lock_file(options.lock_file);
+  if (options.action != Action::run) return take_operands_of_verb(options, split);
   options.command = std::move(split.command);
   const std::string shown = "'" + printable(options.lock_file) + "'";
-  if (options.lock_file.empty()) throw UsageError{"LOCKFILE is empty; see ufl --help"};
-  if (std::all_of(options.lock_file.begin(), options.lock_file.end(),
-                  [](char c) { return c >= '0' && c <= '9'; })) {
-    throw UsageError{
-        "LOCKFILE " + shown +
-        ": ufl locks a path, not an open descriptor; for a file of that name write ./" +
-        options.lock_file};
-  }
   if (options.shell_string && !options.command.empty()) {
     throw UsageError{"both -c and a COMMAND ('" + printable(options.command.front()) +
                      "') given; leave one out; see ufl --help"};
@@ -186,15 +272,13 @@ void take_operands(Options& options, SplitWords& split) {
 Options parse_options(std::span<const std::string> words, const Environment& environment) {
   SplitWords split = split_words(words);
   Options options;
-  for (const GivenOption& given : split.options) {
-    if (given.option->id == OptionId::help) options.action = Options::Action::help;
-    if (given.option->id == OptionId::version) options.action = Options::Action::version;
-  }
-  if (options.action != Options::Action::run) return options;
+  options.action = split.action;
+  if (options.action == Action::help || options.action == Action::version) return options;
 
+  refuse_strangers(split);
   drop_overruled(split.options);
   Values values = parse_words(split.options);
-  add_environment(values, environment);
+  add_environment(values, environment, options.action);
   take_values(options, values);
   take_operands(options, split);
   return options;
@@ -227,6 +311,10 @@ std::string help_text() {
   std::string text =
       "Usage: ufl [OPTIONS] LOCKFILE [--] COMMAND [ARG]...\n"
       "       ufl [OPTIONS] LOCKFILE -c STRING\n"
+      "       ufl --acquire [OPTIONS] [--pid PID] LOCKFILE\n"
+      "       ufl --release|--check --token TOKEN LOCKFILE\n"
+      "       ufl --status [--json] LOCKFILE...\n"
+      "       ufl --break [--token TOKEN] LOCKFILE\n"
       "\n"
       "Hold LOCKFILE while COMMAND runs. The lock is a file holding a UUID, so it works\n"
       "where flock(1) silently fails: NFS, SMB, sshfs, WebDAV, HPC scratch.\n"
@@ -248,8 +336,9 @@ std::string help_text() {
       "\n"
       "\n"
       "Exit status: the command's own (128+n if signal n killed it); 75 not acquired,\n"
-      "76 the lock was lost, 64 usage, 125 ufl failed, 126/127 command not executable/\n"
-      "not found. Full documentation: man ufl\n";
+      "or held (--status, --break); 76 the lock was lost, or is not TOKEN's; 64 usage;\n"
+      "125 ufl failed, or cannot tell; 126/127 command not executable/not found.\n"
+      "Full documentation: man ufl\n";
   return text;
 }
 

@@ -49,22 +49,31 @@ class Splitter {
         long_option(word);
       } else if (word.size() > 1 && word.front() == '-') {
         short_options(word);
-      } else if (!result_.lock_file) {
-        result_.lock_file = word;
       } else {
-        --next_;
-        take_command();
+        operand();
       }
     }
     return std::move(result_);
   }
 
  private:
-  void after_separator() {
-    if (result_.lock_file) {
+  void operand() {
+    if (!result_.lock_file) {
+      result_.lock_file = words_[next_ - 1];
+    } else if (result_.action != Action::run) {
+      result_.command.push_back(words_[next_ - 1]);
+    } else {
+      --next_;
       take_command();
-    } else if (next_ < words_.size()) {
-      result_.lock_file = words_[next_++];
+    }
+  }
+
+  // The word after it is taken as it is; after a verb, all that follow are.
+  void after_separator() {
+    if (result_.lock_file && result_.action == Action::run) return take_command();
+    if (!result_.lock_file && next_ < words_.size()) result_.lock_file = words_[next_++];
+    while (result_.action != Action::run && next_ < words_.size()) {
+      result_.command.push_back(words_[next_++]);
     }
   }
 
@@ -128,7 +137,14 @@ class Splitter {
 
   void give(const OptionSpec& option, std::string value) {
     result_.options.push_back({&option, std::move(value)});
-    stopped_ = option.id == OptionId::help || option.id == OptionId::version;
+    const auto verb = verb_of(option.id);
+    if (!verb) return;
+    stopped_ = *verb == Action::help || *verb == Action::version;
+    const bool another = result_.action != Action::run && result_.action != *verb;
+    if (another && !stopped_) {
+      refuse(name_of(result_.action) + " and " + name_of(*verb) + " given; leave one out");
+    }
+    result_.action = *verb;
   }
 
   std::span<const std::string> words_;

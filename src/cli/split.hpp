@@ -6,7 +6,8 @@
 //
 // The first word that is neither an option nor an option's value, or the one after a `--`, is
 // LOCKFILE. Options may still follow it. The next such word, or the one after a `--`, begins
-// COMMAND, and from there on nothing is ufl's.
+// COMMAND, and from there on nothing is ufl's. After a verb (--acquire, --status, ...) there is no
+// COMMAND, and options may stand anywhere before a `--`.
 
 #pragma once
 
@@ -36,7 +37,8 @@ struct GivenOption {
 struct SplitWords {
   std::vector<GivenOption> options;
   std::optional<std::string> lock_file;
-  std::vector<std::string> command;
+  std::vector<std::string> command;  ///< after a verb: words that follow LOCKFILE
+  Action action = Action::run;
 };
 
 /// Split `words`, the command line without the program's name. After --help or --version nothing

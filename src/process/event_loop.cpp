@@ -27,33 +27,63 @@ int checked(int fd, const char* what) {
   return fd;
 }
 
-}  // namespace
+// Asio's own timers stop during suspend: so a timerfd.
+class BootTimer final : public Timer {
+ public:
+  explicit BootTimer(asio::io_context& context)
+      : timer_{context, checked(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
+                                "timerfd_create")} {}
 
-// Asio's own timers stop during suspend, and its signal_set neither names the sender nor respects
-// ignored signals: so a timerfd and a signalfd.
-struct EventLoop::Impl {
-  explicit Impl(const Signals& signals)
-      : timer{context, checked(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
-                               "timerfd_create")},
-        signal{context, checked(::signalfd(-1, &signals.handled(), SFD_CLOEXEC | SFD_NONBLOCK),
-                                "signalfd")} {}
+  void at(Mono when, std::function<void()> handler) override {
+    on_time_ = std::move(handler);
+    const auto since_boot = when.time_since_epoch();
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
+    itimerspec time{};
+    time.it_value.tv_sec = seconds.count();
+    time.it_value.tv_nsec = (since_boot - seconds).count();
+    // All zero would disarm the timer.
+    if (time.it_value.tv_sec == 0 && time.it_value.tv_nsec == 0) time.it_value.tv_nsec = 1;
+    checked(::timerfd_settime(timer_.native_handle(), TFD_TIMER_ABSTIME, &time, nullptr),
+            "timerfd_settime");
+    await();
+  }
 
-  void await_timer() {
-    if (timer_awaited) return;
-    timer_awaited = true;
-    timer.async_wait(
+  void cancel_timer() override {
+    on_time_ = nullptr;
+    const itimerspec never{};
+    ::timerfd_settime(timer_.native_handle(), 0, &never, nullptr);
+  }
+
+ private:
+  void await() {
+    if (awaited_) return;
+    awaited_ = true;
+    timer_.async_wait(
         asio::posix::descriptor_base::wait_read, [this](const boost::system::error_code& error) {
-          timer_awaited = false;
-          if (error) return;
+          if (error) return;  // the timer may be gone
+          awaited_ = false;
           std::uint64_t expirations = 0;
-          const bool fired = ::read(timer.native_handle(), &expirations, sizeof expirations) > 0;
+          const bool fired = ::read(timer_.native_handle(), &expirations, sizeof expirations) > 0;
           if (!fired) {  // set anew in the meantime
-            if (on_time) await_timer();
+            if (on_time_) await();
             return;
           }
-          if (auto handler = std::exchange(on_time, nullptr)) handler();
+          if (auto handler = std::exchange(on_time_, nullptr)) handler();
         });
   }
+
+  asio::posix::stream_descriptor timer_;
+  bool awaited_ = false;
+  std::function<void()> on_time_;
+};
+
+}  // namespace
+
+// Asio's signal_set neither names the sender nor respects ignored signals: so a signalfd.
+struct EventLoop::Impl {
+  explicit Impl(const Signals& signals)
+      : signal{context, checked(::signalfd(-1, &signals.handled(), SFD_CLOEXEC | SFD_NONBLOCK),
+                                "signalfd")} {}
 
   void await_signal() {
     signal.async_wait(asio::posix::descriptor_base::wait_read,
@@ -75,10 +105,7 @@ struct EventLoop::Impl {
   }
 
   asio::io_context context{1};
-  asio::posix::stream_descriptor timer;
   asio::posix::stream_descriptor signal;
-  bool timer_awaited = false;
-  std::function<void()> on_time;
   SignalHandler on_signal;
 };
 
@@ -97,24 +124,12 @@ void EventLoop::run() {
 
 void EventLoop::stop() { impl_->context.stop(); }
 
-void EventLoop::at(Mono when, std::function<void()> handler) {
-  impl_->on_time = std::move(handler);
-  const auto since_boot = when.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
-  itimerspec time{};
-  time.it_value.tv_sec = seconds.count();
-  time.it_value.tv_nsec = (since_boot - seconds).count();
-  // All zero would disarm the timer.
-  if (time.it_value.tv_sec == 0 && time.it_value.tv_nsec == 0) time.it_value.tv_nsec = 1;
-  checked(::timerfd_settime(impl_->timer.native_handle(), TFD_TIMER_ABSTIME, &time, nullptr),
-          "timerfd_settime");
-  impl_->await_timer();
-}
-
-void EventLoop::cancel_timer() {
-  impl_->on_time = nullptr;
-  const itimerspec never{};
-  ::timerfd_settime(impl_->timer.native_handle(), 0, &never, nullptr);
+std::unique_ptr<Timer> EventLoop::make_timer() {
+  try {
+    return std::make_unique<BootTimer>(impl_->context);
+  } catch (const boost::system::system_error& error) {
+    throw std::system_error{error.code().value(), std::generic_category(), "event loop"};
+  }
 }
 
 void EventLoop::on_signal(SignalHandler handler) { impl_->on_signal = std::move(handler); }

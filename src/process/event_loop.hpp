@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The one event loop of a ufl process: a timer that counts suspend, the signals, and whatever
+// The one event loop of a ufl process: timers that count suspend, the signals, and whatever
 // child.hpp adds. Single-threaded; every handler runs inside run().
 
 #pragma once
@@ -20,12 +20,14 @@ class io_context;  // NOLINT(readability-identifier-naming): Boost's name
 namespace ufl {
 
 /// The event loop. Construction throws std::system_error when the kernel refuses a descriptor.
-class EventLoop final : public Timer {
+class EventLoop {
  public:
   using SignalHandler = std::function<void(const SignalEvent&)>;
 
   explicit EventLoop(const Signals& signals);
-  ~EventLoop() override;
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  ~EventLoop();
 
   /// Handle events until stop().
   void run();
@@ -33,8 +35,8 @@ class EventLoop final : public Timer {
   /// Let run() return.
   void stop();
 
-  void at(Mono when, std::function<void()> handler) override;
-  void cancel_timer() override;
+  /// A timer that fires in run(). The loop must outlive it. Throws std::system_error.
+  [[nodiscard]] std::unique_ptr<Timer> make_timer();
 
   /// Call `handler` for each signal that is read from now on.
   void on_signal(SignalHandler handler);

@@ -13,15 +13,14 @@ constexpr Duration kPatience = std::chrono::milliseconds{20};
 
 }  // namespace
 
-SignalRelay::SignalRelay(EventLoop& loop, Child& child, const ProcessTitle& title,
-                         const Clock& clock)
-    : loop_{loop}, child_{child}, clock_{clock}, witness_{title} {}
+SignalRelay::SignalRelay(Timer& timer, Child& child, const ProcessTitle& title, const Clock& clock)
+    : timer_{timer}, child_{child}, clock_{clock}, witness_{title} {}
 
 void SignalRelay::start() { witness_.start(); }
 
 void SignalRelay::stop() {
   undecided_.clear();
-  loop_.cancel_timer();
+  timer_.cancel_timer();
   witness_.stop();
 }
 
@@ -32,7 +31,7 @@ void SignalRelay::relay(const SignalEvent& event) {
 }
 
 void SignalRelay::await_next() {
-  if (!undecided_.empty()) loop_.at(undecided_.front().due, [this] { decide(); });
+  if (!undecided_.empty()) timer_.at(undecided_.front().due, [this] { decide(); });
 }
 
 void SignalRelay::decide() {

@@ -7,18 +7,18 @@
 #include <deque>
 
 #include "process/child.hpp"
-#include "process/event_loop.hpp"
 #include "process/group_witness.hpp"
 #include "process/process_title.hpp"
 #include "process/signal_policy.hpp"
 #include "seams/clock.hpp"
+#include "seams/timer.hpp"
 
 namespace ufl {
 
-/// The relay between one event loop and one running command. Uses the loop's timer.
+/// The relay to one running command.
 class SignalRelay {
  public:
-  SignalRelay(EventLoop& loop, Child& child, const ProcessTitle& title, const Clock& clock);
+  SignalRelay(Timer& timer, Child& child, const ProcessTitle& title, const Clock& clock);
 
   /// The command has just been started.
   void start();
@@ -38,7 +38,7 @@ class SignalRelay {
   void decide();
   void await_next();
 
-  EventLoop& loop_;
+  Timer& timer_;
   Child& child_;
   const Clock& clock_;
   GroupWitness witness_;

@@ -2,12 +2,11 @@
 
 #include "protocol/json_line.hpp"
 
-#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string_view.hpp>
 #include <charconv>
 #include <cmath>
-#include <iterator>
+#include <cstddef>
 
 namespace ufl {
 
@@ -20,39 +19,50 @@ std::string number_text(Number value) {
   return {buffer, end};
 }
 
-struct Escape {
-  std::string_view first;  // UTF-8 of a range of characters, which differ in the last byte
-  std::string_view last;
-  std::string_view prefix;  // what comes before the last two digits
+// Characters whose UTF-8 differs in the last byte only.
+struct Range {
+  std::size_t size;         // of their UTF-8
+  std::uint32_t first;      // that UTF-8 as a number
+  std::uint32_t last;       //
+  std::string_view prefix;  // of \uNNNN, without the last two digits
   unsigned char offset;     // of the last byte from those two digits
 };
 
 // DEL; C1; line and paragraph separators and bidirectional overrides. JSON itself escapes only C0.
-constexpr Escape kEscapes[] = {
-    {"\x7f", "\x7f", "\\u00", 0},
-    {"\xc2\x80", "\xc2\x9f", "\\u00", 0},
-    {"\xe2\x80\xa8", "\xe2\x80\xae", "\\u20", 0x80},
-    {"\xe2\x81\xa6", "\xe2\x81\xa9", "\\u20", 0x40},
+constexpr Range kEscaped[] = {
+    {1, 0x7f, 0x7f, "\\u00", 0},
+    {2, 0xc280, 0xc29f, "\\u00", 0},
+    {3, 0xe280a8, 0xe280ae, "\\u20", 0x80},
+    {3, 0xe281a6, 0xe281a9, "\\u20", 0x40},
 };
 
+std::uint32_t as_number(std::string_view bytes) {
+  std::uint32_t number = 0;
+  for (const char byte : bytes) number = number << 8U | static_cast<unsigned char>(byte);
+  return number;
+}
+
+const Range* range_of(std::string_view text) {
+  for (const Range& range : kEscaped) {
+    const std::uint32_t here = as_number(text.substr(0, range.size));
+    if (here >= range.first && here <= range.last) return &range;
+  }
+  return nullptr;
+}
+
 std::string escaped(std::string_view json) {
+  constexpr std::string_view kHex = "0123456789abcdef";
   std::string text;
   while (!json.empty()) {
-    const auto* const escape =
-        std::find_if(std::begin(kEscapes), std::end(kEscapes), [&](const Escape& candidate) {
-          const auto here = json.substr(0, candidate.first.size());
-          return here >= candidate.first && here <= candidate.last;
-        });
-    if (escape == std::end(kEscapes)) {
+    const Range* range = range_of(json);
+    if (range == nullptr) {
       text += json.front();
       json.remove_prefix(1);
       continue;
     }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    const auto last = static_cast<unsigned char>(json[escape->first.size() - 1]);
-    const unsigned low = last - unsigned{escape->offset};
-    text.append(escape->prefix).append({kHex[low >> 4U], kHex[low & 15U]});
-    json.remove_prefix(escape->first.size());
+    const unsigned low = (as_number(json.substr(0, range->size)) & 0xffU) - range->offset;
+    text.append(range->prefix).append({kHex[low >> 4U], kHex[low & 15U]});
+    json.remove_prefix(range->size);
   }
   return text;
 }

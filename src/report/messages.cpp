@@ -10,14 +10,13 @@
 #include <system_error>
 #include <variant>
 
-#include "protocol/utc.hpp"
+#include "report/holder_text.hpp"
 #include "report/text.hpp"
 
 namespace ufl {
 
 namespace {
 
-constexpr std::size_t kShownCommand = 60;
 constexpr std::size_t kShownField = 80;
 
 std::string error_text(int error) { return std::generic_category().message(error); }
@@ -26,55 +25,9 @@ std::string shown(const std::string& field, std::size_t limit = kShownField) {
   return shorten(printable(field), limit);
 }
 
-// 42s, 2m43s, 5h7m, 3d4h
-std::string whole_seconds_text(std::chrono::seconds time) {
-  using namespace std::chrono;
-  const auto in_minutes = floor<minutes>(time);
-  const auto in_hours = floor<hours>(time);
-  const auto in_days = floor<days>(time);
-  if (in_days.count() > 0) {
-    return fmt::format("{}d{}h", in_days.count(), (in_hours - in_days).count());
-  }
-  if (in_hours.count() > 0) {
-    return fmt::format("{}h{}m", in_hours.count(), (in_minutes - in_hours).count());
-  }
-  if (in_minutes.count() > 0) {
-    return fmt::format("{}m{}s", in_minutes.count(), (time - in_minutes).count());
-  }
-  return fmt::format("{}s", time.count());
-}
-
-std::string age_text(const Holder& holder, Wall now) {
-  const auto since = holder.since ? parse_utc(*holder.since) : std::nullopt;
-  if (!since || *since > now) return {};  // none, or another host's clock is ahead of ours
-  return " since " + whole_seconds_text(now - *since);
-}
-
-std::string record_text(const Holder& holder, Wall now) {
-  std::string who = holder.user ? shown(*holder.user) : std::string{};
-  if (!holder.user && holder.uid) who = fmt::format("uid {}", *holder.uid);
-  if (holder.host) who += '@' + shown(*holder.host);
-  if (who.empty()) who = "somebody";
-  std::string what = holder.pid ? fmt::format("pid {}", *holder.pid) : std::string{};
-  if (holder.command) {
-    what += (what.empty() ? "" : ", ") + shown(*holder.command, kShownCommand);
-  }
-  if (!what.empty()) what = " (" + what + ')';
-  return "held by " + who + what + age_text(holder, now);
-}
-
-std::string unknown_holder(const std::string& why) {
-  return "held by an unknown holder (" + why + ')';
-}
-
 std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
-// `path` as a word of a shell command, never taken for an option.
-std::string word_of(const std::string& path) {
-  return shell_quote({path.starts_with('-') ? "./" + path : path});
 }
 
 std::string_view kind_text(FileKind kind) {
@@ -98,6 +51,7 @@ std::string_view kind_text(FileKind kind) {
 std::string_view verb_of(const FileOperation& operation, const FileReply& reply) {
   if (std::holds_alternative<ReadFile>(operation)) return "read";
   if (std::holds_alternative<RemoveFile>(operation)) return "remove";
+  if (std::holds_alternative<ReplaceFile>(operation)) return "replace";
   if (std::holds_alternative<ProbeDirectory>(operation)) return "look into the directory of";
   return reply.created ? "write" : "create";
 }
@@ -108,6 +62,9 @@ std::string advice(const std::string& path, const FileOperation& operation,
   switch (reply.error) {
     case ENOENT:
       if (path.ends_with('/')) return "a LOCKFILE is a file, and cannot end in /";
+      if (std::holds_alternative<ProbeDirectory>(operation)) {
+        return fmt::format("there is no directory {}: is the share mounted?", directory);
+      }
       if (directory == ".") return "the working directory is gone, change to another one";
       return fmt::format("there is no directory {}, make it first", directory);
     case EACCES:
@@ -115,6 +72,8 @@ std::string advice(const std::string& path, const FileOperation& operation,
       if (std::holds_alternative<CreateExclusive>(operation)) {
         return fmt::format("ufl must be able to make files in {}", directory);
       }
+      // A directory like /tmp, with the sticky bit.
+      if (std::holds_alternative<ReplaceFile>(operation)) return "its owner, or root, can do it";
       return fmt::format("check the permissions of {}", directory);
     case EROFS:
       return "name a LOCKFILE on a file system that can be written to";
@@ -138,45 +97,45 @@ std::string advice(const std::string& path, const FileOperation& operation,
 
 }  // namespace
 
+std::string age_text(std::chrono::seconds time) {
+  using namespace std::chrono;
+  const auto in_minutes = floor<minutes>(time);
+  const auto in_hours = floor<hours>(time);
+  const auto in_days = floor<days>(time);
+  if (in_days.count() > 0) {
+    return fmt::format("{}d{}h", in_days.count(), (in_hours - in_days).count());
+  }
+  if (in_hours.count() > 0) {
+    return fmt::format("{}h{}m", in_hours.count(), (in_minutes - in_hours).count());
+  }
+  if (in_minutes.count() > 0) {
+    return fmt::format("{}m{}s", in_minutes.count(), (time - in_minutes).count());
+  }
+  return fmt::format("{}s", time.count());
+}
+
 std::string duration_text(Duration time) {
   const auto in_milliseconds = std::chrono::round<std::chrono::milliseconds>(time).count();
   if (in_milliseconds < 100) return fmt::format("{}ms", in_milliseconds);
   using Tenths = std::chrono::duration<std::int64_t, std::deci>;
   const auto tenths = std::chrono::round<Tenths>(time).count();
   if (tenths < 100) return fmt::format("{}.{}s", tenths / 10, tenths % 10);
-  return whole_seconds_text(std::chrono::floor<std::chrono::seconds>(time));
-}
-
-std::string holder_text(const Sighting& seen, Wall now) {
-  switch (seen.kind) {
-    case Sighting::Kind::record:
-      return record_text(seen.holder, now);
-    case Sighting::Kind::foreign:
-      return unknown_holder("token " + shown(seen.token));
-    case Sighting::Kind::garbled:
-      return unknown_holder("the file was not written by ufl");
-    case Sighting::Kind::empty:
-      return unknown_holder("the file has 0 bytes: just being written, or left over");
-    case Sighting::Kind::unreadable:
-      return unknown_holder("the file cannot be read: " + error_text(seen.error));
-    case Sighting::Kind::none:
-      break;
-  }
-  return "held by somebody who came first";
+  return age_text(std::chrono::floor<std::chrono::seconds>(time));
 }
 
 std::string not_acquired_text(const std::string& path, std::optional<Duration> timeout,
-                              const Sighting& seen, Wall now) {
+                              const Sighting& seen, Life life, Wall now) {
   const std::string when = timeout ? " within " + duration_text(*timeout) : std::string{};
-  std::string next = timeout ? "try again later, or wait longer with -w"
-                             : "try again later, or wait for it: leave out -n";
-  if (seen.kind == Sighting::Kind::garbled) {
-    next = "if it is no lock file, name another one";
-  } else if (seen.kind != Sighting::Kind::none) {
-    next += fmt::format("; if you know that nobody uses it any more: rm {}", word_of(path));
-  }
-  return fmt::format("{}: not acquired{}: {}; {}", printable(path), when, holder_text(seen, now),
-                     next);
+  const std::string held =
+      fmt::format("{}: not acquired{}: {}", printable(path), when, holder_text(seen, now));
+  const std::string next = next_step_text(path, seen, life);
+  if (seen.kind == Sighting::Kind::garbled) return held + "; " + next;
+  const std::string check =
+      seen.kind == Sighting::Kind::record ? "; " + life_text(seen, life) : std::string{};
+  const std::string wait = timeout ? "; try again later, or wait longer with -w"
+                                   : "; try again later, or wait for it: leave out -n";
+  const bool can_break = seen.kind != Sighting::Kind::none && life != Life::alive;
+  return held + check + wait + (can_break ? "; " + next : std::string{});
 }
 
 std::string failure_text(const std::string& path, const FileOperation& operation,
@@ -198,7 +157,7 @@ std::string failure_text(const std::string& path, const FileOperation& operation
 
 std::string left_behind_text(const std::string& path) {
   return fmt::format("{}: what ufl wrote there may be left; if you know that nobody uses it: rm {}",
-                     printable(path), word_of(path));
+                     printable(path), shell_word(path));
 }
 
 std::string late_claim_text(const std::string& path, Duration wait) {
@@ -210,8 +169,12 @@ std::string late_claim_text(const std::string& path, Duration wait) {
 
 std::string release_failure_text(const std::string& path, const std::string& token,
                                  const FileReply& reply) {
-  const std::string why =
-      reply.error != 0 ? error_text(reply.error) : "it lies on another device now";
+  std::string why = "it lies on another device now";
+  if (reply.status == FileStatus::busy) {
+    why = "somebody holds flock(2) on it, perhaps a flock(1) that uses the same file";
+  } else if (reply.error != 0) {
+    why = error_text(reply.error);
+  }
   return fmt::format("{}: cannot release it: {}; if the file still begins with {}, remove it",
                      printable(path), why, shown(token));
 }

@@ -6,26 +6,29 @@
 
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "protocol/record.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
+#include "seams/liveness.hpp"
 
 namespace ufl {
 
 /// A length of time as a person writes it: 4ms, 0.3s, 42s, 2m43s, 5h7m, 3d4h.
 [[nodiscard]] std::string duration_text(Duration time);
 
-/// Who holds a lock: "held by alice@build-3 (pid 4242, rsync -a ...) since 2m43s". Ages come from
-/// the holder's wall clock and `now`, for display only.
-[[nodiscard]] std::string holder_text(const Sighting& seen, Wall now);
+/// An age, in whole seconds: 42s, 2m43s, 5h7m, 3d4h.
+[[nodiscard]] std::string age_text(std::chrono::seconds time);
 
 /// The lock was not acquired: because the timeout passed, or (none) with the one attempt asked for.
 [[nodiscard]] std::string not_acquired_text(const std::string& path,
                                             std::optional<Duration> timeout, const Sighting& seen,
-                                            Wall now);
+                                            Life life, Wall now);
 
 /// A file operation on the lock file failed: what, where, why, and what to do about it.
 [[nodiscard]] std::string failure_text(const std::string& path, const FileOperation& operation,
@@ -40,6 +43,50 @@ namespace ufl {
 /// The lock could not be released; `token` is what stands in its file if it is still ours.
 [[nodiscard]] std::string release_failure_text(const std::string& path, const std::string& token,
                                                const FileReply& reply);
+
+/// --release, --check: the lock is not held with `token`, but as `seen`.
+[[nodiscard]] std::string not_held_text(const std::string& path, const std::string& token,
+                                        const Sighting& seen, Wall now);
+
+/// --release, --check: it cannot be told, or (`removing`) the file cannot be removed.
+[[nodiscard]] std::string cannot_check_text(const std::string& path, const FileReply& reply,
+                                            bool removing);
+
+/// Why --break does not break a lock.
+enum class BreakRefusal {
+  none,
+  no_lock,        ///< its first line does not end in a UUID
+  alive,          ///< its holder's process runs here
+  another_token,  ///< it is not held with the token that was named
+};
+[[nodiscard]] std::string break_refusal_text(const std::string& path, BreakRefusal refusal,
+                                             const std::string& token, const Sighting& seen,
+                                             Wall now);
+
+/// What --break has broken: for stdout.
+[[nodiscard]] std::string broken_text(const std::string& path, const Sighting& broken, Wall now);
+
+/// --break: the lock is free.
+[[nodiscard]] std::string nothing_to_break_text(const std::string& path);
+
+/// --break: somebody holds flock(2) on the lock file.
+[[nodiscard]] std::string break_flocked_text(const std::string& path);
+
+/// --break: somebody else has taken, replaced or released it meanwhile.
+[[nodiscard]] std::string break_race_text(const std::string& path, const Sighting& seen, Wall now);
+
+/// stdout does not take `what`; `error` is the errno value.
+[[nodiscard]] std::string print_failure_text(const std::string& path, std::string_view what,
+                                             int error);
+
+/// --acquire --pid: there is no such process.
+[[nodiscard]] std::string no_process_text(const std::string& path, std::int64_t pid);
+
+/// The --report would take the place of the lock file.
+[[nodiscard]] std::string report_is_lock_text(const std::string& file);
+
+/// The --report cannot be written.
+[[nodiscard]] std::string report_failure_text(const std::string& file, int error);
 
 /// The lock is held by a ufl that this one runs under.
 [[nodiscard]] std::string already_held_text(const std::string& path);

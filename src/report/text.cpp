@@ -11,27 +11,42 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
-// The length of the printable UTF-8 character that `bytes` begins with (RFC 3629, section 4), 0 if
-// there is none: a control character (C0, DEL, C1), a line or paragraph separator, a bidirectional
-// override, or not UTF-8.
-std::size_t printable_length(std::string_view bytes) {
+/// The first character of a text.
+struct Character {
+  std::size_t length = 0;  ///< in bytes; 0: this is not UTF-8
+  std::uint32_t code = 0;  ///< code point
+};
+
+// RFC 3629, section 4.
+Character first_of(std::string_view bytes) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   const unsigned char first = at(0);
-  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  if (first < 0x80) return {1, first};
   const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || bytes.size() < length) return 0;
+  if (first < 0xc2 || first > 0xf4 || bytes.size() < length) return {};
   std::uint32_t code = first & (0x7fU >> length);
   for (std::size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xc0U) != 0x80) return 0;
+    if ((at(i) & 0xc0U) != 0x80) return {};
     code = code << 6U | (at(i) & 0x3fU);
   }
   constexpr std::uint32_t kShortest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kShortest[length] || code > 0x10ffff) return 0;
   const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-  const bool control = code < 0xa0;
+  if (code < kShortest[length] || code > 0x10ffff || surrogate) return {};
+  return {length, code};
+}
+
+// No control character (C0, DEL, C1), line or paragraph separator, or bidirectional override.
+bool is_printable_code(std::uint32_t code) {
+  const bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
   const bool separator = code == 0x2028 || code == 0x2029;
   const bool override = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
-  return surrogate || control || separator || override ? 0 : length;
+  return !control && !separator && !override;
+}
+
+// The length of the printable character that `bytes` begins with, 0 if there is none.
+std::size_t printable_length(std::string_view bytes) {
+  const Character first = first_of(bytes);
+  return first.length > 0 && is_printable_code(first.code) ? first.length : 0;
 }
 
 void append_escaped(std::string& text, char byte) {
@@ -69,12 +84,23 @@ std::string quote(const std::string& word) {
   return text + "'";
 }
 
-}  // namespace
+// The columns that the first character of a text may take, and its length.
+struct Cell {
+  std::size_t length;
+  std::size_t columns;
+};
 
-std::string printable(std::string_view bytes) {
+Cell first_cell(std::string_view text) {
+  const std::size_t length = std::max<std::size_t>(first_of(text).length, 1);
+  return {length, length == 1 ? std::size_t{1} : std::size_t{2}};
+}
+
+// `bytes`, with escapes in place of all for which `length_of` gives 0 rather than a length.
+template <typename LengthOf>
+std::string escaped_unless(std::string_view bytes, LengthOf length_of) {
   std::string text;
   while (!bytes.empty()) {
-    const std::size_t length = printable_length(bytes);
+    const std::size_t length = length_of(bytes);
     if (length == 0) {
       append_escaped(text, bytes.front());
     } else {
@@ -85,6 +111,14 @@ std::string printable(std::string_view bytes) {
   return text;
 }
 
+}  // namespace
+
+std::string printable(std::string_view bytes) { return escaped_unless(bytes, printable_length); }
+
+std::string valid_utf8(std::string_view bytes) {
+  return escaped_unless(bytes, [](std::string_view rest) { return first_of(rest).length; });
+}
+
 bool is_printable(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::size_t length = printable_length(bytes);
@@ -92,6 +126,30 @@ bool is_printable(std::string_view bytes) {
     bytes.remove_prefix(length);
   }
   return true;
+}
+
+std::size_t most_columns(std::string_view text) {
+  std::size_t columns = 0;
+  while (!text.empty()) {
+    const Cell first = first_cell(text);
+    columns += first.columns;
+    text.remove_prefix(first.length);
+  }
+  return columns;
+}
+
+std::string fit(std::string_view text, std::size_t columns) {
+  constexpr std::string_view kEllipsis = "...";
+  if (most_columns(text) <= columns) return std::string{text};
+  if (columns <= kEllipsis.size()) return {};
+  std::size_t length = 0;
+  for (std::size_t left = columns - kEllipsis.size(); left > 0;) {
+    const Cell next = first_cell(text.substr(length));
+    if (next.columns > left) break;
+    left -= next.columns;
+    length += next.length;
+  }
+  return std::string{text.substr(0, length)}.append(kEllipsis);
 }
 
 std::string shell_quote(const std::vector<std::string>& words) {

@@ -18,6 +18,17 @@ namespace ufl {
 /// Is `bytes` valid UTF-8 without control characters?
 [[nodiscard]] bool is_printable(std::string_view bytes);
 
+/// `bytes` with whatever is not UTF-8 written as \xNN: for JSON, which can carry the rest.
+[[nodiscard]] std::string valid_utf8(std::string_view bytes);
+
+/// So many columns of a terminal does printable `text` take at most: one for an ASCII character,
+/// two for any other (there are wider fonts than any table knows).
+[[nodiscard]] std::size_t most_columns(std::string_view text);
+
+/// The longest beginning of printable `text` that takes no more than `columns`, with "..." in place
+/// of what is cut off; nothing, if there is no room for that.
+[[nodiscard]] std::string fit(std::string_view text, std::size_t columns);
+
 /// `words` as a shell would take them: quoted where it matters, $'...' where there are control
 /// characters or bytes that are not UTF-8. The result is printable.
 [[nodiscard]] std::string shell_quote(const std::vector<std::string>& words);

@@ -10,14 +10,13 @@
 
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
 #include <optional>
-#include <string_view>
 
+#include "sys/process_info.hpp"
 #include "sys/small_file.hpp"
 
 namespace ufl {
@@ -34,27 +33,6 @@ std::optional<std::string> boot_id() {
   const auto text = read_small_file("/proc/sys/kernel/random/boot_id");
   if (!text) return std::nullopt;
   return text->substr(0, text->find('\n'));
-}
-
-// Field 22 of /proc/self/stat, proc(5). The command name in field 2 may hold blanks and brackets.
-std::optional<std::uint64_t> start_ticks() {
-  const auto stat = read_small_file("/proc/self/stat");
-  if (!stat) return std::nullopt;
-  std::string_view rest = *stat;
-  const auto name_end = rest.rfind(')');
-  if (name_end == std::string_view::npos) return std::nullopt;
-  rest.remove_prefix(name_end + 1);
-  constexpr int kBlanksBeforeStart = 20;  // the blank before field 3 is the first
-  for (int i = 0; i < kBlanksBeforeStart; ++i) {
-    const auto blank = rest.find(' ');
-    if (blank == std::string_view::npos) return std::nullopt;
-    rest.remove_prefix(blank + 1);
-  }
-  std::uint64_t ticks = 0;
-  if (std::from_chars(rest.data(), rest.data() + rest.size(), ticks).ec != std::errc{}) {
-    return std::nullopt;
-  }
-  return ticks;
 }
 
 std::optional<std::string> user_name(uid_t uid) {
@@ -86,7 +64,7 @@ Holder HostIdentity::self() {
   holder.pidns = inode_of("/proc/self/ns/pid");
   holder.timens = inode_of("/proc/self/ns/time");
   holder.pid = ::getpid();
-  holder.start = start_ticks();
+  if (const auto stat = process_stat(::getpid())) holder.start = stat->start;
   holder.uid = ::getuid();
   holder.user = user_name(::getuid());
   return holder;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "report/holder_text.hpp"
 #include "report/messages.hpp"
 #include "report/say.hpp"
 #include "report/text.hpp"
@@ -30,10 +31,12 @@ WaitingLog::WaitingLog(std::string path, Verbosity verbosity, const Clock& clock
       clock_{clock},
       started_{clock.now()} {}
 
-void WaitingLog::waiting(bool for_other, const Sighting& seen) {
-  if (!verbose_ || !for_other) return;
+bool WaitingLog::is_due(bool for_other) const {
+  return verbose_ && for_other && (!next_line_ || clock_.now() >= *next_line_);
+}
+
+void WaitingLog::waiting(const Sighting& seen) {
   const Mono now = clock_.now();
-  if (next_line_ && now < *next_line_) return;
   say(printable(path_) + ": waiting" +
       (next_line_ ? " for " + duration_text(now - started_) + " now" : std::string{}) + ": " +
       holder_text(seen, clock_.wall()));

@@ -18,8 +18,10 @@ class WaitingLog {
  public:
   WaitingLog(std::string path, Verbosity verbosity, const Clock& clock);
 
-  /// The claim waits: for another holder, or (not `for_other`) for its own delay.
-  void waiting(bool for_other, const Sighting& seen);
+  /// Is it time to say waiting()? Never while not `for_other`, for ufl's own delay.
+  [[nodiscard]] bool is_due(bool for_other) const;
+  /// The claim waits for another holder, of whom this was seen.
+  void waiting(const Sighting& seen);
   void acquired();
   void released();
 

@@ -5,9 +5,12 @@ Tests wait for events (a ready line, a file, a process state), never for a guess
 limit on every wait, PATIENCE, is there so that a broken ufl fails a test instead of hanging it.
 """
 
+import contextlib
 import ctypes
+import functools
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -67,6 +70,40 @@ def process_state(pid):
             return stat.read().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def wait_until_it_waits(process):
+    """For a time: it has a timerfd that is set, proc_pid_fdinfo(5)."""
+    def has_timer():
+        for name in os.listdir(f"/proc/{process.pid}/fdinfo"):
+            with contextlib.suppress(FileNotFoundError), \
+                    open(f"/proc/{process.pid}/fdinfo/{name}", encoding="ascii") as info:
+                if re.search(r"it_value: \((?!0, 0\))", info.read()):
+                    return True
+        return False
+
+    wait_for(has_timer, f"a timer of process {process.pid}")
+
+
+@functools.lru_cache(maxsize=None)
+def private_mounts():
+    """The unshare(1) words with which a tmpfs can be mounted out of everybody's sight, or None."""
+    if shutil.which("unshare") is None:
+        return None
+    for words in (["unshare", "-m"], ["unshare", "-Urm"]):
+        probe = subprocess.run([*words, "mount", "-t", "tmpfs", "ufl-test", "/mnt"], check=False,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if probe.returncode == 0:
+            return words
+    return None
+
+
+def limited(limit, value):
+    """For preexec_fn: `limit` is at most `value` in the new process."""
+    def lower():
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (value, value if hard < 0 else min(value, hard)))
+    return lower
 
 
 class DirectoryWatch:
@@ -222,6 +259,20 @@ class UflTestCase(unittest.TestCase):
     def read_lock(self, lock=None):
         with open(lock or self.lock, encoding="utf-8") as file:
             return file.read()
+
+    @contextlib.contextmanager
+    def untouched(self, path=None):
+        """The lock file is the same afterwards: content, inode, times; and no other name came."""
+        def look():
+            with open(path or self.lock, "rb") as file:
+                info = os.fstat(file.fileno())
+                return file.read(), info.st_ino, info.st_mtime_ns, info.st_ctime_ns
+
+        before = look()
+        with DirectoryWatch(self.dir) as watch:
+            yield
+            self.assertEqual(watch.appeared(), [])
+        self.assertEqual(look(), before)
 
     def assert_no_lock(self, lock=None):
         """No lock file and no litter of ufl's are left."""

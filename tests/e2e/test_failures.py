@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """When ufl cannot lock: one line that says what is wrong and what to do, nothing left behind."""
 
-import functools
 import os
 import resource
-import shutil
 import socket
 import stat
 import subprocess
@@ -13,32 +11,12 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support import (  # noqa: E402
-    PATIENCE, UFL, UUID, DirectoryWatch, UflTestCase, clean_environment, not_sanitized)
+    PATIENCE, UFL, UUID, DirectoryWatch, UflTestCase, clean_environment, limited, not_sanitized,
+    private_mounts)
 
 USAGE = 64
 BUSY = 75
 FAILED = 125
-
-
-@functools.lru_cache(maxsize=None)
-def private_mounts():
-    """The unshare(1) words with which a tmpfs can be mounted out of everybody's sight, or None."""
-    if shutil.which("unshare") is None:
-        return None
-    for words in (["unshare", "-m"], ["unshare", "-Urm"]):
-        probe = subprocess.run([*words, "mount", "-t", "tmpfs", "ufl-test", "/mnt"], check=False,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if probe.returncode == 0:
-            return words
-    return None
-
-
-def limited(limit, value):
-    """For preexec_fn: `limit` is at most `value` in the new process."""
-    def lower():
-        _, hard = resource.getrlimit(limit)
-        resource.setrlimit(limit, (value, value if hard < 0 else min(value, hard)))
-    return lower
 
 
 class FailureTestCase(UflTestCase):

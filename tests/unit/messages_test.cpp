@@ -8,25 +8,16 @@
 #include <chrono>
 #include <string>
 
-#include "protocol/utc.hpp"
+#include "unit/records.hpp"
 
 namespace ufl {
 namespace {
 
 using namespace std::chrono_literals;
 
-const Wall kNow = *parse_utc("2026-11-23T14:00:00Z");
+using test::kNow;
 
-Sighting record() {
-  Sighting seen;
-  seen.kind = Sighting::Kind::record;
-  seen.holder.user = "alice";
-  seen.holder.host = "build-3";
-  seen.holder.pid = 4242;
-  seen.holder.command = "rsync -a x y";
-  seen.holder.since = "2026-11-23T13:57:17Z";
-  return seen;
-}
+Sighting record() { return test::alices_record(); }
 
 TEST(DurationText, IsShort) {
   EXPECT_EQ(duration_text(0s), "0ms");
@@ -41,52 +32,29 @@ TEST(DurationText, IsShort) {
   EXPECT_EQ(duration_text(76h), "3d4h");
 }
 
-TEST(HolderText, NamesTheHolder) {
-  EXPECT_EQ(holder_text(record(), kNow),
-            "held by alice@build-3 (pid 4242, rsync -a x y) since 2m43s");
-}
-
-TEST(HolderText, AgesAreWholeSeconds) {
-  Sighting seen = record();
-  seen.holder.since = "2026-11-23T13:59:57Z";
-  EXPECT_TRUE(holder_text(seen, kNow).ends_with(" since 3s"));
-}
-
-TEST(HolderText, DoesWithWhatThereIs) {
-  Sighting seen = record();
-  seen.holder = {};
-  EXPECT_EQ(holder_text(seen, kNow), "held by somebody");
-  seen.holder.uid = 7;
-  seen.holder.since = "2026-11-23T14:00:01Z";  // that host's clock is ahead
-  EXPECT_EQ(holder_text(seen, kNow), "held by uid 7");
-}
-
-TEST(HolderText, TrustsNothing) {
-  Sighting seen = record();
-  seen.holder.user = "\x1b[2Jroot\n";
-  seen.holder.host = std::string(5000, 'h');
-  seen.holder.command = std::string(5000, 'c');
-  const std::string text = holder_text(seen, kNow);
-  EXPECT_EQ(text.find('\x1b'), std::string::npos);
-  EXPECT_EQ(text.find('\n'), std::string::npos);
-  EXPECT_LT(text.size(), 300U);
-}
-
 TEST(NotAcquiredText, SaysWhatWhyAndWhatNext) {
-  EXPECT_EQ(not_acquired_text("deploy.lock", 30s, record(), kNow),
+  EXPECT_EQ(not_acquired_text("deploy.lock", 30s, record(), Life::other_host, kNow),
             "deploy.lock: not acquired within 30s: held by alice@build-3 (pid 4242, rsync -a x y) "
-            "since 2m43s; try again later, or wait longer with -w; if you know that nobody uses it "
-            "any more: rm deploy.lock");
+            "since 2m43s; the holder is on host build-3 and cannot be checked from here; try again "
+            "later, or wait longer with -w; if you know that the holder is gone: ufl --break "
+            "--token ci-1 deploy.lock");
   Sighting empty;
   empty.kind = Sighting::Kind::empty;
-  EXPECT_NE(not_acquired_text("a b", std::nullopt, empty, kNow).find("rm 'a b'"),
+  EXPECT_NE(not_acquired_text("a b", std::nullopt, empty, Life::untold, kNow).find("rm 'a b'"),
             std::string::npos);
+}
+
+TEST(NotAcquiredText, TellsNobodyToBreakTheLockOfALiveHolder) {
+  const std::string text = not_acquired_text("l", 30s, record(), Life::alive, kNow);
+  EXPECT_EQ(text.find("--break"), std::string::npos) << text;
+  EXPECT_NE(text.find("its process runs on this host"), std::string::npos) << text;
 }
 
 TEST(NotAcquiredText, GivesACommandThatWorksForAnyName) {
   Sighting empty;
   empty.kind = Sighting::Kind::empty;
-  EXPECT_NE(not_acquired_text("-L", std::nullopt, empty, kNow).find("rm ./-L"), std::string::npos);
+  EXPECT_NE(not_acquired_text("-L", std::nullopt, empty, Life::untold, kNow).find("rm ./-L"),
+            std::string::npos);
 }
 
 TEST(FailureText, AWorkingDirectoryThatIsGone) {
@@ -115,13 +83,13 @@ TEST(ReleaseFailureText, SaysWhatToDo) {
 TEST(NotAcquiredText, TellsNobodyToRemoveADataFile) {
   Sighting garbled;
   garbled.kind = Sighting::Kind::garbled;
-  const std::string text = not_acquired_text("data.db", std::nullopt, garbled, kNow);
+  const std::string text = not_acquired_text("data.db", std::nullopt, garbled, Life::untold, kNow);
   EXPECT_EQ(text.find("rm "), std::string::npos) << text;
   EXPECT_NE(text.find("name another one"), std::string::npos) << text;
 }
 
 TEST(NotAcquiredText, AdvisesByHowLongItWaited) {
-  EXPECT_NE(not_acquired_text("l", std::nullopt, record(), kNow).find("leave out -n"),
+  EXPECT_NE(not_acquired_text("l", std::nullopt, record(), Life::alive, kNow).find("leave out -n"),
             std::string::npos);
 }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/parse.hpp"
@@ -33,7 +34,7 @@ std::string error_of(const Words& words, const Variables& variables = {}) {
 
 TEST(ParseOptions, Defaults) {
   const Options options = parse({"L", "cmd", "arg"});
-  EXPECT_EQ(options.action, Options::Action::run);
+  EXPECT_EQ(options.action, Action::run);
   EXPECT_EQ(options.lock_file, "L");
   EXPECT_EQ(options.command, (Words{"cmd", "arg"}));
   EXPECT_EQ(options.prefix, "");
@@ -160,6 +161,56 @@ TEST(ParseOptions, OperandsMustBeThere) {
   EXPECT_EQ(parse({"9a", "cmd"}).lock_file, "9a");
 }
 
+TEST(ParseOptions, TakesAVerbAndWhatBelongsToIt) {
+  const Options acquired = parse({"--acquire", "--pid", "42", "L", "-p", "x-", "--report", "r"});
+  EXPECT_EQ(acquired.action, Action::acquire);
+  EXPECT_EQ(acquired.lock_file, "L");
+  EXPECT_EQ(acquired.pid, 42);
+  EXPECT_EQ(acquired.prefix, "x-");
+  EXPECT_EQ(acquired.report, "r");
+  const Options shown = parse({"--status", "a", "--json", "b", "--", "--c"});
+  EXPECT_EQ(shown.action, Action::status);
+  EXPECT_EQ(shown.lock_files, (Words{"a", "b", "--c"}));
+  EXPECT_TRUE(shown.json);
+  EXPECT_EQ(parse({"L", "--break"}).action, Action::break_lock);
+  EXPECT_EQ(parse({"--check", "--token", "t", "L"}).token, "t");
+  EXPECT_EQ(parse({"--acquire", "--acquire", "L"}).action, Action::acquire);
+}
+
+TEST(ParseOptions, AVerbTakesNoCommandAndNoStrangers) {
+  const std::vector<std::pair<Words, std::string>> cases{
+      {{"--acquire", "L", "cmd"}, "--acquire takes one LOCKFILE and no COMMAND, but got 'cmd'"},
+      {{"--release", "--token", "t", "L", "M"}, "one LOCKFILE"},
+      {{"--status"}, "--status needs a LOCKFILE"},
+      {{"--status", "a", ""}, "LOCKFILE is empty"},
+      {{"--status", "a", "9"}, "./9"},
+      {{"--acquire", "--release", "L"}, "--acquire and --release given"},
+      {{"--release", "L"}, "--release needs --token"},
+      {{"--check", "L"}, "--check needs --token"},
+      {{"--check", "--token", " \n", "L"}, "--token is empty"},
+      {{"--acquire", "-c", "x", "L"}, "--command means nothing with --acquire"},
+      {{"--status", "-w", "1", "L"}, "--wait means nothing with --status"},
+      {{"--pid", "1", "L", "cmd"}, "--pid needs a verb beside it, such as --acquire"},
+      {{"--token", "t", "L", "cmd"}, "such as --release"},
+      {{"--acquire", "-E", "0", "L"}, "-E 0 with --acquire"},
+      {{"--acquire", "--pid", "0", "L"}, "'0' is not a process ID"},
+      {{"--acquire", "--pid", "1x", "L"}, "'1x' is not a process ID"},
+      {{"--acquire", "--pid", "2147483648", "L"}, "is not a process ID"},
+      {{"--report", "", "L", "cmd"}, "FILE is empty"},
+  };
+  for (const auto& [words, fragment] : cases) {
+    EXPECT_NE(error_of(words).find(fragment), std::string::npos) << error_of(words);
+  }
+}
+
+TEST(ParseOptions, AVerbIgnoresTheVariablesOfOthers) {
+  const Variables bad{{"UFL_PREFIX", "\n"}, {"UFL_RETRY", "x"}, {"UFL_TIMEOUT", "x"}};
+  EXPECT_EQ(parse({"--status", "L"}, bad).action, Action::status);
+  EXPECT_NE(error_of({"--acquire", "L"}, bad).find("UFL_"), std::string::npos);
+  EXPECT_NE(error_of({"--release", "--token", "t", "L"}, {{"UFL_DELAY", "x"}}).find("UFL_DELAY"),
+            std::string::npos);
+}
+
 TEST(HelpText, FitsATerminal) {
   const std::string help = help_text();
   for (std::size_t begin = 0; begin < help.size();) {
@@ -170,9 +221,9 @@ TEST(HelpText, FitsATerminal) {
 }
 
 TEST(ParseOptions, HelpAndVersionNeedNothingElse) {
-  EXPECT_EQ(parse({"--help"}).action, Options::Action::help);
-  EXPECT_EQ(parse({"L", "-V"}).action, Options::Action::version);
-  EXPECT_EQ(parse({"-d", "x", "-h"}, {{"UFL_DELAY", "y"}}).action, Options::Action::help);
+  EXPECT_EQ(parse({"--help"}).action, Action::help);
+  EXPECT_EQ(parse({"L", "-V"}).action, Action::version);
+  EXPECT_EQ(parse({"-d", "x", "-h"}, {{"UFL_DELAY", "y"}}).action, Action::help);
 }
 
 }  // namespace

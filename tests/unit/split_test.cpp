@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{{"-s", "L", "cmd"}, "error: no shared locks"},
                       Case{{"--shared", "L", "cmd"}, "error: no shared locks"},
                       Case{{"-F", "L", "cmd"}, "error: must stay"},
-                      Case{{"-u", "L"}, "error: nothing to unlock"},
+                      Case{{"-u", "L"}, "error: --release --token"},
                       Case{{"--fcntl", "L", "cmd"}, "error: no kernel locks"},
                       Case{{"--fd", "9"}, "error: not an open descriptor"},
                       Case{{"--fd=9"}, "error: not an open descriptor"},

@@ -54,5 +54,15 @@ TEST(ShellQuote, SurvivesAShell) {
   }
 }
 
+TEST(Fit, CutsBetweenCharactersAndCountsWideOnesTwice) {
+  EXPECT_EQ(most_columns("abc"), 3U);
+  EXPECT_EQ(most_columns("a漢"), 3U);
+  EXPECT_EQ(fit("abcdef", 6), "abcdef");
+  EXPECT_EQ(fit("abcdefg", 6), "abc...");
+  EXPECT_EQ(fit("漢漢漢漢", 7), "漢漢...");
+  EXPECT_EQ(fit("漢漢漢漢", 6), "漢...");
+  EXPECT_EQ(fit("abcdefg", 3), "");
+}
+
 }  // namespace
 }  // namespace ufl

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+//
+// Inspect: who holds this lock? One look, for people and scripts that want to know; on a share it
+// may be as old as any view of it. Absence counts only while the directory is there: a share that
+// is not mounted is no free lock.
+
+#pragma once
+
+#include <string>
+
+#include "protocol/record.hpp"
+#include "protocol/step.hpp"
+#include "seams/file_system.hpp"
+
+namespace ufl {
+
+/// What a look at a lock tells.
+struct InspectResult {
+  enum class State {
+    free,            ///< no such file
+    held,            ///< by somebody whom the file names
+    unknown_holder,  ///< by somebody else
+    cannot_tell,     ///< see `failure`
+  };
+  State state = State::cannot_tell;
+  Sighting seen;
+  FileReply failure;
+  FileOperation failed_operation;
+};
+
+/// One look. Drive it as step.hpp says; it never waits.
+class Inspect final : public Machine {
+ public:
+  explicit Inspect(std::string path) : path_{std::move(path)} {}
+
+  [[nodiscard]] Step start() override;
+  [[nodiscard]] Step on_reply(const FileReply& reply) override;
+  [[nodiscard]] Step resume() override { return Finished{}; }
+
+  /// Valid after Finished.
+  [[nodiscard]] const InspectResult& result() const { return result_; }
+
+ private:
+  Step look();
+  Step fail(const FileReply& reply);
+  Step request(FileOperation operation);
+
+  std::string path_;
+  InspectResult result_;
+  FileOperation operation_;
+  int looks_ = 0;
+};
+
+}  // namespace ufl

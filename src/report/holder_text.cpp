@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+
+#include "report/holder_text.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <system_error>
+
+#include "protocol/utc.hpp"
+#include "report/messages.hpp"
+#include "report/text.hpp"
+
+namespace ufl {
+
+namespace {
+
+constexpr std::size_t kShownCommand = 60;
+constexpr std::size_t kShownField = 80;
+
+std::string shown(const std::string& field, std::size_t limit = kShownField) {
+  return shorten(printable(field), limit);
+}
+
+std::string age_of(const Holder& holder, Wall now) {
+  const auto since = holder.since ? parse_utc(*holder.since) : std::nullopt;
+  if (!since || *since > now) return {};  // none, or another host's clock is ahead of ours
+  return age_text(now - *since);
+}
+
+// So that a later holder is not broken; but nobody pastes a page.
+std::string token_option(const std::string& token) {
+  constexpr std::size_t kMostQuoted = 400;
+  const std::string option = " --token " + shell_quote({token});
+  return option.size() <= kMostQuoted ? option : std::string{};
+}
+
+std::string record_text(const HolderParts& parts) {
+  std::string what = parts.pid;
+  if (!parts.command.empty()) what += (what.empty() ? "" : ", ") + parts.command;
+  if (!what.empty()) what = " (" + what + ')';
+  return "held by " + parts.who + what + (parts.age.empty() ? "" : " since " + parts.age);
+}
+
+}  // namespace
+
+HolderParts holder_parts(const Sighting& seen, Wall now) {
+  HolderParts parts;
+  if (seen.kind != Sighting::Kind::record) {
+    parts.who = "unknown holder";
+    return parts;
+  }
+  const Holder& holder = seen.holder;
+  if (holder.user) {
+    parts.who = shown(*holder.user);
+  } else if (holder.uid) {
+    parts.who = fmt::format("uid {}", *holder.uid);
+  }
+  if (parts.who.empty()) parts.who = "somebody";
+  if (holder.host) parts.who += '@' + shown(*holder.host);
+  if (holder.pid) parts.pid = fmt::format("pid {}", *holder.pid);
+  if (holder.command) parts.command = shown(*holder.command, kShownCommand);
+  parts.age = age_of(holder, now);
+  return parts;
+}
+
+std::string why_unknown_text(const Sighting& seen) {
+  switch (seen.kind) {
+    case Sighting::Kind::foreign:
+      return "token " + shown(seen.token);
+    case Sighting::Kind::garbled:
+      return "the file was not written by ufl";
+    case Sighting::Kind::empty:
+      return "the file has 0 bytes: just being written, or left over";
+    case Sighting::Kind::unreadable:
+      return "the file cannot be read: " + std::generic_category().message(seen.error);
+    case Sighting::Kind::record:
+    case Sighting::Kind::none:
+      break;
+  }
+  return {};
+}
+
+std::string holder_text(const Sighting& seen, Wall now) {
+  if (seen.kind == Sighting::Kind::record) return record_text(holder_parts(seen, now));
+  if (seen.kind == Sighting::Kind::none) return "held by somebody who came first";
+  return "held by an unknown holder (" + why_unknown_text(seen) + ')';
+}
+
+std::string life_text(const Sighting& seen, Life life) {
+  if (seen.kind != Sighting::Kind::record) return "the file names nobody to check";
+  switch (life) {
+    case Life::alive:
+      return "its process runs on this host";
+    case Life::gone:
+      return "its process is gone from this host, but what it started may still run";
+    case Life::other_host:
+      return "the holder is on " +
+             (seen.holder.host ? "host " + shown(*seen.holder.host) : std::string{"another host"}) +
+             " and cannot be checked from here";
+    case Life::other_boot:
+      return "taken before this host was started, or on another one of its name, and cannot be "
+             "checked";
+    case Life::other_container:
+      return "the holder is in another container of this host and cannot be checked from here";
+    case Life::hidden:
+      return "this host does not show the holder's process to you";
+    case Life::untold:
+      break;
+  }
+  return seen.holder.detached.value_or(false) ? "taken with --acquire, without a process to check"
+                                              : "the file does not say which process holds it";
+}
+
+std::string next_step_text(const std::string& path, const Sighting& seen, Life life) {
+  switch (seen.kind) {
+    case Sighting::Kind::record:
+      if (life == Life::alive) break;
+      [[fallthrough]];
+    case Sighting::Kind::foreign:
+      return fmt::format("if you know that the holder is gone: ufl --break{} {}",
+                         token_option(seen.token), shell_word(path));
+    case Sighting::Kind::garbled:
+      return "if it is no lock file, name another one";
+    case Sighting::Kind::empty:
+    case Sighting::Kind::unreadable:
+      return "if you know that nobody uses it any more: rm " + shell_word(path);
+    case Sighting::Kind::none:
+      break;
+  }
+  return fmt::format("wait for it: ufl -w 10m {} COMMAND", shell_word(path));
+}
+
+std::string shell_word(const std::string& path) {
+  return shell_quote({path.starts_with('-') ? "./" + path : path});
+}
+
+}  // namespace ufl

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// What is said about whoever holds a lock: parts of sentences. Everything is safe to print,
+// whatever the lock file holds.
+
+#pragma once
+
+#include <string>
+
+#include "protocol/record.hpp"
+#include "seams/clock.hpp"
+#include "seams/liveness.hpp"
+
+namespace ufl {
+
+/// A holder in parts; what is not known is empty.
+struct HolderParts {
+  std::string who;      ///< alice@build-3
+  std::string pid;      ///< pid 4242
+  std::string command;  ///< cut to a reasonable length
+  std::string age;      ///< 2m43s, by the holder's wall clock and ours
+};
+[[nodiscard]] HolderParts holder_parts(const Sighting& seen, Wall now);
+
+/// Who holds a lock: "held by alice@build-3 (pid 4242, rsync -a ...) since 2m43s". Ages come from
+/// the holder's wall clock and `now`, for display only.
+[[nodiscard]] std::string holder_text(const Sighting& seen, Wall now);
+
+/// Why nothing is known of the holder: "the file was not written by ufl"; empty for a record.
+[[nodiscard]] std::string why_unknown_text(const Sighting& seen);
+
+/// What this host can say of the holder: "its process runs on this host".
+[[nodiscard]] std::string life_text(const Sighting& seen, Life life);
+
+/// What a person can do about a lock that is held, by whom `life` says; `path` as typed.
+[[nodiscard]] std::string next_step_text(const std::string& path, const Sighting& seen, Life life);
+
+/// `path` as a word of a shell command, never taken for an option.
+[[nodiscard]] std::string shell_word(const std::string& path);
+
+}  // namespace ufl

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+
+#include "report/status_text.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "protocol/json_line.hpp"
+#include "protocol/utc.hpp"
+#include "report/holder_json.hpp"
+#include "report/holder_text.hpp"
+#include "report/messages.hpp"
+#include "report/text.hpp"
+
+namespace ufl {
+
+namespace {
+
+using State = InspectResult::State;
+
+struct Words {
+  std::string_view json;
+  std::string_view text;
+  std::string_view colour;
+};
+
+Words words_of(State state) {
+  switch (state) {
+    case State::free:
+      return {"free", "free", "32"};
+    case State::held:
+      return {"held", "held", "33"};
+    case State::unknown_holder:
+      return {"unknown_holder", "held, unknown holder", "33"};
+    case State::cannot_tell:
+      break;
+  }
+  return {"cannot_tell", "cannot tell", "31"};
+}
+
+std::string_view name_of(Life life) {
+  switch (life) {
+    case Life::alive:
+      return "alive";
+    case Life::gone:
+      return "gone";
+    case Life::other_host:
+      return "other_host";
+    case Life::other_boot:
+      return "other_boot";
+    case Life::other_container:
+      return "other_container";
+    case Life::hidden:
+      return "hidden";
+    case Life::untold:
+      break;
+  }
+  return "untold";
+}
+
+std::optional<std::chrono::seconds> age_of(const LockStatus& lock, Wall now) {
+  const auto& text = lock.look.seen.holder.since;
+  const auto since = text ? parse_utc(*text) : std::nullopt;
+  if (!since || *since > now) return std::nullopt;  // the holder's clock is ahead of ours
+  return now - *since;
+}
+
+std::string next_of(const LockStatus& lock) {
+  const bool held = lock.look.state == State::held || lock.look.state == State::unknown_holder;
+  return held ? next_step_text(lock.path, lock.look.seen, lock.life) : std::string{};
+}
+
+std::string why_of(const LockStatus& lock) {
+  if (lock.look.state != State::cannot_tell) return {};
+  const std::string text = failure_text(lock.path, lock.look.failed_operation, lock.look.failure);
+  const std::string prefix = printable(lock.path) + ": ";  // it stands above
+  return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+}
+
+// Seconds from a lock file may be any number.
+std::string seconds_text(double seconds) { return fmt::format("{:g}s", seconds); }
+
+std::string held_for(const LockStatus& lock, Wall now) {
+  const auto& since = lock.look.seen.holder.since;
+  const auto age = age_of(lock, now);
+  if (age) return age_text(*age) + ", since " + *since;
+  return since ? "since " + printable(*since) + " by the holder's clock" : std::string{};
+}
+
+}  // namespace
+
+std::string status_text(const LockStatus& lock, Wall now, bool colour) {
+  const Words words = words_of(lock.look.state);
+  std::string text = printable(lock.path) + ": ";
+  text +=
+      colour ? fmt::format("\x1b[{}m{}\x1b[0m", words.colour, words.text) : std::string{words.text};
+  text += '\n';
+  const auto line = [&text](std::string_view label, const std::string& value) {
+    if (!value.empty()) text += fmt::format("  {:<10}{}\n", label, value);
+  };
+  const Sighting& seen = lock.look.seen;
+  if (lock.look.state == State::held) {
+    const HolderParts parts = holder_parts(seen, now);
+    line("by", parts.who + (parts.pid.empty() ? "" : ", " + parts.pid));
+    line("command", seen.holder.command ? printable(*seen.holder.command) : std::string{});
+    line("held for", held_for(lock, now));
+    if (seen.holder.delay) line("delay", seconds_text(*seen.holder.delay));
+    line("lease", seen.holder.lease ? seconds_text(*seen.holder.lease) : "none");
+    line("check", life_text(seen, lock.life));
+  } else if (seen.kind != Sighting::Kind::foreign) {
+    line("why", why_unknown_text(seen));
+  }
+  if (is_whole(seen)) line("token", printable(seen.token));
+  line("why", why_of(lock));
+  line("next", next_of(lock));
+  return text;
+}
+
+std::string status_json(const LockStatus& lock, Wall now) {
+  const auto unless_empty = [](const std::string& value) {
+    return value.empty() ? std::nullopt : std::optional{value};
+  };
+  const bool held = lock.look.state == State::held;
+  JsonLine object;
+  object.add("lock", valid_utf8(lock.path));
+  object.add("state", std::string{words_of(lock.look.state).json});
+  add_holder(object, lock.look.seen);
+  const auto age = age_of(lock, now);
+  object.add_or_null("held_for", age ? std::optional<std::int64_t>{age->count()} : std::nullopt);
+  object.add_or_null("check", held ? std::optional{std::string{name_of(lock.life)}} : std::nullopt);
+  object.add_or_null("check_text",
+                     held ? std::optional{life_text(lock.look.seen, lock.life)} : std::nullopt);
+  object.add_or_null("next", unless_empty(next_of(lock)));
+  object.add_or_null("error", unless_empty(why_of(lock)));
+  return object.text() + '\n';
+}
+
+}  // namespace ufl

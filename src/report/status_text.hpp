@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// What --status says about one lock (ufl(1), STATUS).
+
+#pragma once
+
+#include <string>
+
+#include "protocol/inspect.hpp"
+#include "seams/clock.hpp"
+#include "seams/liveness.hpp"
+
+namespace ufl {
+
+/// One lock, looked at.
+struct LockStatus {
+  std::string path;  ///< as typed
+  InspectResult look;
+  Life life = Life::untold;  ///< State::held: what this host sees of the holder
+};
+
+/// For people: lines, each with its newline. With `colour` the state is coloured (ECMA-48, SGR).
+[[nodiscard]] std::string status_text(const LockStatus& lock, Wall now, bool colour);
+
+/// For programs: one JSON object and a newline; always the same keys.
+[[nodiscard]] std::string status_json(const LockStatus& lock, Wall now);
+
+}  // namespace ufl

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+//
+// What the verbs say: --acquire, --release, --check, --break, and --report.
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "report/holder_text.hpp"
+#include "report/messages.hpp"
+#include "report/text.hpp"
+
+namespace ufl {
+
+namespace {
+
+constexpr std::size_t kShownToken = 80;
+
+constexpr std::string_view kFlocked =
+    "somebody holds flock(2) on it; see who uses the same file with flock(1)";
+
+std::string error_text(int error) { return std::generic_category().message(error); }
+
+std::string shown(const std::string& token) { return shorten(printable(token), kShownToken); }
+
+// "now held by ...", or that there is nothing.
+std::string now_there(const Sighting& seen, Wall now) {
+  return seen.kind == Sighting::Kind::none ? "nobody holds it" : "it is " + holder_text(seen, now);
+}
+
+}  // namespace
+
+std::string not_held_text(const std::string& path, const std::string& token, const Sighting& seen,
+                          Wall now) {
+  const std::string_view so = seen.kind == Sighting::Kind::none
+                                  ? "it was released already, or taken away meanwhile"
+                                  : "what ran under the token may not have been alone";
+  return fmt::format("{}: not held with the token {}: {}; {}", printable(path), shown(token),
+                     now_there(seen, now), so);
+}
+
+std::string cannot_check_text(const std::string& path, const FileReply& reply, bool removing) {
+  if (reply.status == FileStatus::busy) {
+    return fmt::format("{}: cannot remove it: {}", printable(path), kFlocked);
+  }
+  const FileOperation operation =
+      removing ? FileOperation{RemoveFile{path}} : FileOperation{ReadFile{path}};
+  return failure_text(path, operation, reply);
+}
+
+std::string break_refusal_text(const std::string& path, BreakRefusal refusal,
+                               const std::string& token, const Sighting& seen, Wall now) {
+  const std::string name = printable(path);
+  switch (refusal) {
+    case BreakRefusal::alive:
+      return fmt::format(
+          "{}: not broken: {}, and its process runs on this host; end it, or insist with: ufl "
+          "--break --token {} {}",
+          name, holder_text(seen, now), shell_quote({seen.token}), shell_word(path));
+    case BreakRefusal::another_token:
+      return fmt::format(
+          "{}: not broken: it is not held with the token {}: {}; see ufl --status {}", name,
+          shown(token), now_there(seen, now), shell_word(path));
+    case BreakRefusal::no_lock:
+    case BreakRefusal::none:
+      break;
+  }
+  const std::string next = seen.kind == Sighting::Kind::empty
+                               ? "if you know that nobody uses it: rm " + shell_word(path)
+                               : "name a lock file, or its whole first line with --token";
+  return fmt::format("{}: not broken: it is no lock: its first line does not end in a UUID; {}",
+                     name, next);
+}
+
+std::string broken_text(const std::string& path, const Sighting& broken, Wall now) {
+  return fmt::format("{}: broken; it was {}, token {}", printable(path), holder_text(broken, now),
+                     shown(broken.token));
+}
+
+std::string nothing_to_break_text(const std::string& path) {
+  return fmt::format("{}: is free, there is nothing to break", printable(path));
+}
+
+std::string break_flocked_text(const std::string& path) {
+  return fmt::format("{}: not broken: {}", printable(path), kFlocked);
+}
+
+std::string break_race_text(const std::string& path, const Sighting& seen, Wall now) {
+  return fmt::format("{}: not broken: it has just changed: {}; see ufl --status {}",
+                     printable(path), now_there(seen, now), shell_word(path));
+}
+
+std::string print_failure_text(const std::string& path, std::string_view what, int error) {
+  return fmt::format("{}: cannot write {}: {}; see where stdout goes", printable(path), what,
+                     error_text(error));
+}
+
+std::string no_process_text(const std::string& path, std::int64_t pid) {
+  return fmt::format(
+      "{}: there is no process {} for the lock to live with; name one that runs, such as --pid $$",
+      printable(path), pid);
+}
+
+std::string report_is_lock_text(const std::string& file) {
+  return fmt::format(
+      "{}: is both LOCKFILE and the file of --report; name another one for the report",
+      printable(file));
+}
+
+std::string report_failure_text(const std::string& file, int error) {
+  return fmt::format("{}: cannot write the report: {}; see where --report points to",
+                     printable(file), error_text(error));
+}
+
+}  // namespace ufl

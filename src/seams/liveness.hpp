@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// Seam: what can be seen from this host of the process that a lock file names.
+
+#pragma once
+
+#include "seams/identity.hpp"
+
+namespace ufl {
+
+/// What this host sees of a holder.
+enum class Life {
+  alive,            ///< its process runs
+  gone,             ///< its process is not there any more; what it has started may be
+  other_host,       ///< it was on another host
+  other_boot,       ///< on this host before a reboot, or on another one with the same name
+  other_container,  ///< in another PID or time namespace, where the numbers mean something else
+  hidden,           ///< this host does not show us that process
+  untold,           ///< the lock file does not say which process that is
+};
+
+/// Looks at processes.
+class Liveness {
+ public:
+  Liveness() = default;
+  Liveness(const Liveness&) = delete;
+  Liveness& operator=(const Liveness&) = delete;
+  virtual ~Liveness() = default;
+
+  /// What is to be seen of `holder`, which was read from a lock file: nothing in it is believed
+  /// unchecked.
+  [[nodiscard]] virtual Life look(const Holder& holder) = 0;
+};
+
+}  // namespace ufl

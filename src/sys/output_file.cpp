@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/output_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sys/unique_fd.hpp"
+
+namespace ufl {
+
+namespace {
+
+int write_all(int file, std::string_view rest) {
+  while (!rest.empty()) {
+    const ssize_t count = ::write(file, rest.data(), rest.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return count < 0 ? errno : ENOSPC;
+    rest.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return 0;
+}
+
+std::optional<std::string> resolved(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real{::realpath(path.c_str(), nullptr),
+                                                         &std::free};
+  if (!real) return std::nullopt;
+  return std::string{real.get()};
+}
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
+}
+
+// Where the link at `path` leads, also if nothing is there (yet); none: it leads nowhere.
+std::optional<std::string> target_of(const std::string& path) {
+  if (auto real = resolved(path)) return real;
+  char target[PATH_MAX];
+  if (errno != ENOENT) return std::nullopt;
+  const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
+  if (length <= 0) return std::nullopt;
+  const std::string name{target, static_cast<std::size_t>(length)};
+  return name.starts_with('/') ? name : directory_of(path) + name;
+}
+
+// The path of a file that need not be there, in a directory that is.
+std::optional<std::string> resolved_name(const std::string& path) {
+  if (auto real = resolved(path)) return real;
+  const auto directory = resolved(directory_of(path));
+  if (!directory) return std::nullopt;
+  return *directory + '/' + path.substr(path.rfind('/') + 1);
+}
+
+/// A file beside another one, with a name of its own until it is renamed; removed unless it is.
+class Temporary {
+ public:
+  explicit Temporary(const std::string& beside)
+      : name_{directory_of(beside) + ".ufl-report-XXXXXX"} {
+    file_ = UniqueFd{::mkostemp(name_.data(), O_CLOEXEC)};
+    if (!file_.valid()) error_ = errno;
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  ~Temporary() {
+    if (error_ == 0 && !renamed_) ::unlink(name_.c_str());
+  }
+
+  [[nodiscard]] int error() const { return error_; }
+
+  [[nodiscard]] int write_and_rename(const std::string& content, const std::string& path) {
+    // mkostemp(3) makes it ours alone; others read reports, too.
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
+    if (::fchmod(file_.get(), kMode & ~mask) != 0) return errno;
+    if (const int error = write_all(file_.get(), content); error != 0) return error;
+    if (::close(file_.release()) != 0 && errno != EINTR) return errno;
+    if (::rename(name_.c_str(), path.c_str()) != 0) return errno;
+    renamed_ = true;
+    return 0;
+  }
+
+ private:
+  std::string name_;
+  UniqueFd file_;
+  int error_ = 0;
+  bool renamed_ = false;
+};
+
+}  // namespace
+
+OutputFile::OutputFile(const std::string& path) : path_{path} {
+  struct stat info = {};
+  if (::lstat(path.c_str(), &info) != 0) return;
+  in_place_ = !S_ISREG(info.st_mode);
+  // /dev/stdout, /dev/fd/3, /proc/self/fd/3: to rename something over these would take them away.
+  const bool is_descriptor = path.starts_with("/dev/") || path.starts_with("/proc/");
+  if (!S_ISLNK(info.st_mode) || is_descriptor) return;
+  const auto target = target_of(path);
+  if (!target) return;
+  path_ = *target;
+  in_place_ = ::stat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+bool OutputFile::is_at(const std::string& path) const {
+  const auto ours = resolved_name(path_);
+  return ours && ours == resolved_name(path);
+}
+
+int OutputFile::prepare() const {
+  if (in_place_) {
+    // A reader of a FIFO may come later.
+    struct stat info = {};
+    if (::stat(path_.c_str(), &info) != 0) return errno;
+    if (S_ISDIR(info.st_mode)) return EISDIR;
+    if (S_ISSOCK(info.st_mode)) return ENXIO;  // what open(2) will say
+    return ::access(path_.c_str(), W_OK) == 0 ? 0 : errno;
+  }
+  const Temporary attempt{path_};
+  if (attempt.error() != 0) return attempt.error();
+  return ::unlink(path_.c_str()) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+int OutputFile::write(const std::string& content) const {
+  if (in_place_) {
+    constexpr int kFlags = O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+    const UniqueFd file{::open(path_.c_str(), kFlags)};
+    return file.valid() ? write_all(file.get(), content) : errno;
+  }
+  Temporary file{path_};
+  return file.error() != 0 ? file.error() : file.write_and_rename(content, path_);
+}
+
+}  // namespace ufl

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// Other processes of this host, as kill(2) and /proc tell of them.
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ufl {
+
+/// What /proc/PID/stat says, proc_pid_stat(5).
+struct ProcessStat {
+  char state = '?';         ///< field 3: R, S, D, Z (dead, not waited for), ...
+  std::uint64_t start = 0;  ///< field 22: clock ticks after boot
+};
+
+/// The stat of a process; nothing when /proc does not show it to us.
+[[nodiscard]] std::optional<ProcessStat> process_stat(pid_t pid);
+
+/// Is there a process of this number? Also true of one that we may not signal. `pid` is positive.
+[[nodiscard]] bool process_exists(pid_t pid);
+
+/// The process that has started this one, or 0: it is in a PID namespace that we do not see.
+[[nodiscard]] pid_t parent_process();
+
+/// The command line of a process, /proc/PID/cmdline; empty when it has none, or shows none to us.
+[[nodiscard]] std::vector<std::string> process_command(pid_t pid);
+
+}  // namespace ufl

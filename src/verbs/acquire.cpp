@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/acquire.hpp"
+
+#include <sys/types.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "report/exit_status.hpp"
+#include "report/messages.hpp"
+#include "report/say.hpp"
+#include "report/text.hpp"
+#include "sys/mount_table.hpp"
+#include "sys/path.hpp"
+#include "sys/process_info.hpp"
+#include "verbs/releasing.hpp"
+#include "verbs/session.hpp"
+#include "verbs/taking.hpp"
+
+namespace ufl {
+
+namespace {
+
+ClaimOptions claim_of(const Options& options, const MountTraits& mount) {
+  ClaimOptions claim = claim_options(options, mount);
+  claim.detached = true;
+  if (options.pid) {
+    const auto stat = process_stat(static_cast<pid_t>(*options.pid));
+    claim.lives_with = ProcessId{*options.pid, stat ? std::optional{stat->start} : std::nullopt};
+  }
+  // For people: whose lock is it? Most likely that of the script that has called us.
+  const auto words =
+      process_command(options.pid ? static_cast<pid_t>(*options.pid) : parent_process());
+  if (options.record_command && !words.empty()) {
+    claim.command = shorten(shell_quote(words), kCommandLimit);
+  }
+  return claim;
+}
+
+class Acquire {
+ public:
+  Acquire(const Options& options, const World& world, Outcome& outcome)
+      : options_{options},
+        world_{world},
+        outcome_{outcome},
+        session_{world.signals},
+        mount_{find_mount(absolute_path(options.lock_file))},
+        taking_{options,
+                world,
+                session_,
+                claim_of(options, mount_),
+                outcome,
+                Taking::Events{.on_acquired = [this] { acquired(); },
+                               .on_ended = [this](Ending ending) { session_.end(ending); }}},
+        releasing_{world, session_.timer()} {}
+
+  Ending to_the_end() {
+    session_.loop().on_signal(
+        [this](const SignalEvent& event) { taking_.got_signal(event.number); });
+    taking_.start();
+    return session_.run();
+  }
+
+ private:
+  // Status 0 says "held", so a signal counts until the very end. One that comes after the last
+  // poll_signals() has come too late: it is blocked, and forgotten.
+  void acquired() {
+    if (is_interrupted()) return;
+    if (const int error = world_.print(taking_.claim().result().token + '\n'); error != 0) {
+      say(print_failure_text(options_.lock_file, "the token, so the lock is released", error));
+      outcome_.kind = Outcome::Kind::failed;
+      return release({exit_status::kFailed, 0});
+    }
+    if (is_interrupted()) return;
+    session_.end({exit_status::kOk, 0});
+  }
+
+  bool is_interrupted() {
+    session_.loop().poll_signals();
+    const int signal = taking_.fatal_signal();
+    if (signal == 0) return false;
+    outcome_.kind = Outcome::Kind::interrupted;
+    outcome_.signal = signal;
+    release(ending_of_signal(signal));
+    return true;
+  }
+
+  void release(Ending ending) {
+    taking_.letting_go();
+    releasing_.start(release_options(options_, mount_, taking_.claim()),
+                     [this, ending](const ReleaseResult& result) {
+                       if (result.outcome == ReleaseResult::Outcome::failed) {
+                         say(release_failure_text(options_.lock_file,
+                                                  taking_.claim().result().token, result.failure));
+                       }
+                       session_.end(ending);
+                     });
+  }
+
+  const Options& options_;
+  const World& world_;
+  Outcome& outcome_;
+  Session session_;
+  MountTraits mount_;
+  Taking taking_;
+  Releasing releasing_;
+};
+
+}  // namespace
+
+Ending acquire(const Options& options, const World& world, Outcome& outcome) {
+  outcome.lock = options.lock_file;
+  if (options.pid && !process_exists(static_cast<pid_t>(*options.pid))) {
+    say(no_process_text(options.lock_file, *options.pid));
+    return {exit_status::kFailed, 0};
+  }
+  // Nobody could ever release a lock whose token went nowhere.
+  if (const int error = world.print({}); error != 0) {
+    say(print_failure_text(options.lock_file, "the token, so the lock is not taken", error));
+    return {exit_status::kFailed, 0};
+  }
+  return Acquire{options, world, outcome}.to_the_end();
+}
+
+}  // namespace ufl

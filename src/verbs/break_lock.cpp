@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/break_lock.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "protocol/token.hpp"
+#include "report/exit_status.hpp"
+#include "report/messages.hpp"
+#include "report/outcome.hpp"
+#include "report/say.hpp"
+#include "report/text.hpp"
+#include "sys/mount_table.hpp"
+#include "sys/path.hpp"
+#include "verbs/inspecting.hpp"
+#include "verbs/releasing.hpp"
+#include "verbs/session.hpp"
+#include "verbs/taking.hpp"
+
+namespace ufl {
+
+namespace {
+
+// A takeover waits for no less, whatever the mount (ufl(1), INTERNALS).
+constexpr Duration kShortestTakeoverDelay = std::chrono::seconds{1};
+
+/// What a person asks for, and whether it may be done.
+class Request {
+ public:
+  Request(const Options& options, const World& world)
+      : world_{world}, token_{strip(options.token)} {}
+
+  [[nodiscard]] BreakRefusal judge(const Sighting& seen) const {
+    if (!token_.empty()) {
+      return seen.token == token_ ? BreakRefusal::none : BreakRefusal::another_token;
+    }
+    if (!is_whole(seen)) return BreakRefusal::no_lock;
+    const bool alive =
+        seen.kind == Sighting::Kind::record && world_.liveness.look(seen.holder) == Life::alive;
+    return alive ? BreakRefusal::alive : BreakRefusal::none;
+  }
+
+  [[nodiscard]] int status_when_free() const {
+    return token_.empty() ? exit_status::kOk : exit_status::kLost;
+  }
+
+ private:
+  const World& world_;
+  std::string token_;
+};
+
+int status_of(BreakRefusal refusal) {
+  switch (refusal) {
+    case BreakRefusal::another_token:
+      return exit_status::kLost;
+    case BreakRefusal::alive:
+      return exit_status::kNotAcquired;
+    case BreakRefusal::no_lock:
+    case BreakRefusal::none:
+      break;
+  }
+  return exit_status::kFailed;
+}
+
+class Break {
+ public:
+  Break(const Options& options, const World& world, Session& session, const Request& request,
+        Sighting broken)
+      : options_{options},
+        world_{world},
+        session_{session},
+        request_{request},
+        broken_{std::move(broken)},
+        text_{broken_text(options.lock_file, broken_, world.clock.wall())},
+        mount_{find_mount(absolute_path(options.lock_file))},
+        taking_{options,
+                world,
+                session,
+                claim(),
+                outcome_,
+                Taking::Events{.on_looks_free = [this] { return taking_.claim().takes_over(); },
+                               .on_acquired = [this] { taken_over(); },
+                               .on_refused = [this] { free_by_now(); },
+                               .on_not_acquired = [this] { somebody_was_faster(); },
+                               .on_ended = [this](Ending ending) { ended(ending); }}},
+        releasing_{world, session.timer()} {}
+
+  Ending to_the_end() {
+    // From the release on nothing stops it: it takes no time.
+    session_.loop().on_signal(
+        [this](const SignalEvent& event) { taking_.got_signal(event.number); });
+    taking_.start();
+    return session_.run();
+  }
+
+ private:
+  [[nodiscard]] ClaimOptions claim() const {
+    ClaimOptions claim = claim_options(options_, mount_);
+    claim.command = "ufl --break " + shell_quote({options_.lock_file});
+    claim.enclosing_token.clear();
+    claim.timeout = Duration::zero();
+    claim.takeover_delay = std::max(mount_.delay, kShortestTakeoverDelay);
+    claim.may_take_over = [this](const Sighting& seen) {
+      return seen.token == broken_.token && request_.judge(seen) == BreakRefusal::none;
+    };
+    return claim;
+  }
+
+  void taken_over() {
+    releasing_.start(release_options(options_, mount_, taking_.claim()),
+                     [this](const ReleaseResult& result) { released(result); });
+  }
+
+  void released(const ReleaseResult& result) {
+    const bool told = tell();
+    if (result.outcome != ReleaseResult::Outcome::failed) {
+      return session_.end({told ? exit_status::kOk : exit_status::kFailed, 0});
+    }
+    say(release_failure_text(options_.lock_file, taking_.claim().result().token, result.failure));
+    session_.end({exit_status::kFailed, 0});
+  }
+
+  // A signal, or an error. What was replaced is broken all the same: the claim was taken back.
+  void ended(Ending ending) {
+    if (taking_.claim().result().replaced) tell();
+    session_.end(ending);
+  }
+
+  // What was broken, on stdout.
+  bool tell() {
+    const int error = world_.print(text_ + '\n');
+    if (error != 0) say(print_failure_text(options_.lock_file, "what was broken", error));
+    return error == 0;
+  }
+
+  void free_by_now() {
+    say(nothing_to_break_text(options_.lock_file));
+    session_.end({request_.status_when_free(), 0});
+  }
+
+  void somebody_was_faster() {
+    const Claim& claim = taking_.claim();
+    if (claim.result().replaced) tell();
+    say(claim.result().flocked
+            ? break_flocked_text(options_.lock_file)
+            : break_race_text(options_.lock_file, claim.seen(), world_.clock.wall()));
+    session_.end({exit_status::kNotAcquired, 0});
+  }
+
+  const Options& options_;
+  const World& world_;
+  Session& session_;
+  const Request& request_;
+  Sighting broken_;
+  std::string text_;  // what is broken
+  MountTraits mount_;
+  Outcome outcome_;
+  Taking taking_;
+  Releasing releasing_;
+};
+
+}  // namespace
+
+Ending break_lock(const Options& options, const World& world) {
+  // Whoever breaks a lock must learn whose it was.
+  if (const int error = world.print({}); error != 0) {
+    say(print_failure_text(options.lock_file, "what is broken, so nothing is", error));
+    return {exit_status::kFailed, 0};
+  }
+  Session session{world.signals};
+  const Request request{options, world};
+  const InspectResult look = inspect(options.lock_file, world, session);
+  if (look.state == InspectResult::State::cannot_tell) {
+    say(failure_text(options.lock_file, look.failed_operation, look.failure));
+    return {exit_status::kFailed, 0};
+  }
+  if (look.state == InspectResult::State::free) {
+    say(nothing_to_break_text(options.lock_file));
+    return {request.status_when_free(), 0};
+  }
+  const BreakRefusal refusal = request.judge(look.seen);
+  if (refusal != BreakRefusal::none) {
+    say(break_refusal_text(options.lock_file, refusal, options.token, look.seen,
+                           world.clock.wall()));
+    return {status_of(refusal), 0};
+  }
+  return Break{options, world, session, request, look.seen}.to_the_end();
+}
+
+}  // namespace ufl

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/inspecting.hpp"
+
+#include "protocol/driver.hpp"
+
+namespace ufl {
+
+InspectResult inspect(const std::string& path, const World& world, Session& session) {
+  Inspect look{path};
+  bool ended = false;
+  Driver driver{look, world.files, session.timer(), DriverEvents{.on_finished = [&] {
+                  ended = true;
+                  session.loop().stop();
+                }}};
+  driver.start();
+  if (!ended) session.loop().run();
+  return look.result();
+}
+
+}  // namespace ufl

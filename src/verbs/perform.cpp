@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/perform.hpp"
+
+#include <optional>
+#include <system_error>
+
+#include "report/exit_status.hpp"
+#include "report/messages.hpp"
+#include "report/outcome.hpp"
+#include "report/say.hpp"
+#include "sys/output_file.hpp"
+#include "verbs/acquire.hpp"
+#include "verbs/break_lock.hpp"
+#include "verbs/release.hpp"
+#include "verbs/run.hpp"
+#include "verbs/status.hpp"
+
+namespace ufl {
+
+namespace {
+
+Ending perform_verb(const Options& options, const World& world, Outcome& outcome) {
+  try {
+    switch (options.action) {
+      case Action::run:
+        return run(options, world, outcome);
+      case Action::acquire:
+        return acquire(options, world, outcome);
+      case Action::release:
+        return release(options, world);
+      case Action::check:
+        return check(options, world);
+      case Action::status:
+        return status(options, world);
+      case Action::break_lock:
+        return break_lock(options, world);
+      case Action::help:
+      case Action::version:
+        break;
+    }
+  } catch (const std::system_error& error) {
+    say(resource_failure_text(options.lock_file, error.what(), error.code().value()));
+  }
+  return {exit_status::kFailed, 0};
+}
+
+}  // namespace
+
+Ending perform(const Options& options, const World& world) {
+  Outcome outcome;
+  outcome.lock = options.lock_file;
+  if (!options.report) return perform_verb(options, world, outcome);
+
+  // Found out before the lock is taken: a report that cannot be written helps nobody.
+  const OutputFile file{*options.report};
+  if (file.is_at(options.lock_file)) {
+    say(report_is_lock_text(*options.report));
+    return {exit_status::kUsage, 0};
+  }
+  if (const int error = file.prepare(); error != 0) {
+    say(report_failure_text(*options.report, error) + "; no lock was taken");
+    return {exit_status::kFailed, 0};
+  }
+  const Ending ending = perform_verb(options, world, outcome);
+  outcome.status = ending.status;
+  if (const int error = file.write(outcome_json(outcome)); error != 0) {
+    say(report_failure_text(*options.report, error));
+  }
+  return ending;
+}
+
+}  // namespace ufl

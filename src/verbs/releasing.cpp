@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/releasing.hpp"
+
+#include <utility>
+
+namespace ufl {
+
+ReleaseOptions release_options(const Options& options, const MountTraits& mount,
+                               const Claim& claim) {
+  ReleaseOptions release;
+  release.path = options.lock_file;
+  release.token = claim.result().token;
+  release.delay = claim.delay();
+  release.local = mount.local;
+  release.atomic_create = mount.atomic_create;
+  release.device = claim.result().device;
+  return release;
+}
+
+void Releasing::start(ReleaseOptions options, EndHandler on_ended) {
+  release_.emplace(std::move(options), world_.clock);
+  driver_.emplace(*release_, world_.files, timer_,
+                  DriverEvents{.on_finished = [this, on_ended = std::move(on_ended)] {
+                    on_ended(release_->result());
+                  }});
+  driver_->start();
+}
+
+}  // namespace ufl

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "cli/options.hpp"
+#include "protocol/claim.hpp"
+#include "protocol/driver.hpp"
+#include "protocol/hold.hpp"
+#include "seams/timer.hpp"
+#include "sys/mount_table.hpp"
+#include "verbs/world.hpp"
+
+namespace ufl {
+
+/// The release of what `claim`, which ended in `acquired`, holds.
+[[nodiscard]] ReleaseOptions release_options(const Options& options, const MountTraits& mount,
+                                             const Claim& claim);
+
+/// One release, as every verb does it that lets a lock go, or looks whether it still has it.
+class Releasing {
+ public:
+  using EndHandler = std::function<void(const ReleaseResult&)>;
+
+  /// Needs nothing of the kernel later than now, but a descriptor for a moment.
+  Releasing(const World& world, Timer& timer) : world_{world}, timer_{timer} {}
+
+  /// Call once. `on_ended` may be called before it returns.
+  void start(ReleaseOptions options, EndHandler on_ended);
+
+ private:
+  const World& world_;
+  Timer& timer_;
+  std::optional<Release> release_;
+  std::optional<Driver> driver_;
+};
+
+}  // namespace ufl

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <memory>
+
+#include "process/event_loop.hpp"
+#include "process/signals.hpp"
+#include "seams/timer.hpp"
+#include "verbs/world.hpp"
+
+namespace ufl {
+
+/// The event loop of one verb, from its start to its end. Construction throws std::system_error
+/// when the kernel gives no descriptors.
+class Session {
+ public:
+  explicit Session(const Signals& signals) : loop_{signals}, timer_{loop_.make_timer()} {}
+
+  [[nodiscard]] EventLoop& loop() { return loop_; }
+
+  /// One timer for what comes one after the other: claim, relay, release.
+  [[nodiscard]] Timer& timer() { return *timer_; }
+
+  /// Handle events until somebody calls end(), or not at all if that has been done. Returns how ufl
+  /// is to end.
+  Ending run() {
+    if (!ended_) loop_.run();
+    return ending_;
+  }
+
+  void end(Ending ending) {
+    ending_ = ending;
+    ended_ = true;
+    loop_.stop();
+  }
+
+ private:
+  EventLoop loop_;
+  std::unique_ptr<Timer> timer_;
+  Ending ending_;
+  bool ended_ = false;
+};
+
+}  // namespace ufl

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/status.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "report/exit_status.hpp"
+#include "report/messages.hpp"
+#include "report/say.hpp"
+#include "report/status_text.hpp"
+#include "verbs/inspecting.hpp"
+#include "verbs/session.hpp"
+
+namespace ufl {
+
+namespace {
+
+int status_of(InspectResult::State state) {
+  switch (state) {
+    case InspectResult::State::free:
+      return exit_status::kOk;
+    case InspectResult::State::held:
+    case InspectResult::State::unknown_holder:
+      return exit_status::kNotAcquired;
+    case InspectResult::State::cannot_tell:
+      break;
+  }
+  return exit_status::kFailed;
+}
+
+}  // namespace
+
+Ending status(const Options& options, const World& world) {
+  Session session{world.signals};
+  Ending ending{exit_status::kOk, 0};
+  for (const std::string& path : options.lock_files) {
+    LockStatus lock;
+    lock.path = path;
+    lock.look = inspect(path, world, session);
+    lock.life = world.liveness.look(lock.look.seen.holder);
+    static_assert(exit_status::kOk < exit_status::kNotAcquired &&
+                  exit_status::kNotAcquired < exit_status::kFailed);
+    ending.status = std::max(ending.status, status_of(lock.look.state));
+    const Wall now = world.clock.wall();
+    const std::string text =
+        options.json ? status_json(lock, now) : status_text(lock, now, world.stdout_is_coloured);
+    if (const int error = world.print(text); error != 0) {
+      say(print_failure_text(path, "the status", error));
+      return {exit_status::kFailed, 0};
+    }
+  }
+  return ending;
+}
+
+}  // namespace ufl

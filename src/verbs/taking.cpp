@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/taking.hpp"
+
+#include <cstdlib>
+#include <utility>
+
+#include "process/signal_policy.hpp"
+#include "report/exit_status.hpp"
+#include "report/messages.hpp"
+#include "report/say.hpp"
+#include "report/terminal.hpp"
+#include "sys/path.hpp"
+
+namespace ufl {
+
+Duration delay_on(const MountTraits& mount, const Options& options) {
+  return options.delay.value_or(mount.delay);
+}
+
+ClaimOptions claim_options(const Options& options, const MountTraits& mount) {
+  ClaimOptions claim;
+  claim.path = options.lock_file;
+  claim.prefix = options.prefix;
+  const char* enclosing = std::getenv("UFL_TOKEN");
+  claim.enclosing_token = enclosing != nullptr ? enclosing : "";
+  claim.delay = delay_on(mount, options);
+  claim.delay_is_auto = !options.delay;
+  claim.retry = options.retry.value_or(kDefaultRetry);
+  claim.retry_grows = !mount.local && !options.retry;
+  claim.timeout = options.timeout;
+  claim.local = mount.local;
+  claim.atomic_create = mount.atomic_create;
+  return claim;
+}
+
+Taking::Taking(const Options& options, const World& world, Session& session, ClaimOptions claim,
+               Outcome& outcome, Events events)
+    : options_{options},
+      world_{world},
+      outcome_{outcome},
+      events_{std::move(events)},
+      claim_{std::move(claim), world.clock, world.identity},
+      driver_{claim_,
+              world.files,
+              session.timer(),
+              {events_.on_looks_free, [this] { claim_waits(); }, [this] { claim_ended(); }}},
+      log_{options.lock_file, options.verbosity, world.clock},
+      started_{world.clock.now()} {
+  outcome_.lock = options.lock_file;
+  if (options.verbosity == Verbosity::quiet || !stderr_is_terminal()) return;
+  line_timer_ = session.loop().make_timer();
+  line_.emplace(options.lock_file, world.clock, *line_timer_, [this] { return now_waiting(); });
+}
+
+void Taking::start() {
+  if (line_) line_->start();
+  driver_.start();
+}
+
+void Taking::got_signal(int signal_number) {
+  if (!ends_a_wait(signal_number) || fatal_signal_ != 0) return;
+  fatal_signal_ = signal_number;
+  driver_.cancel();
+}
+
+void Taking::letting_go() {
+  outcome_.held = world_.clock.now() - started_ - outcome_.waited.value_or(Duration::zero());
+}
+
+Waiting Taking::now_waiting() const {
+  Waiting waiting;
+  waiting.for_other = claim_.waiting_for_other();
+  waiting.seen = claim_.seen();
+  waiting.delay = claim_.delay() + (claim_.late() ? claim_.late_hold() : Duration::zero());
+  return waiting;
+}
+
+void Taking::make_room() {
+  if (line_) line_->make_room();
+}
+
+void Taking::claim_waits() {
+  if (log_.is_due(claim_.waiting_for_other())) {
+    make_room();
+    log_.waiting(claim_.seen());
+  }
+  // Half a minute that looks like a hang, and a delay that is too short.
+  if (claim_.late() && !std::exchange(told_late_, true)) {
+    make_room();
+    say(late_claim_text(options_.lock_file, claim_.late_hold() + claim_.delay()));
+  }
+}
+
+void Taking::claim_ended() {
+  if (line_) line_->stop();
+  outcome_.waited = world_.clock.now() - started_;
+  outcome_.holder = claim_.seen();
+  const ClaimResult& result = claim_.result();
+  if (result.left_behind) say(left_behind_text(options_.lock_file));
+  switch (result.outcome) {
+    case ClaimResult::Outcome::acquired:
+      outcome_.kind = Outcome::Kind::acquired;
+      outcome_.token = result.token;
+      log_.acquired();
+      return events_.on_acquired();
+    case ClaimResult::Outcome::busy:
+    case ClaimResult::Outcome::timed_out:
+      return not_acquired();
+    case ClaimResult::Outcome::already_held:
+      say(already_held_text(options_.lock_file));
+      break;
+    case ClaimResult::Outcome::cancelled:
+      if (fatal_signal_ == 0) return events_.on_refused();
+      outcome_.kind = Outcome::Kind::interrupted;
+      outcome_.signal = fatal_signal_;
+      return events_.on_ended(ending_of_signal(fatal_signal_));
+    case ClaimResult::Outcome::failed:
+      say(failure_text(options_.lock_file, result.failed_operation, result.failure));
+      break;
+  }
+  events_.on_ended({exit_status::kFailed, 0});
+}
+
+void Taking::not_acquired() {
+  outcome_.kind = Outcome::Kind::not_acquired;
+  if (events_.on_not_acquired) return events_.on_not_acquired();
+  if (says_busy()) {
+    const bool timed_out = claim_.result().outcome == ClaimResult::Outcome::timed_out;
+    const Sighting& seen = claim_.seen();
+    say(not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt, seen,
+                          world_.liveness.look(seen.holder), world_.clock.wall()));
+  }
+  events_.on_ended({options_.conflict_exit_code, 0});
+}
+
+// "-E 0" means: skip quietly.
+bool Taking::says_busy() const {
+  const bool skip = options_.conflict_exit_code == exit_status::kOk;
+  return options_.verbosity == Verbosity::verbose ||
+         (options_.verbosity == Verbosity::normal && !skip);
+}
+
+}  // namespace ufl

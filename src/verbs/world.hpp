@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "process/process_title.hpp"
+#include "process/signals.hpp"
+#include "process/standard_fds.hpp"
+#include "seams/clock.hpp"
+#include "seams/file_system.hpp"
+#include "seams/identity.hpp"
+#include "seams/liveness.hpp"
+
+namespace ufl {
+
+/// The real world, made in main().
+struct World {
+  const Clock& clock;
+  Identity& identity;
+  FileSystem& files;
+  Liveness& liveness;
+  const Signals& signals;
+  const ClosedStandardFds& closed_fds;
+  const ProcessTitle& title;
+  /// Write all of a text to stdout. Returns 0, or the errno value (EBADF: it is closed).
+  std::function<int(const std::string&)> print;
+  bool stdout_is_coloured = false;
+};
+
+/// How ufl is to end.
+struct Ending {
+  int status = 0;
+  int signal = 0;  ///< die of this signal, unless 0
+};
+
+/// To die of this signal.
+[[nodiscard]] inline Ending ending_of_signal(int signal) { return {128 + signal, signal}; }
+
+}  // namespace ufl

@@ -1,0 +1,455 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every example of README.md and man/ufl.1, run as printed, in a sandbox.
+
+The commands that the examples run under a lock are stubs, which note that they ran and which lock
+files were there. Output is compared but for numbers, names, tokens and times; "..." in the
+documentation stands for any text.
+"""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unittest
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import support  # noqa: E402
+from support import PATIENCE, UFL, clean_environment, private_mounts, wait_for  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+README = "README.md"
+MAN = "man/ufl.1"
+CRONTAB = re.compile(r"(?:[\d*/,-]+ ){5}")
+
+STUBS = ("COMMAND", "STRING", "make", "make-report", "rsync")  # found in PATH
+STUBS_HERE = ("deploy", "drain", "nightly", "prepare", "sync", "upload")  # ./deploy
+STUB = """#!/bin/sh
+name=${0##*/}
+locks=$(ls -d LOCKFILE *.lock */lock /mnt/share/*.lock 2>/dev/null)
+echo "$name $*:" $locks >>"$RAN"
+while [ -e "$HOLD" ]; do sleep 0.05; done
+[ "$name" != "$FAILS" ]
+"""
+
+NOT_RUN = {
+    '.ci/setup build && cmake --workflow --preset release && build/release/ufl /tmp/demo.lock echo '
+    '"only me"': "it installs packages and builds, as the line of .ci/run does",
+    ".ci/setup && cmake --workflow --preset test": "it is the line that .ci/run runs",
+}
+
+
+class Block(NamedTuple):
+    """An example as it is printed."""
+
+    source: str
+    line: int
+    text: str
+    output: Optional[str]  # a block of output that follows it
+
+    def __str__(self):
+        return f"{self.source}:{self.line}: {self.key}"
+
+    @property
+    def key(self):
+        return self.text.splitlines()[0]
+
+    @property
+    def is_transcript(self):
+        return self.text.startswith("$ ")
+
+    @property
+    def script(self):
+        """What a reader types."""
+        if self.is_transcript:
+            lines = [line[2:] for line in self.text.splitlines() if line.startswith("$ ")]
+            return "\n".join(lines) + "\n"
+        return CRONTAB.sub("", self.text) if CRONTAB.match(self.text) else self.text
+
+    @property
+    def expected(self):
+        """What the reader sees then; None: nothing is said about that."""
+        if not self.is_transcript:
+            return self.output
+        lines = [line for line in self.text.splitlines() if not line.startswith("$ ")]
+        return "\n".join(lines) + "\n" if lines else None
+
+
+class Setting(NamedTuple):
+    """What an example needs around it, and what comes of it."""
+
+    status: int = 0
+    ran: tuple = ()  # what the stubs noted
+    output: str = ""  # a pattern, where the documentation shows no output
+    held: str = ""  # somebody on this host holds this lock,
+    command: str = "./sync"  # with this command,
+    until: str = ""  # until this pattern was seen (else to the end)
+    record: str = ""  # somebody on another host holds this lock,
+    prefix: str = ""  # with such a token,
+    its_command: str = ""  # and this command
+    before: str = ""  # commands that are not shown
+    stays: tuple = ()  # locks that are still there afterwards
+    terminal: bool = False
+    in_order: bool = True
+    stops_at_failure: bool = True
+    leaves: str = ""  # a file of JSON that is left
+
+
+DEPLOYS = Setting(record="deploy.lock", prefix="job-17-", its_command="./deploy --to web")
+SETTINGS = {
+    README: {
+        # The two are two processes: what one says last may come after what the other says first.
+        "PATH=$PWD/build/release:$PATH": Setting(in_order=False),
+        "ufl LOCKFILE COMMAND [ARG]...     # hold LOCKFILE while COMMAND runs": Setting(
+            ran=("COMMAND [ARG]...: LOCKFILE", "STRING : LOCKFILE", *3 * ("COMMAND : LOCKFILE",))),
+        "$ ufl deploy.lock ./deploy": Setting(
+            held="deploy.lock", command="rsync -a site web:", until="waiting for", terminal=True,
+            ran=("rsync -a site web:: deploy.lock", "deploy : deploy.lock")),
+        "$ ufl --status deploy.lock": Setting(
+            record="deploy.lock", its_command="rsync -a site web:", status=75,
+            stays=("deploy.lock",)),
+        "$ ufl --report outcome.json deploy.lock ./deploy; cat outcome.json": Setting(
+            ran=("deploy : deploy.lock",), leaves="outcome.json"),
+    },
+    MAN: {
+        "$ ufl --status deploy.lock build.lock": DEPLOYS._replace(
+            status=75, stays=("deploy.lock",)),
+        "0 * * * * ufl -n -E 0 /mnt/share/report.lock make-report": Setting(
+            ran=("make-report : /mnt/share/report.lock",)),
+        'ufl -w 10m -E 0 -p "job-$JOB_ID-" /mnt/share/deploy.lock ./deploy': Setting(
+            ran=("deploy : /mnt/share/deploy.lock",)),
+        "$ ufl -v dav/lock ./sync": Setting(
+            held="dav/lock", until="waiting: ", ran=2 * ("sync : dav/lock",)),
+        "$ ufl -n deploy.lock ./deploy": DEPLOYS,
+        "ufl -w 10m --report outcome.json deploy.lock ./deploy": Setting(
+            ran=("deploy : deploy.lock",), leaves="outcome.json"),
+        "ufl --status --json /mnt/share/*.lock >locks.json": Setting(
+            before="ufl --acquire /mnt/share/a.lock", status=75, leaves="locks.json"),
+        "ufl build.lock -c 'make && make install'": Setting(
+            ran=("make : build.lock", "make install: build.lock")),
+        "timeout 1h ufl nightly.lock ./nightly": Setting(ran=2 * ("nightly : nightly.lock",)),
+        "ufl -n -E 200 queue.lock ./drain": Setting(
+            held="queue.lock", ran=("sync : queue.lock",), stops_at_failure=False,
+            output="somebody else drains the queue"),
+    },
+}
+WORKED_SCRIPT = Setting(ran=("prepare : deploy.lock", "upload : deploy.lock"))
+
+
+def is_worked_script(block):
+    return block.key == "#!/bin/sh"
+
+
+def blocks_of_readme():
+    found = []
+    fence = re.compile(r"^```(\w*)\n(.*?)^```\n", re.M | re.S)
+    text = (ROOT / README).read_text(encoding="utf-8")
+    end = None
+    for match in fence.finditer(text):
+        language, content = match.groups()
+        follows = end is not None and not text[end:match.start()].strip()
+        end = match.end()
+        if language == "text" and follows:
+            found[-1] = found[-1]._replace(output=content)
+        else:
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(Block(README, line, content, None))
+    return found
+
+
+def plain(roff):
+    """A line of a literal display, as it is shown."""
+    text = re.sub(r"\\(?:e|&|-)", lambda match: {"e": "\\", "&": "", "-": "-"}[match[0][1]], roff)
+    left = re.sub(r"\\e", "", roff).replace("\\&", "").replace("\\-", "")
+    assert "\\" not in left, f"an escape that this test does not know: {roff}"
+    assert not roff.startswith((".", "'")), f"a request in a literal display: {roff}"
+    return text
+
+
+def blocks_of_man():
+    found = []
+    page = (ROOT / MAN).read_text(encoding="utf-8")
+    for match in re.finditer(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$", page, re.M):
+        text = "".join(plain(line) + "\n" for line in match.group(1).splitlines())
+        found.append(Block(MAN, page.count("\n", 0, match.start()) + 1, text, None))
+    return found
+
+
+BLOCKS = blocks_of_readme() + blocks_of_man()
+
+
+def without_particulars(text):
+    for pattern, word in ((support.UUID, "UUID"),
+                          (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "DATE"),
+                          (r"[\w.-]+@[\w.-]+", "USER@HOST"),
+                          (r"\bpid \d+", "pid PID"),
+                          (r"\b\d+(?:\.\d+)?(?:ms|[smhd])(?:\d+[smhd])?\b", "TIME"),
+                          (r"\b\d+:\d\d\b", "CLOCK"),
+                          (r'(?<="waited":)[\d.]+|(?<="held":)[\d.]+', "SECONDS")):
+        text = re.sub(pattern, word, text)
+    return text
+
+
+def pattern_of(expected):
+    """A regular expression for lines that differ in particulars only."""
+    escaped = re.escape(without_particulars(expected.replace("…", "...")))
+    return escaped.replace(re.escape("..."), ".*")
+
+
+NAMESPACE = private_mounts()
+
+
+def record(setting):
+    """The lock file of a holder on another host."""
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 163))
+    holder = {"v": 1, "host": "build-3", "boot": "1f0c5b5e-7a52-4e8c-9c5a-6a1f3d2b7e90",
+              "pid": 4242, "start": 1, "uid": 1000, "user": "alice", "since": since, "delay": 1,
+              "command": setting.its_command}
+    return f"{setting.prefix}8f14e45f-ceea-467f-9b5a-2f1c3e8a7d60\n{json.dumps(holder)}\n"
+
+
+class Sandbox(support.UflTestCase):
+    """A directory with all that the examples find around them."""
+
+    def setUp(self):
+        super().setUp()
+        support.limit_time(self)
+        self.work = self.path("work")
+        self.started = None
+        for directory in ("tools", "work/dav", "work/build/release"):
+            os.makedirs(self.path(directory))
+        for place in ("tools", "work/build/release"):
+            os.symlink(os.path.abspath(UFL), self.path(place, "ufl"))
+        for directory, names in (("tools/", STUBS), ("work/", STUBS_HERE)):
+            for name in names:
+                self.write(directory + name, STUB, 0o755)
+        self.environment = clean_environment(
+            PATH=self.path("tools") + ":" + os.environ["PATH"], RAN=self.path("ran"), JOB_ID="17",
+            SHELL="/bin/sh", TERM="xterm", HOLD="", FAILS="")
+
+    def words(self, block, setting):
+        """The command that runs an example as printed."""
+        with_shebang = block.script.startswith("#!")
+        script = self.write("example", block.script, 0o755)
+        fails_early = setting.stops_at_failure and not block.is_transcript
+        words = [script] if with_shebang else ["sh", *(["-e"] if fails_early else []), script]
+        if "/mnt/" not in block.script:
+            return words
+        if NAMESPACE is None:
+            self.skipTest("it uses /mnt, and we may not mount something there for ourselves")
+        prepare = "mount -t tmpfs x /mnt && mkdir /mnt/share && "
+        prepare += f"{setting.before or ':'} >/dev/null && exec \"$@\""
+        return [*NAMESPACE, "sh", "-c", prepare, "sh", *words]
+
+    def occupy(self, setting):
+        """Let somebody else hold a lock, if the example wants that."""
+        if setting.record:
+            self.write("work/" + setting.record, record(setting))
+        if setting.held:
+            hold = self.write("hold", "")
+            command = setting.command.split()
+            self.start(setting.held, *command, cwd=self.work, env=self.environment | {"HOLD": hold})
+            wait_for(self.ran, "the other holder")
+
+    def leave(self):
+        """The other holder's command ends."""
+        Path(self.path("hold")).unlink(missing_ok=True)
+
+    def begin(self, words, terminal=False, **changes):
+        """Start an example; its output is for see()."""
+        self.seen = ""
+        if terminal:
+            self.output, end = os.openpty()
+            fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+        else:
+            self.output, end = os.pipe()
+        self.addCleanup(os.close, self.output)
+        self.started = subprocess.Popen(
+            words, cwd=self.work, env=self.environment | changes, stdin=subprocess.DEVNULL,
+            stdout=end, stderr=end, start_new_session=True,
+            preexec_fn=(lambda: fcntl.ioctl(2, termios.TIOCSCTTY, 0)) if terminal else None)
+        self._processes.append(self.started)
+        os.close(end)
+
+    def see(self, pattern=None):
+        """Read on until `pattern` was seen, or to the end."""
+        while pattern is None or not re.search(pattern, self.seen):
+            try:
+                more = os.read(self.output, 4096)
+            except OSError:  # EIO: the terminal was closed
+                more = b""
+            if not more:
+                self.assertIsNone(pattern, f"not seen in: {self.seen}")
+                break
+            self.seen += more.decode()
+        return self.seen
+
+    def ran(self):
+        """What the stubs have noted."""
+        path = self.path("ran")
+        return Path(path).read_text(encoding="utf-8").splitlines() if os.path.exists(path) else []
+
+    def locks(self):
+        """The lock files, and what ufl may have left, below the working directory."""
+        found = []
+        for directory, _, names in os.walk(self.work):
+            for name in names:
+                if name.endswith(("lock", "LOCKFILE")) or name.startswith(".ufl-"):
+                    found.append(os.path.relpath(os.path.join(directory, name), self.work))
+        return sorted(found)
+
+
+class Examples(Sandbox):
+    """Each is run as printed, and does what the documentation says."""
+
+    def test_every_example_was_found(self):
+        # What a change of the markup would hide
+        self.assertEqual(len(blocks_of_readme()),
+                         len(re.findall(r"^```\w+$", (ROOT / README).read_text(), re.M)) - 1)
+        for line in (ROOT / MAN).read_text(encoding="utf-8").splitlines():
+            self.assertNotRegex(line, r"^\.(Dl .*ufl|Bd (?!-literal))", "blocks_of_man() misses it")
+        self.assertGreater(len(BLOCKS), 15)
+
+    def test_every_setting_is_of_an_example(self):
+        keys = {README: set(), MAN: set()}
+        for block in BLOCKS:
+            keys[block.source].add(block.key)
+        for source, settings in SETTINGS.items():
+            self.assertLessEqual(set(settings), keys[source])
+        self.assertLessEqual(set(NOT_RUN), keys[README])
+
+    def compare(self, block, setting):
+        shown = without_particulars(self.seen.replace("\r\n", "\n"))
+        if setting.output:
+            self.assertRegex(shown, setting.output)
+        if block.expected is None:
+            return
+        if setting.terminal:
+            # A line that is rewritten, and erased at the end
+            drawn = [line.partition("\x1b[K")[0] for line in shown.split("\r")]
+            pattern = pattern_of(block.expected.rstrip("\n"))
+            self.assertTrue(any(re.fullmatch(pattern, line) for line in drawn), drawn)
+            self.assertEqual(drawn[-1], "")
+            return
+        pattern = pattern_of(block.expected)
+        if not setting.in_order:
+            self.assertEqual(sorted(shown.splitlines()),
+                             sorted(without_particulars(block.expected).splitlines()))
+        elif not re.fullmatch(pattern, shown):
+            printed = without_particulars(block.expected)
+            self.fail(f"{block}\nprinted: {printed}\nbut it says: {shown}")
+
+    def run_example(self, block, setting):
+        if setting.terminal and not support.can_open_terminals():
+            self.skipTest("no pseudo-terminals here: is devpts mounted?")
+        words = self.words(block, setting)
+        self.occupy(setting)
+        self.begin(words, setting.terminal)
+        if setting.until:
+            self.see(setting.until)
+            self.leave()
+        self.see()
+        self.assertEqual(self.wait(self.started), setting.status, self.seen)
+        self.compare(block, setting)
+        if setting.leaves:
+            for line in Path(self.work, setting.leaves).read_text(encoding="utf-8").splitlines():
+                self.assertIn("lock", json.loads(line))
+        self.leave()
+        for process in self._processes:
+            self.wait(process)
+        self.assertEqual(self.ran(), list(setting.ran))
+        self.assertEqual(self.locks(), list(setting.stays))
+
+
+def add_examples():
+    """A test for each block."""
+    def test(block, setting):
+        return lambda self: self.run_example(block, setting)
+
+    for number, block in enumerate(BLOCKS):
+        if block.key in NOT_RUN:
+            continue
+        usual = WORKED_SCRIPT if is_worked_script(block) else Setting()
+        setting = SETTINGS[block.source].get(block.key, usual)
+        function = test(block, setting)
+        function.__doc__ = str(block)
+        setattr(Examples, f"test_{number:02}_{Path(block.source).stem}_{block.line}", function)
+
+
+add_examples()
+
+
+class WorkedScript(Sandbox):
+    """The script that holds a lock over several commands, when something goes wrong."""
+
+    def scripts(self):
+        """Begin each with all that it needs; whatever happens, it must leave no lock."""
+        found = [block for block in BLOCKS if is_worked_script(block)]
+        self.assertEqual({block.source for block in found}, {README, MAN})
+        for block in found:
+            with self.subTest(block.source):
+                Path(self.path("ran")).unlink(missing_ok=True)
+                yield self.words(block, WORKED_SCRIPT)
+                self.assertEqual(self.locks(), [])
+
+    def end(self):
+        self.see()
+        return self.wait(self.started)
+
+    def test_a_command_fails(self):
+        for words in self.scripts():
+            self.begin(words, FAILS="prepare")
+            self.assertEqual((self.end(), self.seen), (1, ""))
+            self.assertEqual(self.ran(), ["prepare : deploy.lock"])
+
+    def test_a_signal(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for words in self.scripts():
+                hold = self.write("hold", "")
+                self.begin(words, HOLD=hold)
+                wait_for(self.ran, "the first command")
+                os.killpg(self.started.pid, number)
+                self.assertEqual(self.end(), 1, self.seen)
+                self.assertEqual(len(self.ran()), 1)
+
+    def test_the_lock_is_broken_meanwhile(self):
+        for words in self.scripts():
+            hold = self.write("hold", "")
+            self.begin(words, HOLD=hold)
+            wait_for(self.ran, "the first command")
+            token = Path(self.work, "deploy.lock").read_text(encoding="utf-8").splitlines()[0]
+            refused = self.ufl("--break", "deploy.lock", cwd=self.work)
+            self.assertEqual(refused.returncode, 75, "the script, which --pid names, is seen alive")
+            self.ufl("--break", "--token", token, "deploy.lock", cwd=self.work)
+            self.leave()
+            self.assertEqual(self.end(), 76)
+            self.assertIn("not held with the token", self.seen)
+            self.assertEqual(self.ran(), ["prepare : deploy.lock"])
+
+    def test_the_lock_is_not_acquired(self):
+        for words in self.scripts():
+            lock = self.write("work/deploy.lock", "8f14e45f-ceea-467f-9b5a-2f1c3e8a7d60")
+            script = Path(words[0])
+            patience = "-w 10m"
+            self.assertIn(patience, script.read_text(encoding="utf-8"))
+            script.write_text(script.read_text(encoding="utf-8").replace(patience, "-n"))
+            self.begin(words)
+            self.assertEqual(self.end(), 75)
+            self.assertEqual(self.ran(), [])
+            os.unlink(lock)
+
+
+def setUpModule():
+    support.default_signals()
+
+
+if __name__ == "__main__":
+    unittest.main()

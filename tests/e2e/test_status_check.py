@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""ufl --status: is the holder alive, as far as can be told from here, and what to do next."""
+
+import os
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import test_status  # noqa: E402
+from support import (  # noqa: E402
+    PATIENCE, UFL, clean_environment, default_signals, process_state, wait_for)
+from test_status import FOREIGN, FREE, HELD  # noqa: E402
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    default_signals()
+
+
+class CheckTest(test_status.StatusTestCase):
+    """Is the holder alive, as far as can be told from here?"""
+
+    def assert_check(self, expected, *fragments, **options):
+        status = self.status(**options)
+        self.assertEqual((status["state"], status["check"]), ("held", expected))
+        for fragment in fragments:
+            self.assertIn(fragment, status["check_text"])
+        self.assertEqual(self.labels(self.text(**options))["check"], status["check_text"])
+        return status
+
+    def test_alive(self):
+        holder = self.hold()
+        status = self.assert_check("alive", "runs on this host")
+        self.assertEqual((status["pid"], status["uid"]), (holder.pid, os.getuid()))
+        self.assertNotIn("--break", status["next"])
+
+    def test_gone(self):
+        for lives_on in (True, False):
+            with self.subTest(command_lives_on=lives_on):
+                self.lock = self.path(f"lock-{lives_on}")
+                holder = self.hold(command=["sh", "-c", "echo $$ >pid; echo ready; read line"])
+                with open(self.path("pid"), encoding="ascii") as file:
+                    command = int(file.read())
+                holder.kill()
+                wait_for(lambda p=holder.pid: process_state(p) == "Z", "ufl's end")
+                self.assert_check("gone", "gone from this host")  # a zombie holds nothing
+                self.wait(holder)
+                if not lives_on:
+                    holder.stdin.close()
+                    wait_for(lambda p=command: process_state(p) in (None, "Z"), "command's end")
+                self.assertIn("--break", self.assert_check("gone", "gone from this host")["next"])
+
+    def test_its_number_is_used_again(self):
+        holder = self.hold()
+        self.edit(pid=os.getpid())
+        self.assert_check("gone")
+        self.let_go(holder)
+
+    def test_elsewhere(self):
+        self.hold()
+        other = "00000000-0000-4000-8000-000000000000"
+        content = self.read_lock()
+        for check, fragment, changes in (
+                ("other_host", "other.example", {"host": "other.example", "boot": other}),
+                ("other_host", "other.example", {"host": "other.example", "boot": None}),
+                ("other_boot", "before this host was started", {"boot": other}),
+                ("other_container", "container", {"pidns": 1}),
+                ("other_container", "container", {"timens": 1}),
+                ("untold", "", {"pid": None}), ("untold", "", {"start": None})):
+            with self.subTest(changes=changes):
+                self.write("lock", content)
+                self.edit(**changes)
+                self.assertIn("--break", self.assert_check(check, fragment)["next"])
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_from_another_container(self):
+        self.hold()
+        words = ["unshare", "--pid", "--fork", "--mount-proc", os.path.abspath(UFL)]
+        result = subprocess.run([*words, "--status", "--json", self.lock], stdout=subprocess.PIPE,
+                                text=True, check=False, timeout=PATIENCE)
+        self.assertEqual(result.returncode, HELD)
+        self.assertEqual(self.check_schema(result.stdout)["check"], "other_container")
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_hidden(self):
+        self.hold()
+        user = self.as_ordinary_user()
+        script = "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 " \
+                 f'--regid 65534 --clear-groups "$0" --status --json "$1"'
+        result = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", script, user.get("executable", os.path.abspath(UFL)),
+             self.lock], stdout=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
+        self.assertEqual(result.returncode, HELD)
+        self.assertEqual(self.check_schema(result.stdout)["check"], "hidden")
+
+    def test_taken_without_a_process(self):
+        self.acquire()
+        self.assert_check("untold", "--acquire")
+
+    def test_pids_that_are_none(self):
+        """0 and negative numbers are groups and everybody, for kill(2)."""
+        witness = self.hold(lock=self.path("witness"), start_new_session=True)
+        self.hold()
+        for pid in (-1, 0, 1 << 40, (1 << 32) + os.getpid(), -(1 << 63), 1 << 63, -witness.pid):
+            with self.subTest(pid=pid):
+                self.edit(pid=pid)
+                for result in (self.ufl("--status", self.lock), self.ufl("-n", self.lock, "true")):
+                    self.assertEqual(result.returncode, HELD)
+                    self.assertNotIn("runs on this host", result.stdout + result.stderr)
+                self.assertNotEqual(self.status()["check"], "alive")
+                self.assertIsNone(witness.poll())
+
+
+class NextTest(test_status.StatusTestCase):
+    """`next` is a command that can be pasted into a shell as it is printed."""
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("bin"))
+        os.symlink(os.path.abspath(UFL), self.path("bin", "ufl"))
+        self.shell = clean_environment(PATH=f"{self.path('bin')}:{os.environ['PATH']}")
+
+    def next_command(self, lock):
+        """The command in what is said to people, which is what is said to programs."""
+        text = self.labels(self.text("--", lock))["next"]
+        result = self.ufl("--status", "--json", "--", lock)
+        self.assertEqual(self.check_schema(result.stdout)["next"], text)
+        self.assertIn(": ", text)
+        return text.split(": ", 1)[1]
+
+    def start_next(self, command, shell="sh"):
+        return self.start("-c", command, program=[shell], env=self.shell)
+
+    NAMES = ["lock", "two words", "it's", "-n", "-", "a$b`c`", "$(touch x)", "*", "~", "#x", "a;b",
+             "d\u00e9j\u00e0"]
+
+    def assert_frees(self, take, shell="sh", names=None):
+        """`take` each lock, then do what --status says: all at once, because --break waits."""
+        names = names or [*self.NAMES, *(self.path("absolute", name) for name in self.NAMES[:3])]
+        started = []
+        os.makedirs(self.path("absolute"), exist_ok=True)
+        for number, lock in enumerate(names):
+            os.makedirs(self.path(str(number)), exist_ok=True)
+            if not lock.startswith("/"):
+                lock = os.path.join(str(number), lock) if number % 2 else lock
+            take(self.path(lock))
+            command = self.next_command(lock)
+            self.assertTrue(command.isprintable(), command)
+            started.append((lock, command, self.start_next(command, shell)))
+        for lock, command, process in started:
+            with self.subTest(lock=lock):
+                _, stderr = process.communicate(timeout=PATIENCE)
+                self.assertEqual(process.returncode, 0, (command, stderr))
+                self.assertFalse(os.path.lexists(self.path(lock)), command)
+
+    def test_of_a_lock_that_nobody_can_check(self):
+        self.assert_frees(lambda path: self.acquire(path, "-p", "it's $HOME "))
+
+    def test_of_a_lock_whose_holder_is_gone(self):
+        def take(path):
+            holder = self.hold(lock=path)
+            holder.kill()
+            self.wait(holder)
+
+        self.assert_frees(take)
+
+    def test_of_a_foreign_lock(self):
+        self.assert_frees(lambda path: self.write(path, FOREIGN))
+
+    def test_of_an_empty_file(self):
+        self.assert_frees(lambda path: self.write(path, ""))
+        self.write("lock", "")
+        self.assertEqual(self.next_command("lock"), "rm lock")
+
+    def test_of_a_holder_that_is_alive(self):
+        """It waits; COMMAND is for the user to fill in."""
+        for lock in self.NAMES:
+            with self.subTest(lock=lock):
+                holder = self.hold(lock=self.path(lock))
+                command = self.next_command(lock)
+                self.assertRegex(command, r"\Aufl -w 10m .* COMMAND\Z")
+                command = command.replace("10m", "0.05").replace("COMMAND", "echo ran")
+                waiter = self.start_next(command)
+                self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], "")
+                self.assertEqual(waiter.returncode, HELD)
+                self.let_go(holder)
+                waiter = self.start_next(command)
+                self.assertEqual(waiter.communicate(timeout=PATIENCE)[0], "ran\n")
+
+    def test_of_names_with_control_characters(self):
+        """In the quotes of bash."""
+        names = ["new\nline", "\x1b[31m", "\x07\x7f1", os.fsdecode(b"\xff\xfe0")]
+        self.assert_frees(lambda path: self.write(path, FOREIGN), "bash", names)
+
+    def test_free_locks_need_none(self):
+        self.assertIsNone(self.status(expected=FREE)["next"])
+        self.assertEqual(self.labels(self.text(expected=FREE)), {})
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+
+#include "report/status_text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "report/outcome.hpp"
+#include "report/text.hpp"
+#include "unit/records.hpp"
+
+namespace ufl {
+namespace {
+
+using State = InspectResult::State;
+using namespace std::chrono_literals;
+
+using test::kNow;
+
+LockStatus held() {
+  LockStatus lock;
+  lock.path = "deploy.lock";
+  lock.look.state = State::held;
+  lock.look.seen = test::alices_record();
+  lock.look.seen.holder.delay = 0.25;
+  lock.life = Life::alive;
+  return lock;
+}
+
+std::vector<std::string> keys_of(const std::string& json) {
+  std::vector<std::string> keys;
+  const auto value = boost::json::parse(boost::json::string_view{json});
+  for (const auto& member : value.as_object()) keys.emplace_back(member.key());
+  return keys;
+}
+
+TEST(StatusText, AlignsWhatIsKnown) {
+  EXPECT_EQ(status_text(held(), kNow, false),
+            "deploy.lock: held\n"
+            "  by        alice@build-3, pid 4242\n"
+            "  command   rsync -a x y\n"
+            "  held for  2m43s, since 2026-11-23T13:57:17Z\n"
+            "  delay     0.25s\n"
+            "  lease     none\n"
+            "  check     its process runs on this host\n"
+            "  token     ci-1\n"
+            "  next      wait for it: ufl -w 10m deploy.lock COMMAND\n");
+}
+
+TEST(StatusText, ColoursTheStateAlone) {
+  LockStatus lock;
+  lock.path = "l";
+  lock.look.state = State::free;
+  EXPECT_EQ(status_text(lock, kNow, false), "l: free\n");
+  EXPECT_EQ(status_text(lock, kNow, true), "l: \x1b[32mfree\x1b[0m\n");
+}
+
+TEST(StatusText, SaysWhyItCannotTell) {
+  LockStatus lock;
+  lock.path = "l";
+  lock.look.failure.error = EACCES;
+  lock.look.failed_operation = ReadFile{};
+  const std::string text = status_text(lock, kNow, false);
+  EXPECT_NE(text.find("l: cannot tell\n"), std::string::npos);
+  EXPECT_NE(text.find("  why       cannot read it: Permission denied"), std::string::npos);
+}
+
+TEST(StatusText, AClockThatIsAheadGivesNoAge) {
+  LockStatus lock = held();
+  lock.look.seen.holder.since = "2026-11-23T14:00:01Z";
+  EXPECT_NE(status_text(lock, kNow, false).find("since 2026-11-23T14:00:01Z by the holder's clock"),
+            std::string::npos);
+}
+
+TEST(StatusJson, HasTheSameKeysForEveryState) {
+  const auto keys = keys_of(status_json(held(), kNow));
+  for (const State state : {State::free, State::unknown_holder, State::cannot_tell}) {
+    LockStatus lock;
+    lock.look.state = state;
+    EXPECT_EQ(keys_of(status_json(lock, kNow)), keys);
+  }
+}
+
+TEST(StatusJson, IsValidWhateverTheLockFileHolds) {
+  LockStatus lock = held();
+  const std::string path = "\n\x7f \xc2\x9b \xe2\x80\xae \xe2\x81\xa6 \u6f22";
+  lock.path = path + "\xff";
+  lock.look.seen.token = "\xff\x1b";
+  lock.look.seen.holder.user = "a\"\\\n\x1b";
+  lock.look.seen.holder.delay = 1e308;
+  lock.look.seen.holder.lease = -1e308;
+  const std::string json = status_json(lock, kNow);
+  const auto value = boost::json::parse(boost::json::string_view{json});
+  EXPECT_EQ(value.at("token").as_string(), "\\xff\\x1b");
+  EXPECT_EQ(value.at("lock").as_string(), path + "\\xff");
+  EXPECT_EQ(value.at("user").as_string(), "a\"\\\\x0a\\x1b");
+  EXPECT_TRUE(is_printable(json.substr(0, json.size() - 1))) << json;
+  EXPECT_FALSE(status_text(lock, kNow, false).empty());
+}
+
+TEST(OutcomeJson, SaysWhatBecameOfIt) {
+  Outcome outcome;
+  outcome.kind = Outcome::Kind::acquired;
+  outcome.lock = "l";
+  outcome.token = "t";
+  outcome.waited = 1234567us;
+  outcome.held = 2s;
+  outcome.exit = 0;
+  EXPECT_EQ(outcome_json(outcome),
+            R"({"lock":"l","token":"t","outcome":"acquired","status":0,"exit":0,"signal":null,)"
+            R"("waited":1.235,"held":2,"holder":null})"
+            "\n");
+  Outcome other;
+  other.kind = Outcome::Kind::not_acquired;
+  other.holder = held().look.seen;
+  const auto value = boost::json::parse(boost::json::string_view{outcome_json(other)});
+  EXPECT_EQ(value.at("holder").at("user").as_string(), "alice");
+  EXPECT_TRUE(value.at("exit").is_null());
+}
+
+}  // namespace
+}  // namespace ufl
