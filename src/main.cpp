@@ -3,14 +3,18 @@
 // Makes the real world and hands it to the verb that was asked for.
 
 #include <poll.h>
+#include <sys/signalfd.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,29 +28,34 @@
 #include "sys/host_liveness.hpp"
 #include "sys/posix_file_system.hpp"
 #include "sys/system_clock.hpp"
+#include "sys/unique_fd.hpp"
 #include "verbs/perform.hpp"
 
 namespace {
 
-// All of `text` on stdout, or the errno value of why not.
-int write_out(const std::string& text) {
+// A signal must get through to a ufl whose stdout nobody reads: what waits for a write is poll(2),
+// on a signalfd, too. A pipe that is writable takes as much as this without blocking, pipe(7).
+int write_out(const std::string& text, const ufl::Signals& signals,
+              const std::function<bool()>& stop) {
+  if (text.empty()) return 0;
+  const ufl::UniqueFd pending{::signalfd(-1, &signals.handled(), SFD_CLOEXEC | SFD_NONBLOCK)};
   std::size_t written = 0;
   while (written < text.size()) {
-    const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
-    if (count > 0) {
-      written += static_cast<std::size_t>(count);
-    } else if (count == 0 || (errno != EINTR && errno != EAGAIN)) {
-      return count == 0 ? ENOSPC : errno;
-    } else if (errno == EAGAIN) {  // somebody has made it non-blocking
-      pollfd out{STDOUT_FILENO, POLLOUT, 0};
-      ::poll(&out, 1, -1);
-    }
+    pollfd ready[] = {{STDOUT_FILENO, POLLOUT, 0}, {pending.get(), POLLIN, 0}};
+    ::poll(ready, 2, -1);
+    if ((ready[1].revents & POLLIN) != 0 && stop()) return EINTR;
+    if (ready[0].revents == 0) continue;
+    const std::size_t length = std::min(text.size() - written, std::size_t{PIPE_BUF});
+    const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, length);
+    if (count == 0) return ENOSPC;
+    if (count < 0 && errno != EINTR && errno != EAGAIN) return errno;
+    if (count > 0) written += static_cast<std::size_t>(count);
   }
   return 0;
 }
 
-int print(const std::string& text, bool closed) {
-  const int error = closed ? EBADF : write_out(text);
+int print(const std::string& text, bool closed, const ufl::Signals& signals) {
+  const int error = closed ? EBADF : write_out(text, signals, [] { return true; });
   if (error == 0) return ufl::exit_status::kOk;
   ufl::say(std::string{"cannot write to stdout: "} + std::strerror(error) + "; see where it goes");
   return ufl::exit_status::kFailed;
@@ -67,7 +76,9 @@ int perform(const ufl::Options& options, const ufl::Signals& signals,
       signals,
       closed_fds,
       title,
-      [closed](const std::string& text) { return closed ? EBADF : write_out(text); },
+      [closed, &signals](const std::string& text, const std::function<bool()>& stop) {
+        return closed ? EBADF : write_out(text, signals, stop);
+      },
       ufl::wants_colour(STDOUT_FILENO)};
   const ufl::Ending ending = ufl::perform(options, world);
   return ending.signal != 0 ? ufl::die_of(ending.signal) : ending.status;
@@ -83,8 +94,9 @@ int main(int argc, char** argv) {
     const ufl::Options options =
         ufl::parse_options(words, [](const char* name) { return std::getenv(name); });
     const bool closed = closed_fds.closed[STDOUT_FILENO];
-    if (options.action == ufl::Action::help) return print(ufl::help_text(), closed);
-    if (options.action == ufl::Action::version) return print("ufl " UFL_VERSION "\n", closed);
+    if (options.action == ufl::Action::help) return print(ufl::help_text(), closed, signals);
+    if (options.action == ufl::Action::version)
+      return print("ufl " UFL_VERSION "\n", closed, signals);
     return perform(options, signals, closed_fds, {argc, argv});
   } catch (const ufl::UsageError& error) {
     ufl::say(error.what());

@@ -73,7 +73,7 @@ Step Claim::on_reply(const FileReply& reply) {
       return on_removed(reply);
     case State::idle:
     case State::looks_free:
-    case State::flocked:
+    case State::lost_race:
     case State::delay:
     case State::verify_pause:
     case State::pause:
@@ -90,7 +90,7 @@ Step Claim::resume() {
   switch (state_) {
     case State::pause:
       return past_deadline() ? give_up(Outcome::timed_out) : look();
-    case State::flocked:
+    case State::lost_race:
       return is_over() ? give_up(Outcome::timed_out) : look();
     case State::delay:
     case State::verify_pause:
@@ -111,6 +111,7 @@ Step Claim::cancel() {
 Step Claim::look() {
   ++looks_;
   takes_over_ = false;
+  result_.flocked = false;
   looked_at_ = clock_.now();
   return request(State::look, ReadFile{options_.path, kRecordLimit});
 }
@@ -278,6 +279,7 @@ Step Claim::on_verify(const FileReply& reply) {
   if (reply.status == FileStatus::ok) {
     Sighting sighting = parse_record(reply.content);
     if (sighting.token == result_.token) {
+      if (takes_over_) result_.replaced = true;
       result_.device = reply.device;
       return finish(Outcome::acquired);
     }

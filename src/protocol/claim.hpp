@@ -113,7 +113,7 @@ struct ClaimResult {
   FileOperation failed_operation;
   /// The claim could not be taken back (or must not be: late claims): its file may still be there.
   bool left_behind = false;
-  /// Somebody's record was replaced by ours, whatever came of it.
+  /// Somebody's record was surely replaced by ours, whatever came of it then.
   bool replaced = false;
   /// A takeover could not be done because somebody holds flock(2) on the lock file.
   bool flocked = false;
@@ -163,7 +163,7 @@ class Claim final : public Machine {
     second_look,
     replace,
     drop_temporary,
-    flocked,
+    lost_race,
     publish,
     look_after_publish,
     probe_after_publish,
@@ -251,6 +251,7 @@ class Claim final : public Machine {
   bool unaccounted_ = false;   // what we published may stand there still
   bool stood_before_ = false;  // and so it might before the last publish
   bool late_ = false;          // it may have overwritten a winner
+  int lost_races_ = 0;         // takeovers that somebody else's touch of the record ended
   int busy_looks_ = 0;         // removals that somebody else's flock kept from happening
   int late_looks_ = 0;         // looks in a row that were too old to write on
   UnlinkLooks unlink_looks_;

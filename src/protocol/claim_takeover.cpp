@@ -40,14 +40,12 @@ Step Claim::on_temporary(const FileReply& reply) {
 
 Step Claim::second_look() {
   looked_at_ = clock_.now();
-  result_.flocked = false;
   return request(State::second_look, ReadFile{options_.path, kRecordLimit});
 }
 
 Step Claim::on_second_look(const FileReply& reply) {
   if (reply.status != FileStatus::ok || reply.content != to_replace_) {
-    saw(reply.status == FileStatus::ok ? parse_record(reply.content) : Sighting{});
-    return drop_temporary({});
+    return drop_temporary({});  // the next look tells
   }
   if (look_is_old()) {
     if (++late_looks_ < kMaxLateLooks) return second_look();
@@ -62,13 +60,14 @@ Step Claim::on_second_look(const FileReply& reply) {
 Step Claim::on_replace(const FileReply& reply) {
   published_at_ = clock_.now();
   switch (reply.status) {
+    case FileStatus::ok:
+      result_.replaced = true;
+      note_late_takeover();
+      return published();
     case FileStatus::not_found:
       if (options_.local) return lost_the_race();
       // The first reply was lost, and the name moved by then? The verification tells.
-      [[fallthrough]];
-    case FileStatus::ok:
       note_late_takeover();
-      result_.replaced = true;
       return published();
     case FileStatus::busy:
       result_.flocked = true;
@@ -110,8 +109,9 @@ Step Claim::drop_temporary(std::optional<FileReply> failure) {
 
 Step Claim::on_dropped() {
   if (takeover_failure_) return fail(*std::exchange(takeover_failure_, std::nullopt));
-  if (!result_.flocked || ++busy_looks_ >= kMaxBusyLooks) return held_by_other();
-  return wait(State::flocked, clock_.now() + kBusyRetry);
+  // Somebody else removes, replaces or holds the record. Soon a look tells what came of it.
+  if (++lost_races_ >= kMaxBusyLooks) return held_by_other();
+  return wait(State::lost_race, clock_.now() + kBusyRetry);
 }
 
 }  // namespace ufl

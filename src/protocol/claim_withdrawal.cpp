@@ -31,6 +31,7 @@ Step Claim::on_withdraw_look(const FileReply& reply) {
   // once another's record has stood there, what is empty may be the rest of that.
   const bool part =
       result_.failure.created && !another_stood_ && record_.starts_with(reply.content);
+  if (takes_over_ && sighting.token == result_.token) result_.replaced = true;
   if (sighting.token == result_.token || part) return remove_own(reply);
   if (is_whole(sighting)) {
     another_stood_ = true;

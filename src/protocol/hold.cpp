@@ -106,6 +106,7 @@ Step Release::on_removed(const FileReply& reply) {
       break;
   }
   result_.failure = reply;
+  if (reply.status == FileStatus::changed) result_.failure.error = EBADMSG;  // each time
   result_.removing = true;
   return finish(Outcome::failed);
 }
@@ -128,7 +129,7 @@ Step Release::doubt(Doubt doubt) {
     if (result_.failure.error == 0) result_.failure.error = EBADMSG;  // a different one each time
     return finish(Outcome::failed);
   }
-  return pause(second_opinion(false, options_.delay));
+  return pause(second_opinion(false, options_.local ? Duration::zero() : options_.delay));
 }
 
 Step Release::request(State state, FileOperation operation) {

@@ -6,7 +6,6 @@
 #include <boost/json/string_view.hpp>
 #include <charconv>
 #include <cmath>
-#include <cstddef>
 
 namespace ufl {
 
@@ -19,58 +18,10 @@ std::string number_text(Number value) {
   return {buffer, end};
 }
 
-// Characters whose UTF-8 differs in the last byte only.
-struct Range {
-  std::size_t size;         // of their UTF-8
-  std::uint32_t first;      // that UTF-8 as a number
-  std::uint32_t last;       //
-  std::string_view prefix;  // of \uNNNN, without the last two digits
-  unsigned char offset;     // of the last byte from those two digits
-};
-
-// DEL; C1; line and paragraph separators and bidirectional overrides. JSON itself escapes only C0.
-constexpr Range kEscaped[] = {
-    {1, 0x7f, 0x7f, "\\u00", 0},
-    {2, 0xc280, 0xc29f, "\\u00", 0},
-    {3, 0xe280a8, 0xe280ae, "\\u20", 0x80},
-    {3, 0xe281a6, 0xe281a9, "\\u20", 0x40},
-};
-
-std::uint32_t as_number(std::string_view bytes) {
-  std::uint32_t number = 0;
-  for (const char byte : bytes) number = number << 8U | static_cast<unsigned char>(byte);
-  return number;
-}
-
-const Range* range_of(std::string_view text) {
-  for (const Range& range : kEscaped) {
-    const std::uint32_t here = as_number(text.substr(0, range.size));
-    if (here >= range.first && here <= range.last) return &range;
-  }
-  return nullptr;
-}
-
-std::string escaped(std::string_view json) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
-  while (!json.empty()) {
-    const Range* range = range_of(json);
-    if (range == nullptr) {
-      text += json.front();
-      json.remove_prefix(1);
-      continue;
-    }
-    const unsigned low = (as_number(json.substr(0, range->size)) & 0xffU) - range->offset;
-    text.append(range->prefix).append({kHex[low >> 4U], kHex[low & 15U]});
-    json.remove_prefix(range->size);
-  }
-  return text;
-}
-
 }  // namespace
 
 void JsonLine::add(std::string_view key, const std::string& value) {
-  add_raw(key, escaped(boost::json::serialize(boost::json::string_view{value})));
+  add_raw(key, boost::json::serialize(boost::json::string_view{value}));
 }
 
 void JsonLine::add(std::string_view key, bool value) { add_raw(key, value ? "true" : "false"); }

@@ -16,8 +16,7 @@ namespace ufl {
 /// Builds an object, key after key.
 class JsonLine {
  public:
-  /// `value` must be UTF-8. What could move a cursor or turn the reading direction is written as
-  /// \uNNNN: terminals show JSON, too.
+  /// `value` must be UTF-8.
   void add(std::string_view key, const std::string& value);
   void add(std::string_view key, bool value);
   void add(std::string_view key, std::int64_t value);

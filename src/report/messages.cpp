@@ -156,8 +156,8 @@ std::string failure_text(const std::string& path, const FileOperation& operation
 }
 
 std::string left_behind_text(const std::string& path) {
-  return fmt::format("{}: what ufl wrote there may be left; if you know that nobody uses it: rm {}",
-                     printable(path), shell_word(path));
+  return fmt::format("{}: what ufl wrote there may be left; see ufl --status {}", printable(path),
+                     shell_word(path));
 }
 
 std::string late_claim_text(const std::string& path, Duration wait) {

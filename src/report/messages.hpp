@@ -72,6 +72,9 @@ enum class BreakRefusal {
 /// --break: somebody holds flock(2) on the lock file.
 [[nodiscard]] std::string break_flocked_text(const std::string& path);
 
+/// --break: broken, but somebody else has taken it before it could be released.
+[[nodiscard]] std::string break_taken_text(const std::string& path, const Sighting& seen, Wall now);
+
 /// --break: somebody else has taken, replaced or released it meanwhile.
 [[nodiscard]] std::string break_race_text(const std::string& path, const Sighting& seen, Wall now);
 
@@ -82,8 +85,14 @@ enum class BreakRefusal {
 /// --acquire --pid: there is no such process.
 [[nodiscard]] std::string no_process_text(const std::string& path, std::int64_t pid);
 
+/// --acquire --pid: the process has ended while ufl waited for the lock.
+[[nodiscard]] std::string process_ended_text(const std::string& path, std::int64_t pid);
+
 /// The --report would take the place of the lock file.
 [[nodiscard]] std::string report_is_lock_text(const std::string& file);
+
+/// The --report of --acquire would mix with the token.
+[[nodiscard]] std::string report_on_stdout_text(const std::string& file);
 
 /// The --report cannot be written.
 [[nodiscard]] std::string report_failure_text(const std::string& file, int error);

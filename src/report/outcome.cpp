@@ -54,6 +54,7 @@ std::string outcome_json(const Outcome& outcome) {
   object.add_or_null("signal", unless_zero(outcome.signal));
   object.add_or_null("waited", in_seconds(outcome.waited));
   object.add_or_null("held", in_seconds(outcome.held));
+  object.add_or_null("released", outcome.released);
   if (outcome.holder.kind == Sighting::Kind::none) {
     object.add_null("holder");
   } else {

@@ -28,6 +28,7 @@ struct Outcome {
   std::string token;               ///< of the lock that was acquired
   std::optional<Duration> waited;  ///< from the start until it was acquired, or given up
   std::optional<Duration> held;    ///< from then to the release
+  std::optional<bool> released;    ///< was it released in the end? Empty: not acquired, or kept
   std::optional<int> exit;         ///< exit status of the command
   int signal = 0;                  ///< that killed the command, or ended the wait
   int status = 0;                  ///< of ufl; 128 + n if it dies of signal n

@@ -35,12 +35,16 @@ Character first_of(std::string_view bytes) {
   return {length, code};
 }
 
-// No control character (C0, DEL, C1), line or paragraph separator, or bidirectional override.
+// No control character (C0, DEL, C1), line or paragraph separator, bidirectional mark or override,
+// and nothing invisible, which would make two names look alike: zero width space, byte order mark,
+// tags. (The joiners U+200C and U+200D change what is seen.)
 bool is_printable_code(std::uint32_t code) {
   const bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
   const bool separator = code == 0x2028 || code == 0x2029;
   const bool override = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
-  return !control && !separator && !override;
+  const bool mark = code == 0x61c || code == 0x200e || code == 0x200f;
+  const bool invisible = code == 0x200b || code == 0xfeff || (code >= 0xe0000 && code <= 0xe007f);
+  return !control && !separator && !override && !mark && !invisible;
 }
 
 // The length of the printable character that `bytes` begins with, 0 if there is none.

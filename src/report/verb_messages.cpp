@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "protocol/token.hpp"
 #include "report/holder_text.hpp"
 #include "report/messages.hpp"
 #include "report/text.hpp"
@@ -66,6 +67,9 @@ std::string break_refusal_text(const std::string& path, BreakRefusal refusal,
     case BreakRefusal::none:
       break;
   }
+  if (ends_in_uuid(seen.token)) {
+    return fmt::format("{}: not broken: it is longer than any lock file; name a lock file", name);
+  }
   const std::string next = seen.kind == Sighting::Kind::empty
                                ? "if you know that nobody uses it: rm " + shell_word(path)
                                : "name a lock file, or its whole first line with --token";
@@ -86,6 +90,12 @@ std::string break_flocked_text(const std::string& path) {
   return fmt::format("{}: not broken: {}", printable(path), kFlocked);
 }
 
+std::string break_taken_text(const std::string& path, const Sighting& seen, Wall now) {
+  return fmt::format(
+      "{}: somebody else was there before it could be released: {}; see ufl --status {}",
+      printable(path), now_there(seen, now), shell_word(path));
+}
+
 std::string break_race_text(const std::string& path, const Sighting& seen, Wall now) {
   return fmt::format("{}: not broken: it has just changed: {}; see ufl --status {}",
                      printable(path), now_there(seen, now), shell_word(path));
@@ -102,9 +112,22 @@ std::string no_process_text(const std::string& path, std::int64_t pid) {
       printable(path), pid);
 }
 
+std::string process_ended_text(const std::string& path, std::int64_t pid) {
+  return fmt::format(
+      "{}: process {}, for which the lock was taken, has ended, so it is released; nothing is left "
+      "to do",
+      printable(path), pid);
+}
+
 std::string report_is_lock_text(const std::string& file) {
   return fmt::format(
       "{}: is both LOCKFILE and the file of --report; name another one for the report",
+      printable(file));
+}
+
+std::string report_on_stdout_text(const std::string& file) {
+  return fmt::format(
+      "{}: stdout is for the token of --acquire alone; name another file for the report",
       printable(file));
 }
 

@@ -11,13 +11,6 @@
 
 namespace ufl {
 
-namespace {
-
-// A zombie, or a process that is just being taken down.
-bool is_dead(char state) { return state == 'Z' || state == 'X' || state == 'x'; }
-
-}  // namespace
-
 Life HostLiveness::look(const Holder& holder) {
   const Holder here = identity_.self();
   // Host names are not unique and boot ids are: a boot id decides, and the name explains.
@@ -29,6 +22,8 @@ Life HostLiveness::look(const Holder& holder) {
     return holder.host && holder.host == here.host ? Life::other_boot : Life::other_host;
   }
   if (!holder.pid || !holder.start) return Life::untold;
+  const bool tells_less = (here.pidns && !holder.pidns) || (here.timens && !holder.timens);
+  if (tells_less) return Life::untold;
   if (holder.pidns != here.pidns || holder.timens != here.timens) return Life::other_container;
   // 0 and negative numbers are process groups for kill(2).
   if (*holder.pid < 1 || *holder.pid > std::numeric_limits<pid_t>::max()) return Life::untold;
@@ -38,7 +33,7 @@ Life HostLiveness::look(const Holder& holder) {
   // hidepid, proc(5); or it ended between the two questions.
   if (!stat) return process_exists(pid) ? Life::hidden : Life::gone;
   // Its number is used again; or it is dead, and its parent does not care.
-  if (stat->start != *holder.start || is_dead(stat->state)) return Life::gone;
+  if (stat->start != *holder.start || has_ended(*stat)) return Life::gone;
   return Life::alive;
 }
 

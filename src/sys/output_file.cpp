@@ -44,14 +44,24 @@ std::string directory_of(const std::string& path) {
 }
 
 // Where the link at `path` leads, also if nothing is there (yet); none: it leads nowhere.
-std::optional<std::string> target_of(const std::string& path) {
-  if (auto real = resolved(path)) return real;
-  char target[PATH_MAX];
-  if (errno != ENOENT) return std::nullopt;
-  const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
-  if (length <= 0) return std::nullopt;
-  const std::string name{target, static_cast<std::size_t>(length)};
-  return name.starts_with('/') ? name : directory_of(path) + name;
+std::optional<std::string> target_of(std::string path) {
+  constexpr int kMaxLinks = 40;  // as the kernel, path_resolution(7)
+  for (int links = 0; links < kMaxLinks; ++links) {
+    if (auto real = resolved(path)) return real;
+    if (errno != ENOENT) return std::nullopt;
+    char target[PATH_MAX];
+    const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
+    if (length <= 0) return path;
+    const std::string name{target, static_cast<std::size_t>(length)};
+    path = name.starts_with('/') ? name : directory_of(path) + name;
+  }
+  return std::nullopt;
+}
+
+// To rename something over /dev/stdout or /dev/fd/3 would take it away from everybody.
+bool is_descriptor(const std::string& path) {
+  const bool in_proc = path.starts_with("/proc/") && path.find("/fd/") != std::string::npos;
+  return path.starts_with("/dev/std") || path.starts_with("/dev/fd/") || in_proc;
 }
 
 // The path of a file that need not be there, in a directory that is.
@@ -104,9 +114,7 @@ OutputFile::OutputFile(const std::string& path) : path_{path} {
   struct stat info = {};
   if (::lstat(path.c_str(), &info) != 0) return;
   in_place_ = !S_ISREG(info.st_mode);
-  // /dev/stdout, /dev/fd/3, /proc/self/fd/3: to rename something over these would take them away.
-  const bool is_descriptor = path.starts_with("/dev/") || path.starts_with("/proc/");
-  if (!S_ISLNK(info.st_mode) || is_descriptor) return;
+  if (!S_ISLNK(info.st_mode) || is_descriptor(path)) return;
   const auto target = target_of(path);
   if (!target) return;
   path_ = *target;

@@ -32,15 +32,37 @@ std::optional<ProcessStat> process_stat(pid_t pid) {
   rest.remove_prefix(name_end + 1);
   ProcessStat stat;
   stat.state = rest[1];
-  constexpr int kBlanksBeforeStart = 20;  // the blank before field 3 is the first
-  for (int i = 0; i < kBlanksBeforeStart; ++i) {
-    const auto blank = rest.find(' ');
-    if (blank == std::string_view::npos) return std::nullopt;
-    rest.remove_prefix(blank + 1);
+  // Fields 3 to 22, each after a blank.
+  constexpr int kThreads = 20;
+  constexpr int kStart = 22;
+  for (int field = 3; field <= kStart; ++field) {
+    rest.remove_prefix(1);
+    const std::string_view value = rest.substr(0, rest.find(' '));
+    const char* end = value.data() + value.size();
+    if (field == kThreads) std::from_chars(value.data(), end, stat.threads);
+    if (field == kStart && std::from_chars(value.data(), end, stat.start).ec != std::errc{}) {
+      return std::nullopt;
+    }
+    rest.remove_prefix(value.size());
+    if (rest.empty() && field < kStart) return std::nullopt;
   }
-  const auto result = std::from_chars(rest.data(), rest.data() + rest.size(), stat.start);
-  if (result.ec != std::errc{}) return std::nullopt;
   return stat;
+}
+
+bool has_ended(const ProcessStat& stat) {
+  return (stat.state == 'Z' && stat.threads <= 1) || stat.state == 'X' || stat.state == 'x';
+}
+
+std::optional<ProcessId> find_process(pid_t pid) {
+  if (!process_exists(pid)) return std::nullopt;
+  const auto stat = process_stat(pid);
+  if (stat && has_ended(*stat)) return std::nullopt;
+  return ProcessId{pid, stat ? std::optional{stat->start} : std::nullopt};
+}
+
+bool process_runs(const ProcessId& process) {
+  const auto now = find_process(static_cast<pid_t>(process.pid));
+  return now && (!now->start || !process.start || now->start == process.start);
 }
 
 bool process_exists(pid_t pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; }

@@ -11,11 +11,14 @@
 #include <string>
 #include <vector>
 
+#include "seams/identity.hpp"
+
 namespace ufl {
 
 /// What /proc/PID/stat says, proc_pid_stat(5).
 struct ProcessStat {
   char state = '?';         ///< field 3: R, S, D, Z (dead, not waited for), ...
+  int threads = 0;          ///< field 20
   std::uint64_t start = 0;  ///< field 22: clock ticks after boot
 };
 
@@ -27,6 +30,15 @@ struct ProcessStat {
 
 /// The process that has started this one, or 0: it is in a PID namespace that we do not see.
 [[nodiscard]] pid_t parent_process();
+
+/// Is that a process which has ended? A zombie with threads has lost its main thread only.
+[[nodiscard]] bool has_ended(const ProcessStat& stat);
+
+/// The process of this number, if it runs.
+[[nodiscard]] std::optional<ProcessId> find_process(pid_t pid);
+
+/// Does this very process run still? What /proc does not show counts as running.
+[[nodiscard]] bool process_runs(const ProcessId& process);
 
 /// The command line of a process, /proc/PID/cmdline; empty when it has none, or shows none to us.
 [[nodiscard]] std::vector<std::string> process_command(pid_t pid);

@@ -24,13 +24,11 @@ namespace ufl {
 
 namespace {
 
-ClaimOptions claim_of(const Options& options, const MountTraits& mount) {
+ClaimOptions claim_of(const Options& options, const MountTraits& mount,
+                      const std::optional<ProcessId>& lives_with) {
   ClaimOptions claim = claim_options(options, mount);
   claim.detached = true;
-  if (options.pid) {
-    const auto stat = process_stat(static_cast<pid_t>(*options.pid));
-    claim.lives_with = ProcessId{*options.pid, stat ? std::optional{stat->start} : std::nullopt};
-  }
+  claim.lives_with = lives_with;
   // For people: whose lock is it? Most likely that of the script that has called us.
   const auto words =
       process_command(options.pid ? static_cast<pid_t>(*options.pid) : parent_process());
@@ -42,16 +40,18 @@ ClaimOptions claim_of(const Options& options, const MountTraits& mount) {
 
 class Acquire {
  public:
-  Acquire(const Options& options, const World& world, Outcome& outcome)
+  Acquire(const Options& options, const World& world, const std::optional<ProcessId>& lives_with,
+          Outcome& outcome)
       : options_{options},
         world_{world},
+        lives_with_{lives_with},
         outcome_{outcome},
         session_{world.signals},
         mount_{find_mount(absolute_path(options.lock_file))},
         taking_{options,
                 world,
                 session_,
-                claim_of(options, mount_),
+                claim_of(options, mount_, lives_with),
                 outcome,
                 Taking::Events{.on_acquired = [this] { acquired(); },
                                .on_ended = [this](Ending ending) { session_.end(ending); }}},
@@ -69,13 +69,23 @@ class Acquire {
   // poll_signals() has come too late: it is blocked, and forgotten.
   void acquired() {
     if (is_interrupted()) return;
-    if (const int error = world_.print(taking_.claim().result().token + '\n'); error != 0) {
-      say(print_failure_text(options_.lock_file, "the token, so the lock is released", error));
-      outcome_.kind = Outcome::Kind::failed;
-      return release({exit_status::kFailed, 0});
+    if (options_.pid && !process_runs(*lives_with_)) {
+      say(process_ended_text(options_.lock_file, *options_.pid));
+      return fail();
     }
+    const int error = session_.print(world_, taking_.claim().result().token + '\n',
+                                     [this] { return taking_.fatal_signal() != 0; });
     if (is_interrupted()) return;
+    if (error != 0) {
+      say(print_failure_text(options_.lock_file, "the token, so the lock is released", error));
+      return fail();
+    }
     session_.end({exit_status::kOk, 0});
+  }
+
+  void fail() {
+    outcome_.kind = Outcome::Kind::failed;
+    release({exit_status::kFailed, 0});
   }
 
   bool is_interrupted() {
@@ -92,6 +102,7 @@ class Acquire {
     taking_.letting_go();
     releasing_.start(release_options(options_, mount_, taking_.claim()),
                      [this, ending](const ReleaseResult& result) {
+                       note_release(outcome_, result);
                        if (result.outcome == ReleaseResult::Outcome::failed) {
                          say(release_failure_text(options_.lock_file,
                                                   taking_.claim().result().token, result.failure));
@@ -102,6 +113,7 @@ class Acquire {
 
   const Options& options_;
   const World& world_;
+  std::optional<ProcessId> lives_with_;
   Outcome& outcome_;
   Session session_;
   MountTraits mount_;
@@ -113,16 +125,20 @@ class Acquire {
 
 Ending acquire(const Options& options, const World& world, Outcome& outcome) {
   outcome.lock = options.lock_file;
-  if (options.pid && !process_exists(static_cast<pid_t>(*options.pid))) {
-    say(no_process_text(options.lock_file, *options.pid));
-    return {exit_status::kFailed, 0};
+  std::optional<ProcessId> lives_with;
+  if (options.pid) {
+    lives_with = find_process(static_cast<pid_t>(*options.pid));
+    if (!lives_with) {
+      say(no_process_text(options.lock_file, *options.pid));
+      return {exit_status::kFailed, 0};
+    }
   }
   // Nobody could ever release a lock whose token went nowhere.
-  if (const int error = world.print({}); error != 0) {
+  if (const int error = world.print({}, nullptr); error != 0) {
     say(print_failure_text(options.lock_file, "the token, so the lock is not taken", error));
     return {exit_status::kFailed, 0};
   }
-  return Acquire{options, world, outcome}.to_the_end();
+  return Acquire{options, world, lives_with, outcome}.to_the_end();
 }
 
 }  // namespace ufl

@@ -3,6 +3,7 @@
 #include "verbs/break_lock.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -117,11 +118,13 @@ class Break {
 
   void released(const ReleaseResult& result) {
     const bool told = tell();
-    if (result.outcome != ReleaseResult::Outcome::failed) {
-      return session_.end({told ? exit_status::kOk : exit_status::kFailed, 0});
+    const int signal = taking_.fatal_signal();
+    if (result.outcome == ReleaseResult::Outcome::failed) {
+      say(release_failure_text(options_.lock_file, taking_.claim().result().token, result.failure));
+      return session_.end({exit_status::kFailed, 0});
     }
-    say(release_failure_text(options_.lock_file, taking_.claim().result().token, result.failure));
-    session_.end({exit_status::kFailed, 0});
+    if (signal != 0) return session_.end(ending_of_signal(signal));
+    session_.end({told ? exit_status::kOk : exit_status::kFailed, 0});
   }
 
   // A signal, or an error. What was replaced is broken all the same: the claim was taken back.
@@ -132,7 +135,9 @@ class Break {
 
   // What was broken, on stdout.
   bool tell() {
-    const int error = world_.print(text_ + '\n');
+    const int error =
+        session_.print(world_, text_ + '\n', [this] { return taking_.fatal_signal() != 0; });
+    if (error == EINTR) return true;
     if (error != 0) say(print_failure_text(options_.lock_file, "what was broken", error));
     return error == 0;
   }
@@ -144,10 +149,20 @@ class Break {
 
   void somebody_was_faster() {
     const Claim& claim = taking_.claim();
-    if (claim.result().replaced) tell();
-    say(claim.result().flocked
-            ? break_flocked_text(options_.lock_file)
-            : break_race_text(options_.lock_file, claim.seen(), world_.clock.wall()));
+    const Sighting& seen = claim.seen();
+    if (claim.result().replaced) {
+      tell();
+      say(break_taken_text(options_.lock_file, seen, world_.clock.wall()));
+    } else if (claim.result().flocked) {
+      say(break_flocked_text(options_.lock_file));
+    } else if (seen.kind == Sighting::Kind::unreadable) {
+      FileReply failure;
+      failure.error = seen.error;
+      say(failure_text(options_.lock_file, ReadFile{}, failure));
+      return session_.end({exit_status::kFailed, 0});
+    } else {
+      say(break_race_text(options_.lock_file, seen, world_.clock.wall()));
+    }
     session_.end({exit_status::kNotAcquired, 0});
   }
 
@@ -167,7 +182,7 @@ class Break {
 
 Ending break_lock(const Options& options, const World& world) {
   // Whoever breaks a lock must learn whose it was.
-  if (const int error = world.print({}); error != 0) {
+  if (const int error = world.print({}, nullptr); error != 0) {
     say(print_failure_text(options.lock_file, "what is broken, so nothing is", error));
     return {exit_status::kFailed, 0};
   }

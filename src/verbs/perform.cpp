@@ -54,6 +54,11 @@ Ending perform(const Options& options, const World& world) {
 
   // Found out before the lock is taken: a report that cannot be written helps nobody.
   const OutputFile file{*options.report};
+  // The token alone goes there.
+  if (options.action == Action::acquire && file.is_at("/dev/stdout")) {
+    say(report_on_stdout_text(*options.report));
+    return {exit_status::kUsage, 0};
+  }
   if (file.is_at(options.lock_file)) {
     say(report_is_lock_text(*options.report));
     return {exit_status::kUsage, 0};

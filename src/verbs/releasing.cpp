@@ -18,6 +18,13 @@ ReleaseOptions release_options(const Options& options, const MountTraits& mount,
   return release;
 }
 
+void note_release(Outcome& outcome, const ReleaseResult& result) {
+  outcome.released = result.outcome == ReleaseResult::Outcome::released;
+  if (result.outcome != ReleaseResult::Outcome::lost) return;
+  outcome.kind = Outcome::Kind::lost;
+  outcome.holder = result.seen;
+}
+
 void Releasing::start(ReleaseOptions options, EndHandler on_ended) {
   release_.emplace(std::move(options), world_.clock);
   driver_.emplace(*release_, world_.files, timer_,

@@ -9,6 +9,7 @@
 #include "protocol/claim.hpp"
 #include "protocol/driver.hpp"
 #include "protocol/hold.hpp"
+#include "report/outcome.hpp"
 #include "seams/timer.hpp"
 #include "sys/mount_table.hpp"
 #include "verbs/world.hpp"
@@ -18,6 +19,9 @@ namespace ufl {
 /// The release of what `claim`, which ended in `acquired`, holds.
 [[nodiscard]] ReleaseOptions release_options(const Options& options, const MountTraits& mount,
                                              const Claim& claim);
+
+/// Note in `outcome` how the release ended.
+void note_release(Outcome& outcome, const ReleaseResult& result);
 
 /// One release, as every verb does it that lets a lock go, or looks whether it still has it.
 class Releasing {

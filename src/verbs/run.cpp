@@ -160,14 +160,13 @@ class Run {
   }
 
   void release_ended(const ReleaseResult& result) {
+    note_release(outcome_, result);
     switch (result.outcome) {
       case ReleaseResult::Outcome::released:
       case ReleaseResult::Outcome::held:
         taking_.released();
         break;
       case ReleaseResult::Outcome::lost:
-        outcome_.kind = Outcome::Kind::lost;
-        outcome_.holder = result.seen;
         say(lost_text(options_.lock_file, result.seen, world_.clock.wall()));
         if (ending_.status == 0) ending_.status = exit_status::kLost;
         break;

@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "process/event_loop.hpp"
 #include "process/signals.hpp"
@@ -21,6 +23,15 @@ class Session {
 
   /// One timer for what comes one after the other: claim, relay, release.
   [[nodiscard]] Timer& timer() { return *timer_; }
+
+  /// Print `text`, until it is all written or `is_fatal` says that a signal which was handled by
+  /// then is to end ufl. Returns 0, or the errno value; EINTR: a signal.
+  int print(const World& world, const std::string& text, const std::function<bool()>& is_fatal) {
+    return world.print(text, [&] {
+      loop_.poll_signals();
+      return is_fatal();
+    });
+  }
 
   /// Handle events until somebody calls end(), or not at all if that has been done. Returns how ufl
   /// is to end.

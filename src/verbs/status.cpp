@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "process/signal_policy.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/say.hpp"
@@ -33,6 +34,10 @@ int status_of(InspectResult::State state) {
 
 Ending status(const Options& options, const World& world) {
   Session session{world.signals};
+  int fatal_signal = 0;
+  session.loop().on_signal([&fatal_signal](const SignalEvent& event) {
+    if (ends_a_wait(event.number)) fatal_signal = event.number;
+  });
   Ending ending{exit_status::kOk, 0};
   for (const std::string& path : options.lock_files) {
     LockStatus lock;
@@ -45,7 +50,9 @@ Ending status(const Options& options, const World& world) {
     const Wall now = world.clock.wall();
     const std::string text =
         options.json ? status_json(lock, now) : status_text(lock, now, world.stdout_is_coloured);
-    if (const int error = world.print(text); error != 0) {
+    const int error = session.print(world, text, [&] { return fatal_signal != 0; });
+    if (fatal_signal != 0) return ending_of_signal(fatal_signal);
+    if (error != 0) {
       say(print_failure_text(path, "the status", error));
       return {exit_status::kFailed, 0};
     }

@@ -24,8 +24,10 @@ struct World {
   const Signals& signals;
   const ClosedStandardFds& closed_fds;
   const ProcessTitle& title;
-  /// Write all of a text to stdout. Returns 0, or the errno value (EBADF: it is closed).
-  std::function<int(const std::string&)> print;
+  /// Write all of a text to stdout. Returns 0, or the errno value (EBADF: it is closed). Asks
+  /// `stop` whenever a signal has come; if that says true, the rest is not written, and EINTR
+  /// returned.
+  std::function<int(const std::string& text, const std::function<bool()>& stop)> print;
   bool stdout_is_coloured = false;
 };
 

@@ -202,12 +202,21 @@ class WhatItRefusesTest(BreakTestCase):
     def test_what_is_no_lock(self):
         for content in ("SQLite format 3\0" + "\0" * 5000, "", "\0", "\n", b"\xff\xfe\n" * 50,
                         "hello\n", "4242\n", FOREIGN + " and more\n", "\n" + FOREIGN,
-                        FOREIGN[:-1], FOREIGN.replace("-", ""), FOREIGN + "\n" + "x" * 5000):
+                        FOREIGN[:-1], FOREIGN.replace("-", "")):
             with self.subTest(content=content[:40]):
                 self.write("data.db", content)
                 line = self.assert_refuses(FAILED, lock=self.path("data.db"),
                                            fragments=["not broken", "no lock"])
                 self.assertTrue(line[:-1].isprintable(), line)
+
+    def test_what_is_too_long_for_a_lock(self):
+        """Its first line would do."""
+        for length in (4096, 4097, 100_000):
+            with self.subTest(length=length):
+                self.write("lock", (FOREIGN + "\n").ljust(length, "x"))
+                line = self.assert_refuses(
+                    FAILED, fragments=["not broken", "longer than any lock file"])
+                self.assertNotIn("first line", line)
 
     def test_another_token(self):
         token = self.acquire("-p", "ci-")

@@ -1,11 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A share that misbehaves, and a kernel that lacks something: by fault injection.
-
-strace(1) makes single system calls fail or take long, for the lock file alone. A private mount
-namespace in which /proc/self/mountinfo tells of one file system only makes ufl take the disk for a
-share.
-"""
+"""A share that misbehaves, and a kernel that lacks something: by fault injection."""
 
 import os
 import signal
@@ -15,59 +10,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
+from faults import CAN_MOUNT, NAME_FIRST, FaultTestCase  # noqa: E402
 from support import PATIENCE, UFL, clean_environment  # noqa: E402
-
-
-def run_quietly(words):
-    return subprocess.run(words, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=PATIENCE).returncode
-
-
-def can_inject():
-    try:
-        return run_quietly(["strace", "-f", "-o", "/dev/null", "-e",
-                            "inject=getppid:error=EPERM", "true"]) == 0
-    except FileNotFoundError:
-        return False
-
-
-CAN_INJECT = can_inject()
-CAN_MOUNT = os.geteuid() == 0 and run_quietly(["unshare", "-m", "mount", "-t", "tmpfs", "x",
-                                               "/proc"]) == 0
-
-
-# As if a file that has been written could not be given its name: it gets the name first, then.
-NAME_FIRST = "linkat:error=ENOENT"
-
-
-@unittest.skipUnless(CAN_INJECT, "strace is missing, or may not trace")
-@support.not_sanitized
-class FaultTestCase(support.UflTestCase):
-    def traced(self, faults, *words, kind=None):
-        """The command that runs ufl WORDS with `faults` (strace's inject=...) on the lock file; with
-        `kind`, as if its file system were of that kind."""
-        tracer = ["strace", "-f", "-o", "/dev/null"]
-        for fault in faults:
-            tracer += ["-e", f"inject={fault}"]
-        if not any(fault.startswith(("pidfd_open", "fsync")) for fault in faults):
-            tracer += ["-P", self.lock]
-        words = [self.lock if word == "lock" else word for word in words]
-        command = [*tracer, os.path.abspath(UFL), *words]
-        if kind is None:
-            return command
-        if not CAN_MOUNT:
-            self.skipTest("must be root, and able to mount in a namespace of its own")
-        mountinfo = f"1 0 8:1 / / rw - {kind} x rw\n"
-        script = ("mount -t tmpfs x /proc && mkdir /proc/self && printf %s \"$0\" > "
-                  "/proc/self/mountinfo && exec \"$@\"")
-        return ["unshare", "-m", "sh", "-c", script, mountinfo, *command]
-
-    def inject(self, faults, *words, kind=None):
-        """Run traced() to its end; returns the CompletedProcess."""
-        return subprocess.run(
-            self.traced(faults, *words, kind=kind), check=False, cwd=self.dir,
-            env=clean_environment(), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, timeout=PATIENCE)
 
 
 class OwnClaim(FaultTestCase):

@@ -21,7 +21,7 @@ USAGE, BUSY, LOST, FAILED, NOT_FOUND = 64, 75, 76, 125, 127
 # Each key in this order, of its type or null.
 NUMBER = (int, float)
 SCHEMA = {"lock": str, "token": str, "outcome": str, "status": int, "exit": int, "signal": int,
-          "waited": NUMBER, "held": NUMBER, "holder": dict}
+          "waited": NUMBER, "held": NUMBER, "released": bool, "holder": dict}
 HOLDER = {"token": str, "user": str, "uid": int, "host": str, "pid": int, "command": str,
           "since": str, "delay": NUMBER, "lease": NUMBER, "detached": bool}
 OUTCOMES = {"acquired", "not_acquired", "lost", "interrupted", "failed"}
@@ -97,7 +97,7 @@ class CommandTest(ReportTestCase):
                                      status=status)
                 report = self.assert_report(
                     lock=self.lock, token=result.stdout.strip(), outcome="acquired", status=status,
-                    exit=status, signal=None, holder=None)
+                    exit=status, signal=None, released=True, holder=None)
                 self.assertRegex(report["token"], rf"\A{UUID}\Z")
                 self.assertGreaterEqual(report["waited"], 0)
                 self.assertGreaterEqual(report["held"], 0)
@@ -166,7 +166,8 @@ class CommandTest(ReportTestCase):
         for own, status in ((0, LOST), (3, 3)):
             with self.subTest(own=own):
                 self.run_it(self.lock, "sh", "-c", remove + str(own), status=status)
-                report = self.assert_report(outcome="lost", status=status, exit=own, signal=None)
+                report = self.assert_report(outcome="lost", status=status, exit=own, signal=None,
+                                            released=False)
                 self.assertIsNotNone(report["token"])
                 self.assertIsNotNone(report["held"])
 
@@ -174,7 +175,7 @@ class CommandTest(ReportTestCase):
 class NotTakenTest(ReportTestCase):
     """The command did not run."""
 
-    NOTHING = {"token": None, "exit": None, "held": None}
+    NOTHING = {"token": None, "exit": None, "held": None, "released": None}
 
     def test_busy_and_timed_out(self):
         holder = self.hold("-p", "job-7-", "-d", "0.1")
@@ -211,7 +212,8 @@ class NotTakenTest(ReportTestCase):
         """Known only when the lock is held."""
         self.write("script", "#!/no/such/interpreter\n", 0o755)
         self.run_it(self.lock, "./script", status=NOT_FOUND)
-        report = self.assert_report(outcome="failed", status=NOT_FOUND, exit=None, signal=None)
+        report = self.assert_report(outcome="failed", status=NOT_FOUND, exit=None, signal=None,
+                                    released=True)
         self.assertIsNotNone(report["held"])
 
     def test_interrupted_while_waiting(self):
@@ -255,12 +257,13 @@ class AcquireTest(ReportTestCase):
     def test_acquired(self):
         result = self.run_it("--acquire", self.lock, status=0)
         self.assert_report(lock=self.lock, token=result.stdout.strip(), outcome="acquired",
-                           status=0, exit=None, signal=None, held=None, holder=None)
+                           status=0, exit=None, signal=None, held=None, released=None, holder=None)
 
     def test_busy(self):
         holder = self.hold()
         self.run_it("--acquire", "-n", self.lock, status=BUSY)
-        report = self.assert_report(outcome="not_acquired", status=BUSY, token=None, held=None)
+        report = self.assert_report(outcome="not_acquired", status=BUSY, token=None, held=None,
+                                    released=None)
         self.assertEqual(report["holder"]["pid"], holder.pid)
 
     def test_interrupted(self):
@@ -276,7 +279,8 @@ class AcquireTest(ReportTestCase):
         waiter.stdout.close()
         self.let_go(holder)
         self.assertEqual(self.wait(waiter), FAILED)
-        report = self.assert_report(outcome="failed", status=FAILED, exit=None, signal=None)
+        report = self.assert_report(outcome="failed", status=FAILED, exit=None, signal=None,
+                                    released=True)
         self.assertIsNotNone(report["held"])
         self.assert_no_lock()
 

@@ -66,6 +66,20 @@ class RefusedTest(test_report.ReportTestCase):
                 self.assert_one_line(result.stderr, "--report", words[0])
                 self.assertEqual(os.listdir(self.path("reports")), [])
 
+    def test_stdout_of_acquire(self):
+        """The token alone goes there."""
+        os.symlink("/dev/stdout", self.path("link"))
+        with open(self.path("out"), "w", encoding="ascii") as out:
+            for stdout, files in ((subprocess.PIPE, ["/dev/stdout"]), (out, [
+                    "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", self.path("link")])):
+                for file in files:
+                    with self.subTest(file=file, stdout=stdout):
+                        result = self.ufl("--acquire", "--report", file, self.lock, stdout=stdout)
+                        self.assertEqual((result.returncode, result.stdout or ""), (USAGE, ""))
+                        self.assert_one_line(result.stderr, file, "stdout", "token")
+                        self.assert_no_lock()
+        self.assertEqual(os.path.getsize(self.path("out")), 0)
+
     def test_lock_file_itself(self):
         """Somebody else's lock must not be removed to make room for a report."""
         holder = self.hold()
@@ -106,6 +120,32 @@ class WhereToTest(test_report.ReportTestCase):
         self.run_it(self.lock, "true", status=0)
         self.assertTrue(os.path.islink(self.report))
         self.assertEqual(self.read_report(self.path("target"))["outcome"], "acquired")
+
+    def test_chain_of_links(self):
+        """However long; relative to where each of them is; with something at its end, or not yet."""
+        os.mkdir(self.path("d"))
+        os.symlink("../d/a", self.report)
+        os.symlink(self.path("b"), self.path("d", "a"))
+        os.symlink("d/c", self.path("b"))
+        links = [self.report, self.path("d", "a"), self.path("b")]
+        before = [os.readlink(link) for link in links]
+        for _ in range(2):
+            self.run_it(self.lock, "true", status=0)
+            self.assertEqual([os.readlink(link) for link in links], before)
+            self.assertFalse(os.path.islink(self.path("d", "c")))
+            self.assertEqual(self.read_report(self.path("d", "c"))["outcome"], "acquired")
+            self.assertEqual(sorted(os.listdir(self.path("d"))), ["a", "c"])
+            self.assertEqual(os.listdir(self.path("reports")), ["report"])
+
+    def test_chain_of_links_to_the_lock(self):
+        """Which is not there yet."""
+        os.symlink("../a", self.report)
+        os.symlink("lock", self.path("a"))
+        for words in ([self.lock, "touch", self.path("ran")], ["--acquire", self.lock]):
+            result = self.run_it(*words, status=USAGE)
+            self.assertEqual(result.stdout, "")
+            self.assert_one_line(result.stderr, "--report")
+        self.assertEqual(sorted(os.listdir(self.dir)), ["a", "reports"])
 
     def test_name_without_a_directory(self):
         self.assertEqual(self.ufl("--report", "r", self.lock, "true").returncode, 0)

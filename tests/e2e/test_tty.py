@@ -38,6 +38,7 @@ class Terminal:
 
     def __init__(self, test, *words, env=None, **streams):
         self.master, slave = os.openpty()
+        self.name = os.ttyname(slave)
         test.addCleanup(self.hang_up)
 
         def take_terminal():

@@ -142,25 +142,22 @@ TEST_F(TakeoverTest, ItsDelayIsNoShorterThanAsked) {
   }
 }
 
-TEST_F(TakeoverTest, ASecondLookThatShowsAnythingElseEndsIt) {
+TEST_F(TakeoverTest, ASecondLookThatShowsAnythingElseEndsItAndTheNextOneTells) {
   const std::vector<FileReply> others{
       ok(kOther), ok(kGone + " "), ok(kGone.substr(0, 36)),
       ok(""),     kAbsent,         refused(FileStatus::failed, EIO)};
   for (const FileReply& seen : others) {
-    for (const bool one_attempt : {false, true}) {
-      ClaimOptions options = share();
-      if (!one_attempt) options.timeout.reset();
-      Claim claim = make(options);
-      (void)to_temporary(claim);
-      (void)claim.on_reply(ok());
-      const Step step = dropped(claim, claim.on_reply(seen));
-      EXPECT_EQ(finished(step), one_attempt) << seen.content;
-      if (one_attempt) {
-        EXPECT_EQ(claim.result().outcome, Outcome::busy);
-      } else {
-        EXPECT_EQ(wait(step), milliseconds{100});
-      }
-    }
+    Claim claim = make(share());
+    (void)to_temporary(claim);
+    (void)claim.on_reply(ok());
+    const Step step = dropped(claim, claim.on_reply(seen));
+    EXPECT_EQ(wait(step), kBusyRetry) << seen.content;
+    clock_.advance(kBusyRetry);
+    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    EXPECT_TRUE(finished(claim.on_reply(ok(kOther))));
+    EXPECT_EQ(claim.result().outcome, Outcome::busy);
+    EXPECT_TRUE(kOther.starts_with(claim.seen().token)) << "whom it lost to";
+    EXPECT_FALSE(claim.result().replaced);
   }
 }
 
@@ -234,9 +231,31 @@ TEST_F(TakeoverTest, LosesARaceOnALocalDiskToWhoeverTouchesTheRecord) {
   for (const auto& reply : {refused(FileStatus::changed, 0), kAbsent}) {
     Claim claim = make(local());
     (void)to_rename(claim);
-    EXPECT_TRUE(finished(dropped(claim, claim.on_reply(reply)))) << "nothing to take back";
+    EXPECT_EQ(wait(dropped(claim, claim.on_reply(reply))), kBusyRetry);
+    clock_.advance(kBusyRetry);
+    (void)claim.resume();
+    EXPECT_TRUE(finished(claim.on_reply(ok(kOther)))) << "nothing to take back";
     EXPECT_EQ(claim.result().outcome, Outcome::busy);
+    EXPECT_FALSE(claim.result().flocked);
   }
+}
+
+TEST_F(TakeoverTest, SaysThatItReplacedSomethingOnlyWhenThatIsSure) {
+  Claim lost_reply = make(share());
+  (void)to_rename(lost_reply);
+  const Step step = lost_reply.on_reply(kAbsent);
+  EXPECT_FALSE(lost_reply.result().replaced);
+  clock_.advance(wait(step));
+  (void)lost_reply.resume();
+  (void)lost_reply.on_reply(ok(written_));
+  EXPECT_TRUE(lost_reply.result().replaced) << "verified";
+
+  Claim error = make(share());
+  (void)to_rename(error);
+  (void)dropped(error, error.on_reply(refused(FileStatus::failed, EIO)));
+  EXPECT_FALSE(error.result().replaced);
+  (void)error.on_reply(ok(written_));
+  EXPECT_TRUE(error.result().replaced) << "seen when it was to be taken back";
 }
 
 TEST_F(TakeoverTest, LooksAgainWhileSomebodyHoldsFlockAndSaysSoInTheEnd) {

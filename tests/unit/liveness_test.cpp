@@ -60,7 +60,7 @@ TEST_F(LivenessTest, ElsewhereCannotBeChecked) {
   EXPECT_EQ(look(contained), Life::other_container);
   contained = self_;
   contained.timens.reset();
-  EXPECT_EQ(look(contained), Life::other_container);
+  EXPECT_EQ(look(contained), Life::untold);
 }
 
 // kill(2) takes 0 and negative numbers for process groups; nobody may be killed by a lock file.

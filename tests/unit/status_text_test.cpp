@@ -100,7 +100,6 @@ TEST(StatusJson, IsValidWhateverTheLockFileHolds) {
   EXPECT_EQ(value.at("token").as_string(), "\\xff\\x1b");
   EXPECT_EQ(value.at("lock").as_string(), path + "\\xff");
   EXPECT_EQ(value.at("user").as_string(), "a\"\\\\x0a\\x1b");
-  EXPECT_TRUE(is_printable(json.substr(0, json.size() - 1))) << json;
   EXPECT_FALSE(status_text(lock, kNow, false).empty());
 }
 
@@ -114,7 +113,7 @@ TEST(OutcomeJson, SaysWhatBecameOfIt) {
   outcome.exit = 0;
   EXPECT_EQ(outcome_json(outcome),
             R"({"lock":"l","token":"t","outcome":"acquired","status":0,"exit":0,"signal":null,)"
-            R"("waited":1.235,"held":2,"holder":null})"
+            R"("waited":1.235,"held":2,"released":null,"holder":null})"
             "\n");
   Outcome other;
   other.kind = Outcome::Kind::not_acquired;

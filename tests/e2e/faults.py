@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Fault injection: a share that misbehaves, a kernel that lacks something.
+
+strace(1) makes single system calls fail or take long, for the lock file alone. A private mount
+namespace in which /proc/self/mountinfo tells of one file system only makes ufl take the disk for a
+share.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import unittest
+
+import support
+from support import PATIENCE, UFL, clean_environment
+
+
+def run_quietly(words):
+    return subprocess.run(words, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=PATIENCE).returncode
+
+
+def can_inject():
+    try:
+        return run_quietly(["strace", "-f", "-o", "/dev/null", "-e",
+                            "inject=getppid:error=EPERM", "true"]) == 0
+    except FileNotFoundError:
+        return False
+
+
+CAN_INJECT = can_inject()
+CAN_MOUNT = os.geteuid() == 0 and run_quietly(["unshare", "-m", "mount", "-t", "tmpfs", "x",
+                                               "/proc"]) == 0
+
+
+# As if a file that has been written could not be given its name: it gets the name first, then.
+NAME_FIRST = "linkat:error=ENOENT"
+
+
+@unittest.skipUnless(CAN_INJECT, "strace is missing, or may not trace")
+@support.not_sanitized
+class FaultTestCase(support.UflTestCase):
+    def traced(self, faults, *words, kind=None, log="/dev/null"):
+        """The command that runs ufl WORDS with `faults` (strace's inject=...) on the lock file; with
+        `kind`, as if its file system were of that kind."""
+        tracer = ["strace", "-f", "-o", log]
+        for fault in faults:
+            tracer += ["-e", f"inject={fault}"]
+        if not any(fault.startswith(("flock", "fsync", "pidfd_open")) for fault in faults):
+            tracer += ["-P", self.lock]
+        words = [self.lock if word == "lock" else word for word in words]
+        command = [*tracer, os.path.abspath(UFL), *words]
+        if kind is None:
+            return command
+        if not CAN_MOUNT:
+            self.skipTest("must be root, and able to mount in a namespace of its own")
+        mountinfo = f"1 0 8:1 / / rw - {kind} x rw\n"
+        script = ("mount -t tmpfs x /proc && mkdir /proc/self && printf %s \"$0\" > "
+                  "/proc/self/mountinfo && exec \"$@\"")
+        return ["unshare", "-m", "sh", "-c", script, mountinfo, *command]
+
+    def inject(self, faults, *words, kind=None):
+        """Run traced() to its end; returns the CompletedProcess."""
+        return subprocess.run(
+            self.traced(faults, *words, kind=kind), check=False, cwd=self.dir,
+            env=clean_environment(), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=PATIENCE)
+
+    def stopped(self, fault, *words, kind=None, **options):
+        """A ufl that is stopped behind the system call that `fault` ("openat:when=2") selects. Call
+        go_on() with what this returns: the process of strace, and the number of ufl."""
+        log = self.path(".log")
+        call, _, when = fault.partition(":")
+        command = self.traced([":".join(filter(None, [call, "signal=SIGSTOP", when]))], *words,
+                              kind=kind, log=log)
+        process = self.start(program=command, **options)
+
+        def find_stop():
+            try:
+                with open(log, encoding="utf-8", errors="replace") as file:
+                    stop = re.search(r"^(\d+) .*stopped by SIGSTOP", file.read(), re.MULTILINE)
+            except FileNotFoundError:
+                return None
+            if stop is None and process.poll() is not None:
+                self.fail(f"ended with {process.returncode}: {process.stderr.read()}")
+            return stop
+
+        number = int(support.wait_for(find_stop, f"ufl to stop at {fault}")[1])
+        os.unlink(log)
+        return process, number
+
+    def go_on(self, process, number):
+        """Let a stopped() ufl go on; returns its status, stdout and stderr."""
+        os.kill(number, signal.SIGCONT)
+        stdout, stderr = process.communicate(timeout=PATIENCE)
+        return process.returncode, stdout, stderr

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A stdout that takes nothing, because nobody reads: signals get through all the same."""
+
+import contextlib
+import os
+import signal
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import support  # noqa: E402
+
+FOREIGN = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    """A signal that we were told to ignore would end nothing below."""
+    support.default_signals()
+
+
+class FullStdoutTest(support.UflTestCase):
+    """stdout is a pipe that is full."""
+
+    def setUp(self):
+        super().setUp()
+        support.limit_time(self)
+        self.reader, self.writer = os.pipe()
+        self.addCleanup(os.close, self.writer)
+        self.addCleanup(os.close, self.reader)
+        os.set_blocking(self.writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(self.writer, b".")
+        os.set_blocking(self.writer, True)
+
+    def start_printing(self, *words):
+        """A ufl that waits until it can write."""
+        process = self.start(*words, stdout=self.writer)
+
+        def waits():
+            """A signalfd of its own is what that wait is known by, proc_pid_fdinfo(5)."""
+            self.assertIsNone(process.poll(), "it has ended")
+            count = 0
+            for name in os.listdir(f"/proc/{process.pid}/fdinfo"):
+                with contextlib.suppress(FileNotFoundError), \
+                        open(f"/proc/{process.pid}/fdinfo/{name}", encoding="ascii") as info:
+                    count += "sigmask:" in info.read()
+            return count == 2
+
+        support.wait_for(waits, "ufl to wait for stdout")
+        return process
+
+    def written(self):
+        """What is in the pipe, but for what was there before."""
+        os.set_blocking(self.reader, False)
+        content = b""
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(self.reader, 1 << 20):
+                content += part
+        return content.lstrip(b".").decode()
+
+    def assert_ends(self, process, number):
+        process.send_signal(number)
+        self.assertEqual((self.wait(process), process.stderr.read()), (-number, ""))
+
+    def test_acquire(self):
+        for number in ENDING:
+            with self.subTest(signal=number):
+                process = self.start_printing("--acquire", self.lock)
+                self.assertRegex(self.read_lock(), support.UUID)
+                self.assert_ends(process, number)
+                self.assert_no_lock()
+        self.assertEqual(self.written(), "")
+
+    def test_acquire_goes_on_after_a_signal_that_does_not_end_it(self):
+        process = self.start_printing("--acquire", self.lock)
+        process.send_signal(signal.SIGWINCH)
+        process.send_signal(signal.SIGCONT)
+        token = self.read_lock().splitlines(keepends=True)[0]
+        begun = self.written()
+        self.assertEqual((self.wait(process), process.stderr.read()), (0, ""))
+        self.assertEqual(begun + self.written(), token)
+
+    def test_acquire_whose_reader_ends(self):
+        process = self.start_printing("--acquire", self.lock)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, self.reader)
+        os.close(null)
+        self.assertEqual(self.wait(process), 125)
+        self.assert_one_line(process.stderr.read(), self.lock, "the token")
+        self.assert_no_lock()
+
+    def test_status(self):
+        locks = [self.write(f"lock-{number}", FOREIGN) for number in range(50)]
+        for words in ([], ["--json"]):
+            for number in ENDING:
+                with self.subTest(words=words, signal=number):
+                    self.assert_ends(self.start_printing("--status", *words, *locks), number)
+        self.assertEqual(self.written(), "")
+
+    def test_break(self):
+        """The lock is gone by then, so there is nothing to take back."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number):
+                self.write("lock", FOREIGN)
+                process = self.start_printing("--break", self.lock)
+                self.assert_no_lock()
+                self.assert_ends(process, number)
+        self.assertEqual(self.written(), "")
+
+    def test_pipe_that_takes_a_little(self):
+        """All of it is written, as there is room."""
+        locks = [self.write(f"lock-{number}", FOREIGN) for number in range(2000)]
+        process = self.start_printing("--status", "--json", *locks)
+        lines = b""
+        while lines.count(b"\n") < len(locks):
+            lines += os.read(self.reader, 10000)
+        self.assertEqual((self.wait(process), process.stderr.read()), (75, ""))
+        self.assertEqual(lines.lstrip(b".").count(b"\n"), len(locks))
+
+
+if __name__ == "__main__":
+    unittest.main()
