@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -55,7 +56,9 @@ int write_out(const std::string& text, const ufl::Signals& signals,
 }
 
 int print(const std::string& text, bool closed, const ufl::Signals& signals) {
-  const int error = closed ? EBADF : write_out(text, signals, [] { return true; });
+  // No lock is held: a signal does what it does to any program.
+  ::pthread_sigmask(SIG_UNBLOCK, &signals.handled(), nullptr);
+  const int error = closed ? EBADF : write_out(text, signals, [] { return false; });
   if (error == 0) return ufl::exit_status::kOk;
   ufl::say(std::string{"cannot write to stdout: "} + std::strerror(error) + "; see where it goes");
   return ufl::exit_status::kFailed;

@@ -6,8 +6,14 @@
 
 namespace ufl {
 
+/// Would stderr take some text without blocking, now or within `milliseconds`? A terminal does not
+/// after Ctrl-S, nor a pipe that is full.
+[[nodiscard]] bool stderr_takes_more(int milliseconds);
+
 /// Write "ufl: `line`\n" to stderr with one write(2), so that the lines of several contenders do
-/// not mix. stdout belongs to the command. A stderr that cannot be written to is nobody's failure.
+/// not mix. stdout belongs to the command. A stderr that cannot be written to, or that takes
+/// nothing for a second, is nobody's failure: better no line than no lock, or one that is never
+/// released.
 void say(std::string_view line);
 
 }  // namespace ufl

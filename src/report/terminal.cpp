@@ -2,11 +2,12 @@
 
 #include "report/terminal.hpp"
 
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
+
+#include "report/say.hpp"
 
 namespace ufl {
 
@@ -28,12 +29,6 @@ bool is_capable(int fd) {
 
 bool in_foreground() { return ::tcgetpgrp(STDERR_FILENO) == ::getpgrp(); }
 
-// Ctrl-S, or a connection that hangs: better no line than no lock.
-bool takes_more() {
-  pollfd terminal{STDERR_FILENO, POLLOUT, 0};
-  return ::poll(&terminal, 1, 0) == 1 && (terminal.revents & POLLOUT) != 0;
-}
-
 void write_out(const std::string& text) {
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
 }
@@ -52,7 +47,7 @@ std::size_t RewrittenLine::columns() {
 }
 
 void RewrittenLine::draw(std::string_view line) {
-  if (!in_foreground() || !takes_more()) return;
+  if (!in_foreground() || !stderr_takes_more(0)) return;
   write_out(std::string{kReturn}.append(line).append(kEraseRest));
   shown_ = true;
 }
@@ -60,7 +55,7 @@ void RewrittenLine::draw(std::string_view line) {
 void RewrittenLine::clear() {
   if (!shown_) return;
   shown_ = false;
-  if (in_foreground() && takes_more()) write_out(std::string{kReturn}.append(kEraseRest));
+  if (in_foreground() && stderr_takes_more(0)) write_out(std::string{kReturn}.append(kEraseRest));
 }
 
 }  // namespace ufl

@@ -43,25 +43,25 @@ std::string directory_of(const std::string& path) {
   return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
-// Where the link at `path` leads, also if nothing is there (yet); none: it leads nowhere.
+// To rename something over /dev/stdout or /dev/fd/3 would take it away from everybody.
+bool is_descriptor(const std::string& path) {
+  const bool in_proc = path.starts_with("/proc/") && path.find("/fd/") != std::string::npos;
+  return path.starts_with("/dev/std") || path.starts_with("/dev/fd/") || in_proc;
+}
+
+// Where the link at `path` leads, also if nothing is there (yet); none: it leads nowhere. What a
+// descriptor is a link to is not asked: "pipe:[7]" is no path, and a file has other readers.
 std::optional<std::string> target_of(std::string path) {
   constexpr int kMaxLinks = 40;  // as the kernel, path_resolution(7)
   for (int links = 0; links < kMaxLinks; ++links) {
-    if (auto real = resolved(path)) return real;
-    if (errno != ENOENT) return std::nullopt;
     char target[PATH_MAX];
+    if (is_descriptor(path)) return path;
     const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
     if (length <= 0) return path;
     const std::string name{target, static_cast<std::size_t>(length)};
     path = name.starts_with('/') ? name : directory_of(path) + name;
   }
   return std::nullopt;
-}
-
-// To rename something over /dev/stdout or /dev/fd/3 would take it away from everybody.
-bool is_descriptor(const std::string& path) {
-  const bool in_proc = path.starts_with("/proc/") && path.find("/fd/") != std::string::npos;
-  return path.starts_with("/dev/std") || path.starts_with("/dev/fd/") || in_proc;
 }
 
 // The path of a file that need not be there, in a directory that is.
@@ -114,14 +114,18 @@ OutputFile::OutputFile(const std::string& path) : path_{path} {
   struct stat info = {};
   if (::lstat(path.c_str(), &info) != 0) return;
   in_place_ = !S_ISREG(info.st_mode);
-  if (!S_ISLNK(info.st_mode) || is_descriptor(path)) return;
   const auto target = target_of(path);
   if (!target) return;
   path_ = *target;
-  in_place_ = ::stat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
+  in_place_ = is_descriptor(path_) || (::stat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode));
 }
 
 bool OutputFile::is_at(const std::string& path) const {
+  struct stat ours_info = {};
+  struct stat info = {};
+  if (::stat(path_.c_str(), &ours_info) == 0 && ::stat(path.c_str(), &info) == 0) {
+    return ours_info.st_dev == info.st_dev && ours_info.st_ino == info.st_ino;
+  }
   const auto ours = resolved_name(path_);
   return ours && ours == resolved_name(path);
 }

@@ -12,7 +12,7 @@ class OutputFile {
  public:
   explicit OutputFile(const std::string& path);
 
-  /// Is this file the one at `path`, or would it be, were both there? Both are resolved.
+  /// Is this file the one at `path`, or would it be, were both there?
   [[nodiscard]] bool is_at(const std::string& path) const;
 
   /// Find out whether the file could be written now, and remove what an earlier run has left: it

@@ -120,6 +120,15 @@ class FullStdoutTest(support.UflTestCase):
         self.assertEqual((self.wait(process), process.stderr.read()), (75, ""))
         self.assertEqual(lines.lstrip(b".").count(b"\n"), len(locks))
 
+    def test_help_and_version(self):
+        for words in ("--help", "--version"):
+            with self.subTest(words=words):
+                process = self.start(words, stdout=self.writer)
+                support.wait_for(lambda: support.process_state(process.pid) == "S",  # pylint: disable=W0640
+                                 "ufl to wait")
+                process.send_signal(signal.SIGWINCH)
+                self.assert_ends(process, signal.SIGTERM)
+
 
 if __name__ == "__main__":
     unittest.main()

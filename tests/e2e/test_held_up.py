@@ -64,6 +64,15 @@ class HeldUpTest(test_waiting.WaitingTestCase):
                 terminal.process.send_signal(number)
                 self.assert_ends(terminal, slave, -number)
 
+    def test_the_refusal_cannot_be_shown(self):
+        terminal, _ = self.wait_held_up("-w", "1.5")
+        self.assertEqual(self.wait(terminal.process), test_waiting.BUSY)
+
+    def test_signal_while_the_refusal_cannot_be_shown(self):
+        terminal, _ = self.wait_held_up("-v")
+        terminal.process.terminate()
+        self.assertEqual(self.wait(terminal.process), -signal.SIGTERM)
+
     def test_line_comes_when_the_terminal_goes_on(self):
         terminal, slave = self.wait_held_up()
         time.sleep(2.2)

@@ -70,8 +70,8 @@ class RefusedTest(test_report.ReportTestCase):
         """The token alone goes there."""
         os.symlink("/dev/stdout", self.path("link"))
         with open(self.path("out"), "w", encoding="ascii") as out:
-            for stdout, files in ((subprocess.PIPE, ["/dev/stdout"]), (out, [
-                    "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", self.path("link")])):
+            files = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", self.path("link")]
+            for stdout in (subprocess.PIPE, out):
                 for file in files:
                     with self.subTest(file=file, stdout=stdout):
                         result = self.ufl("--acquire", "--report", file, self.lock, stdout=stdout)
