@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <system_error>
+#include <optional>
 
 #include "protocol/utc.hpp"
 #include "report/messages.hpp"
@@ -16,17 +16,6 @@ namespace ufl {
 namespace {
 
 constexpr std::size_t kShownCommand = 60;
-constexpr std::size_t kShownField = 80;
-
-std::string shown(const std::string& field, std::size_t limit = kShownField) {
-  return shorten(printable(field), limit);
-}
-
-std::string age_of(const Holder& holder, Wall now) {
-  const auto since = holder.since ? parse_utc(*holder.since) : std::nullopt;
-  if (!since || *since > now) return {};  // none, or another host's clock is ahead of ours
-  return age_text(now - *since);
-}
 
 // So that a later holder is not broken; but nobody pastes a page.
 std::string token_option(const std::string& token) {
@@ -44,6 +33,12 @@ std::string record_text(const HolderParts& parts) {
 
 }  // namespace
 
+std::optional<std::chrono::seconds> held_for(const Holder& holder, Wall now) {
+  const auto since = holder.since ? parse_utc(*holder.since) : std::nullopt;
+  if (!since || *since > now) return std::nullopt;
+  return now - *since;
+}
+
 HolderParts holder_parts(const Sighting& seen, Wall now) {
   HolderParts parts;
   if (seen.kind != Sighting::Kind::record) {
@@ -60,7 +55,7 @@ HolderParts holder_parts(const Sighting& seen, Wall now) {
   if (holder.host) parts.who += '@' + shown(*holder.host);
   if (holder.pid) parts.pid = fmt::format("pid {}", *holder.pid);
   if (holder.command) parts.command = shown(*holder.command, kShownCommand);
-  parts.age = age_of(holder, now);
+  if (const auto age = held_for(holder, now)) parts.age = age_text(*age);
   return parts;
 }
 
@@ -73,7 +68,7 @@ std::string why_unknown_text(const Sighting& seen) {
     case Sighting::Kind::empty:
       return "the file has 0 bytes: just being written, or left over";
     case Sighting::Kind::unreadable:
-      return "the file cannot be read: " + std::generic_category().message(seen.error);
+      return "the file cannot be read: " + error_text(seen.error);
     case Sighting::Kind::record:
     case Sighting::Kind::none:
       break;

@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 #include "protocol/record.hpp"
@@ -12,6 +14,10 @@
 #include "seams/liveness.hpp"
 
 namespace ufl {
+
+/// How long somebody has held the lock, by the holder's wall clock and ours; none: there is no
+/// time, or it is in our future.
+[[nodiscard]] std::optional<std::chrono::seconds> held_for(const Holder& holder, Wall now);
 
 /// A holder in parts; what is not known is empty.
 struct HolderParts {

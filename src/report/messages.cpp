@@ -17,14 +17,6 @@ namespace ufl {
 
 namespace {
 
-constexpr std::size_t kShownField = 80;
-
-std::string error_text(int error) { return std::generic_category().message(error); }
-
-std::string shown(const std::string& field, std::size_t limit = kShownField) {
-  return shorten(printable(field), limit);
-}
-
 std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);

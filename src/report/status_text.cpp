@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "protocol/json_line.hpp"
-#include "protocol/utc.hpp"
 #include "report/holder_json.hpp"
 #include "report/holder_text.hpp"
 #include "report/messages.hpp"
@@ -61,13 +60,6 @@ std::string_view name_of(Life life) {
   return "untold";
 }
 
-std::optional<std::chrono::seconds> age_of(const LockStatus& lock, Wall now) {
-  const auto& text = lock.look.seen.holder.since;
-  const auto since = text ? parse_utc(*text) : std::nullopt;
-  if (!since || *since > now) return std::nullopt;  // the holder's clock is ahead of ours
-  return now - *since;
-}
-
 std::string next_of(const LockStatus& lock) {
   const bool held = lock.look.state == State::held || lock.look.state == State::unknown_holder;
   return held ? next_step_text(lock.path, lock.look.seen, lock.life) : std::string{};
@@ -83,9 +75,9 @@ std::string why_of(const LockStatus& lock) {
 // Seconds from a lock file may be any number.
 std::string seconds_text(double seconds) { return fmt::format("{:g}s", seconds); }
 
-std::string held_for(const LockStatus& lock, Wall now) {
-  const auto& since = lock.look.seen.holder.since;
-  const auto age = age_of(lock, now);
+std::string held_since(const Holder& holder, Wall now) {
+  const auto& since = holder.since;
+  const auto age = held_for(holder, now);
   if (age) return age_text(*age) + ", since " + *since;
   return since ? "since " + printable(*since) + " by the holder's clock" : std::string{};
 }
@@ -106,7 +98,7 @@ std::string status_text(const LockStatus& lock, Wall now, bool colour) {
     const HolderParts parts = holder_parts(seen, now);
     line("by", parts.who + (parts.pid.empty() ? "" : ", " + parts.pid));
     line("command", seen.holder.command ? printable(*seen.holder.command) : std::string{});
-    line("held for", held_for(lock, now));
+    line("held for", held_since(seen.holder, now));
     if (seen.holder.delay) line("delay", seconds_text(*seen.holder.delay));
     line("lease", seen.holder.lease ? seconds_text(*seen.holder.lease) : "none");
     line("check", life_text(seen, lock.life));
@@ -128,7 +120,7 @@ std::string status_json(const LockStatus& lock, Wall now) {
   object.add("lock", valid_utf8(lock.path));
   object.add("state", std::string{words_of(lock.look.state).json});
   add_holder(object, lock.look.seen);
-  const auto age = age_of(lock, now);
+  const auto age = held_for(lock.look.seen.holder, now);
   object.add_or_null("held_for", age ? std::optional<std::int64_t>{age->count()} : std::nullopt);
   object.add_or_null("check", held ? std::optional{std::string{name_of(lock.life)}} : std::nullopt);
   object.add_or_null("check_text",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <system_error>
 
 namespace ufl {
 
@@ -164,6 +165,12 @@ std::string shell_quote(const std::vector<std::string>& words) {
   }
   return text;
 }
+
+std::string shown(std::string_view field, std::size_t limit) {
+  return shorten(printable(field), limit);
+}
+
+std::string error_text(int error) { return std::generic_category().message(error); }
 
 std::string shorten(std::string text, std::size_t limit) {
   constexpr std::string_view kEllipsis = "...";

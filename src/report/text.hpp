@@ -33,6 +33,12 @@ namespace ufl {
 /// characters or bytes that are not UTF-8. The result is printable.
 [[nodiscard]] std::string shell_quote(const std::vector<std::string>& words);
 
+/// A field of a lock file, printable and of a reasonable length.
+[[nodiscard]] std::string shown(std::string_view field, std::size_t limit = 80);
+
+/// What an errno value means: "No such file or directory".
+[[nodiscard]] std::string error_text(int error);
+
 /// At most `limit` bytes of `text` (UTF-8), cut between characters and ending in "..." if cut.
 [[nodiscard]] std::string shorten(std::string text, std::size_t limit);
 

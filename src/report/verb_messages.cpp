@@ -16,14 +16,8 @@ namespace ufl {
 
 namespace {
 
-constexpr std::size_t kShownToken = 80;
-
 constexpr std::string_view kFlocked =
     "somebody holds flock(2) on it; see who uses the same file with flock(1)";
-
-std::string error_text(int error) { return std::generic_category().message(error); }
-
-std::string shown(const std::string& token) { return shorten(printable(token), kShownToken); }
 
 // "now held by ...", or that there is nothing.
 std::string now_there(const Sighting& seen, Wall now) {

@@ -16,8 +16,8 @@
 #include <memory>
 #include <optional>
 
+#include "sys/file_io.hpp"
 #include "sys/process_info.hpp"
-#include "sys/small_file.hpp"
 
 namespace ufl {
 

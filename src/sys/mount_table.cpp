@@ -15,7 +15,7 @@
 #include <optional>
 #include <vector>
 
-#include "sys/small_file.hpp"
+#include "sys/file_io.hpp"
 
 namespace ufl {
 

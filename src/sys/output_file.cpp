@@ -13,34 +13,20 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "sys/file_io.hpp"
+#include "sys/path.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace ufl {
 
 namespace {
 
-int write_all(int file, std::string_view rest) {
-  while (!rest.empty()) {
-    const ssize_t count = ::write(file, rest.data(), rest.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return count < 0 ? errno : ENOSPC;
-    rest.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return 0;
-}
-
 std::optional<std::string> resolved(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> real{::realpath(path.c_str(), nullptr),
                                                          &std::free};
   if (!real) return std::nullopt;
   return std::string{real.get()};
-}
-
-std::string directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
 // To rename something over /dev/stdout or /dev/fd/3 would take it away from everybody.
@@ -92,8 +78,7 @@ class Temporary {
     // mkostemp(3) makes it ours alone; others read reports, too.
     const mode_t mask = ::umask(0);
     ::umask(mask);
-    constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
-    if (::fchmod(file_.get(), kMode & ~mask) != 0) return errno;
+    if (::fchmod(file_.get(), kNewFileMode & ~mask) != 0) return errno;
     if (const int error = write_all(file_.get(), content); error != 0) return error;
     if (::close(file_.release()) != 0 && errno != EINTR) return errno;
     if (::rename(name_.c_str(), path.c_str()) != 0) return errno;
@@ -146,8 +131,8 @@ int OutputFile::prepare() const {
 
 int OutputFile::write(const std::string& content) const {
   if (in_place_) {
-    constexpr int kFlags = O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
-    const UniqueFd file{::open(path_.c_str(), kFlags)};
+    constexpr int kFlags = O_WRONLY | O_APPEND | O_NONBLOCK;
+    const UniqueFd file = open_file(path_, kFlags);
     return file.valid() ? write_all(file.get(), content) : errno;
   }
   Temporary file{path_};

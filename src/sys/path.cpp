@@ -16,4 +16,9 @@ std::string absolute_path(const std::string& path) {
   return absolute + path;
 }
 
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
+}
+
 }  // namespace ufl

@@ -11,4 +11,7 @@ namespace ufl {
 /// is gone.
 [[nodiscard]] std::string absolute_path(const std::string& path);
 
+/// The directory that `path` names something in, with its slash: "./" for a bare name.
+[[nodiscard]] std::string directory_of(const std::string& path);
+
 }  // namespace ufl

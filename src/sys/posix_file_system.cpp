@@ -15,8 +15,11 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
+#include "sys/file_io.hpp"
+#include "sys/path.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace ufl {
@@ -96,60 +99,29 @@ FileReply open_failure(const std::string& path, int error) {
   return failure(error);
 }
 
-int open_retrying(const char* path, int flags, mode_t mode = 0) {
-  int fd = -1;
-  do {
-    fd = ::open(path, flags | O_CLOEXEC | O_NOCTTY, mode);
-  } while (fd < 0 && errno == EINTR);
-  return fd;
-}
-
 FileReply perform(const ReadFile& operation) {
   // O_NONBLOCK: opening a FIFO for reading must not wait for a writer.
-  const UniqueFd file{open_retrying(operation.path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)};
+  const UniqueFd file = open_file(operation.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file.valid()) return open_failure(operation.path, errno);
   struct stat info = {};
   if (::fstat(file.get(), &info) != 0) return failure(errno);
   if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode);
 
+  auto content = read_some(file.get(), operation.limit);
+  if (!content) return failure(errno);
   FileReply reply = success();
   reply.device = info.st_dev;
-  reply.content.resize(operation.limit);
-  std::size_t length = 0;
-  while (length < operation.limit) {
-    const ssize_t count =
-        ::read(file.get(), reply.content.data() + length, operation.limit - length);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failure(errno);
-    if (count == 0) break;
-    length += static_cast<std::size_t>(count);
-  }
-  reply.content.resize(length);
+  reply.content = std::move(*content);
   return reply;
-}
-
-/// What `path` lies in, with its slash.
-std::string directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
 // 0, or the errno value of what went wrong.
 int write_and_sync(int fd, const CreateExclusive& operation) {
-  // One write, normally. Only a full disk or a limit cuts it short, and the next one says which.
-  std::string_view rest = operation.content;
-  while (!rest.empty()) {
-    const ssize_t count = ::write(fd, rest.data(), rest.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return count < 0 ? errno : ENOSPC;
-    rest.remove_prefix(static_cast<std::size_t>(count));
-  }
+  if (const int error = write_all(fd, operation.content); error != 0) return error;
   // EINVAL, EROFS: the file system has no fsync; then close is all that there is.
   if (operation.sync && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) return errno;
   return 0;
 }
-
-constexpr mode_t kMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;  // & ~umask
 
 FileReply write_failure(int error) {
   FileReply reply = failure(error);
@@ -165,8 +137,7 @@ FileReply write_failure(int error) {
 // None: not possible here. Create in the ordinary way, which names the error, too.
 std::optional<FileReply> create_by_link(const CreateExclusive& operation) {
   if (operation.path.ends_with('/')) return {};
-  const UniqueFd file{
-      open_retrying(directory_of(operation.path).c_str(), O_WRONLY | O_TMPFILE, kMode)};
+  const UniqueFd file = open_file(directory_of(operation.path), O_WRONLY | O_TMPFILE, kNewFileMode);
   if (!file.valid()) return {};
   if (const int error = write_and_sync(file.get(), operation); error != 0) {
     return write_failure(error);
@@ -184,8 +155,7 @@ FileReply perform(const CreateExclusive& operation) {
   if (!operation.sync) {
     if (const auto reply = create_by_link(operation)) return *reply;
   }
-  UniqueFd file{
-      open_retrying(operation.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kMode)};
+  UniqueFd file = open_file(operation.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kNewFileMode);
   if (!file.valid()) return open_failure(operation.path, errno);
   int error = write_and_sync(file.get(), operation);
   // close(2) is where NFS and FUSE report what became of the write; EINTR means closed on Linux.
@@ -206,15 +176,7 @@ FileReply nothing_done(FileStatus status) {
 
 // Does `file` hold `content`, in the sense of OnlyIf?
 bool holds(int file, std::string_view content) {
-  std::string there(std::min(content.size() + 1, kMostCompared), '\0');
-  std::size_t length = 0;
-  while (length < there.size()) {
-    const ssize_t count = ::read(file, there.data() + length, there.size() - length);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    length += static_cast<std::size_t>(count);
-  }
-  return std::string_view{there}.substr(0, length) == content;
+  return read_some(file, std::min(content.size() + 1, kMostCompared)) == content;
 }
 
 // Do `action` while we hold the file at `path`, if it holds `content`. The flock is on the inode
@@ -224,7 +186,7 @@ bool holds(int file, std::string_view content) {
 // cannot remove or replace what somebody else has put there meanwhile.
 template <typename Action>
 FileReply while_locked(const std::string& path, const std::string& content, Action action) {
-  const UniqueFd file{open_retrying(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)};
+  const UniqueFd file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file.valid()) return open_failure(path, errno);
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
     return errno == EWOULDBLOCK ? nothing_done(FileStatus::busy) : failure(errno);
@@ -256,9 +218,9 @@ FileReply perform(const ProbeDirectory& operation) {
   const std::string directory = directory_of(operation.path);
   // Looking "." up in it asks for search permission; O_PATH alone may be answered from a cache, so
   // a readable directory is opened for real.
-  UniqueFd opened{open_retrying((directory + ".").c_str(), O_RDONLY | O_DIRECTORY)};
+  UniqueFd opened = open_file(directory + ".", O_RDONLY | O_DIRECTORY);
   if (!opened.valid() && errno == EACCES) {
-    opened = UniqueFd{open_retrying((directory + ".").c_str(), O_PATH | O_DIRECTORY)};
+    opened = open_file(directory + ".", O_PATH | O_DIRECTORY);
   }
   if (!opened.valid()) return failure(errno);
   const int mode = X_OK | (operation.for_writing ? W_OK : 0);

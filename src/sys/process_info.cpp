@@ -10,14 +10,14 @@
 #include <string_view>
 #include <system_error>
 
-#include "sys/small_file.hpp"
+#include "sys/file_io.hpp"
 
 namespace ufl {
 
 namespace {
 
 std::optional<std::string> read_of_process(pid_t pid, const char* name) {
-  return read_small_file(("/proc/" + std::to_string(pid) + '/' + name).c_str());
+  return read_small_file("/proc/" + std::to_string(pid) + '/' + name);
 }
 
 }  // namespace
