@@ -35,16 +35,19 @@
 namespace {
 
 // A signal must get through to a ufl whose stdout nobody reads: what waits for a write is poll(2),
-// on a signalfd, too. A pipe that is writable takes as much as this without blocking, pipe(7).
+// on a signalfd, too. What can be written without waiting is, signal or not. A pipe that is
+// writable takes as much as this without blocking, pipe(7).
 int write_out(const std::string& text, const ufl::Signals& signals,
               const std::function<bool()>& stop) {
   if (text.empty()) return 0;
   const ufl::UniqueFd pending{::signalfd(-1, &signals.handled(), SFD_CLOEXEC | SFD_NONBLOCK)};
   std::size_t written = 0;
+  bool stopped = false;
   while (written < text.size()) {
     pollfd ready[] = {{STDOUT_FILENO, POLLOUT, 0}, {pending.get(), POLLIN, 0}};
-    ::poll(ready, 2, -1);
-    if ((ready[1].revents & POLLIN) != 0 && stop()) return EINTR;
+    ::poll(ready, 2, stopped ? 0 : -1);
+    if ((ready[1].revents & POLLIN) != 0 && stop()) stopped = true;
+    if (ready[0].revents == 0 && stopped) return EINTR;
     if (ready[0].revents == 0) continue;
     const std::size_t length = std::min(text.size() - written, std::size_t{PIPE_BUF});
     const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, length);

@@ -64,7 +64,7 @@ std::string why_unknown_text(const Sighting& seen) {
     case Sighting::Kind::foreign:
       return "token " + shown(seen.token);
     case Sighting::Kind::garbled:
-      return "the file was not written by ufl";
+      return "the file is no whole lock file: another program's, or cut short";
     case Sighting::Kind::empty:
       return "the file has 0 bytes: just being written, or left over";
     case Sighting::Kind::unreadable:
@@ -116,14 +116,20 @@ std::string next_step_text(const std::string& path, const Sighting& seen, Life l
       return fmt::format("if you know that the holder is gone: ufl --break{} {}",
                          token_option(seen.token), shell_word(path));
     case Sighting::Kind::garbled:
-      return "if it is no lock file, name another one";
-    case Sighting::Kind::empty:
+      return "if it was a lock, and you know that nobody uses it any more: rm " + shell_word(path) +
+             "; else name another one";
     case Sighting::Kind::unreadable:
+      return whose_text(path);
+    case Sighting::Kind::empty:
       return "if you know that nobody uses it any more: rm " + shell_word(path);
     case Sighting::Kind::none:
       break;
   }
   return fmt::format("wait for it: ufl -w 10m {} COMMAND", shell_word(path));
+}
+
+std::string whose_text(const std::string& path) {
+  return "see whose it is: ls -l " + shell_word(path);
 }
 
 std::string shell_word(const std::string& path) {

@@ -32,7 +32,7 @@ struct HolderParts {
 /// the holder's wall clock and `now`, for display only.
 [[nodiscard]] std::string holder_text(const Sighting& seen, Wall now);
 
-/// Why nothing is known of the holder: "the file was not written by ufl"; empty for a record.
+/// Why nothing is known of the holder: "token x" of another program; empty for a record.
 [[nodiscard]] std::string why_unknown_text(const Sighting& seen);
 
 /// What this host can say of the holder: "its process runs on this host".
@@ -40,6 +40,9 @@ struct HolderParts {
 
 /// What a person can do about a lock that is held, by whom `life` says; `path` as typed.
 [[nodiscard]] std::string next_step_text(const std::string& path, const Sighting& seen, Life life);
+
+/// How to see whose file it is, and who may read it.
+[[nodiscard]] std::string whose_text(const std::string& path);
 
 /// `path` as a word of a shell command, never taken for an option.
 [[nodiscard]] std::string shell_word(const std::string& path);

@@ -17,11 +17,6 @@ namespace ufl {
 
 namespace {
 
-std::string directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
 std::string_view kind_text(FileKind kind) {
   switch (kind) {
     case FileKind::directory:
@@ -50,7 +45,7 @@ std::string_view verb_of(const FileOperation& operation, const FileReply& reply)
 
 std::string advice(const std::string& path, const FileOperation& operation,
                    const FileReply& reply) {
-  const std::string directory = printable(directory_of(path));
+  const std::string directory = directory_text(path);
   switch (reply.error) {
     case ENOENT:
       if (path.ends_with('/')) return "a LOCKFILE is a file, and cannot end in /";
@@ -64,9 +59,14 @@ std::string advice(const std::string& path, const FileOperation& operation,
       if (std::holds_alternative<CreateExclusive>(operation)) {
         return fmt::format("ufl must be able to make files in {}", directory);
       }
-      // A directory like /tmp, with the sticky bit.
-      if (std::holds_alternative<ReplaceFile>(operation)) return "its owner, or root, can do it";
-      return fmt::format("check the permissions of {}", directory);
+      // Made with a umask like 077, or in a directory that cannot be searched.
+      if (std::holds_alternative<ReadFile>(operation)) return whose_text(path);
+      if (std::holds_alternative<ProbeDirectory>(operation)) {
+        return fmt::format("check the permissions of {}", directory);
+      }
+      // EPERM: a directory like /tmp, with the sticky bit.
+      if (reply.error == EPERM) return "its owner, or root, can do it";
+      return fmt::format("ufl must be able to remove files in {}", directory);
     case EROFS:
       return "name a LOCKFILE on a file system that can be written to";
     case ENOSPC:

@@ -75,6 +75,9 @@ enum class BreakRefusal {
 /// --break: broken, but somebody else has taken it before it could be released.
 [[nodiscard]] std::string break_taken_text(const std::string& path, const Sighting& seen, Wall now);
 
+/// --break: broken, but a signal came before its own lock, `token`, could be released.
+[[nodiscard]] std::string break_interrupted_text(const std::string& path, const std::string& token);
+
 /// --break: somebody else has taken, replaced or released it meanwhile.
 [[nodiscard]] std::string break_race_text(const std::string& path, const Sighting& seen, Wall now);
 
@@ -90,6 +93,9 @@ enum class BreakRefusal {
 
 /// The --report would take the place of the lock file.
 [[nodiscard]] std::string report_is_lock_text(const std::string& file);
+
+/// The --report would take the place of another lock.
+[[nodiscard]] std::string report_replaces_lock_text(const std::string& file);
 
 /// The --report of --acquire would mix with the token.
 [[nodiscard]] std::string report_on_stdout_text(const std::string& file);

@@ -170,6 +170,11 @@ std::string shown(std::string_view field, std::size_t limit) {
   return shorten(printable(field), limit);
 }
 
+std::string directory_text(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? "." : printable(path.substr(0, slash + 1));
+}
+
 std::string error_text(int error) { return std::generic_category().message(error); }
 
 std::string shorten(std::string text, std::size_t limit) {

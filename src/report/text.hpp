@@ -36,6 +36,9 @@ namespace ufl {
 /// A field of a lock file, printable and of a reasonable length.
 [[nodiscard]] std::string shown(std::string_view field, std::size_t limit = 80);
 
+/// The directory that `path` names something in, printable: "." for a bare name.
+[[nodiscard]] std::string directory_text(std::string_view path);
+
 /// What an errno value means: "No such file or directory".
 [[nodiscard]] std::string error_text(int error);
 

@@ -90,6 +90,12 @@ std::string break_taken_text(const std::string& path, const Sighting& seen, Wall
       printable(path), now_there(seen, now), shell_word(path));
 }
 
+std::string break_interrupted_text(const std::string& path, const std::string& token) {
+  return fmt::format(
+      "{}: interrupted before it was released; it is held by nobody: ufl --release --token {} {}",
+      printable(path), shell_quote({token}), shell_word(path));
+}
+
 std::string break_race_text(const std::string& path, const Sighting& seen, Wall now) {
   return fmt::format("{}: not broken: it has just changed: {}; see ufl --status {}",
                      printable(path), now_there(seen, now), shell_word(path));
@@ -119,15 +125,24 @@ std::string report_is_lock_text(const std::string& file) {
       printable(file));
 }
 
+std::string report_replaces_lock_text(const std::string& file) {
+  return fmt::format("{}: holds a lock, which a report would replace; name another file for it",
+                     printable(file));
+}
+
 std::string report_on_stdout_text(const std::string& file) {
   return fmt::format(
-      "{}: stdout is for the token of --acquire alone; name another file for the report",
+      "{}: is where stdout goes, which is for the token of --acquire alone; name another file for "
+      "the report",
       printable(file));
 }
 
 std::string report_failure_text(const std::string& file, int error) {
-  return fmt::format("{}: cannot write the report: {}; see where --report points to",
-                     printable(file), error_text(error));
+  const std::string advice = error == EACCES
+                                 ? "ufl must be able to make files in " + directory_text(file)
+                                 : "see where --report points to";
+  return fmt::format("{}: cannot write the report: {}; {}", printable(file), error_text(error),
+                     advice);
 }
 
 }  // namespace ufl

@@ -3,16 +3,20 @@
 #include "sys/output_file.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include "sys/file_io.hpp"
 #include "sys/path.hpp"
@@ -33,6 +37,29 @@ std::optional<std::string> resolved(const std::string& path) {
 bool is_descriptor(const std::string& path) {
   const bool in_proc = path.starts_with("/proc/") && path.find("/fd/") != std::string::npos;
   return path.starts_with("/dev/std") || path.starts_with("/dev/fd/") || in_proc;
+}
+
+// A descriptor of this process that `path` names; -1: there can be no such descriptor.
+std::optional<int> descriptor_of(const std::string& path) {
+  if (path == "/dev/stdin") return STDIN_FILENO;
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view directory : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(directory)) continue;
+    int number = -1;
+    const char* end = path.data() + path.size();
+    const auto parsed = std::from_chars(path.data() + directory.size(), end, number);
+    return parsed.ec == std::errc{} && parsed.ptr == end ? number : -1;
+  }
+  return std::nullopt;
+}
+
+// It has the flags of whoever gave it to us: a reader that does not read must not keep us.
+int write_to_descriptor(int descriptor, const std::string& content) {
+  constexpr int kPatience = 1000;
+  pollfd file{descriptor, POLLOUT, 0};
+  if (::poll(&file, 1, kPatience) == 0) return EAGAIN;
+  return write_all(descriptor, content);
 }
 
 // Where the link at `path` leads, also if nothing is there (yet); none: it leads nowhere. What a
@@ -99,9 +126,14 @@ OutputFile::OutputFile(const std::string& path) : path_{path} {
   struct stat info = {};
   if (::lstat(path.c_str(), &info) != 0) return;
   in_place_ = !S_ISREG(info.st_mode);
+  // What open(2) must not follow (fs.protected_symlinks, proc_sys_fs(5)) we do not follow by hand.
+  if (S_ISLNK(info.st_mode) && ::stat(path.c_str(), &info) != 0 && errno == EACCES) {
+    refused_ = errno;
+  }
   const auto target = target_of(path);
   if (!target) return;
   path_ = *target;
+  descriptor_ = descriptor_of(path_);
   in_place_ = is_descriptor(path_) || (::stat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode));
 }
 
@@ -115,7 +147,19 @@ bool OutputFile::is_at(const std::string& path) const {
   return ours && ours == resolved_name(path);
 }
 
+std::string OutputFile::content(std::size_t limit) const {
+  if (in_place_) return {};
+  const UniqueFd file = open_file(path_, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  return file.valid() ? read_some(file.get(), limit).value_or("") : std::string{};
+}
+
 int OutputFile::prepare() const {
+  if (refused_ != 0) return refused_;
+  if (descriptor_) {
+    const int flags = ::fcntl(*descriptor_, F_GETFL);
+    if (flags < 0) return errno;
+    return (flags & O_ACCMODE) == O_RDONLY ? EBADF : 0;
+  }
   if (in_place_) {
     // A reader of a FIFO may come later.
     struct stat info = {};
@@ -130,6 +174,7 @@ int OutputFile::prepare() const {
 }
 
 int OutputFile::write(const std::string& content) const {
+  if (descriptor_) return write_to_descriptor(*descriptor_, content);
   if (in_place_) {
     constexpr int kFlags = O_WRONLY | O_APPEND | O_NONBLOCK;
     const UniqueFd file = open_file(path_, kFlags);

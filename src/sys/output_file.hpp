@@ -2,18 +2,25 @@
 
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 
 namespace ufl {
 
-/// A file that is written once, whole or not at all. What is no regular file (a FIFO), or is a link
-/// to an open descriptor (/dev/stderr), is written to as it is; other links are followed.
+/// A file that is written once, whole or not at all. What is no regular file (a FIFO) is written to
+/// as it is. /dev/stderr, /dev/fd/N and the like are the descriptor that we were given, not another
+/// one for the same file, which would have an offset of its own. Other links are followed.
 class OutputFile {
  public:
   explicit OutputFile(const std::string& path);
 
   /// Is this file the one at `path`, or would it be, were both there?
   [[nodiscard]] bool is_at(const std::string& path) const;
+
+  /// What a regular file holds that is there now, at most `limit` bytes; empty if nothing can be
+  /// read.
+  [[nodiscard]] std::string content(std::size_t limit) const;
 
   /// Find out whether the file could be written now, and remove what an earlier run has left: it
   /// must not be taken for ours. Returns 0, or the errno value.
@@ -25,7 +32,9 @@ class OutputFile {
 
  private:
   std::string path_;
+  int refused_ = 0;  // errno value: whatever it is, it is not ours to write to
   bool in_place_ = false;
+  std::optional<int> descriptor_;  // of ours
 };
 
 }  // namespace ufl

@@ -67,6 +67,16 @@ int status_of(BreakRefusal refusal) {
   return exit_status::kFailed;
 }
 
+// A failure, which is said even with -q, is something else.
+void say_refusal(const Options& options, const std::string& text) {
+  if (options.verbosity != Verbosity::quiet) say(text);
+}
+
+Ending nothing_to_break(const Options& options, const Request& request) {
+  say_refusal(options, nothing_to_break_text(options.lock_file));
+  return {request.status_when_free(), 0};
+}
+
 class Break {
  public:
   Break(const Options& options, const World& world, Session& session, const Request& request,
@@ -91,9 +101,7 @@ class Break {
         releasing_{world, session.timer()} {}
 
   Ending to_the_end() {
-    // From the release on nothing stops it: it takes no time.
-    session_.loop().on_signal(
-        [this](const SignalEvent& event) { taking_.got_signal(event.number); });
+    session_.loop().on_signal([this](const SignalEvent& event) { got_signal(event.number); });
     taking_.start();
     return session_.run();
   }
@@ -111,12 +119,23 @@ class Break {
     return claim;
   }
 
+  // While the release waits for somebody's flock(2) or for a second look, nothing is under way.
+  void got_signal(int number) {
+    taking_.got_signal(number);
+    if (!is_releasing_ || taking_.fatal_signal() == 0) return;
+    tell();
+    say(break_interrupted_text(options_.lock_file, taking_.claim().result().token));
+    session_.end(ending_of_signal(taking_.fatal_signal()));
+  }
+
   void taken_over() {
+    is_releasing_ = true;
     releasing_.start(release_options(options_, mount_, taking_.claim()),
                      [this](const ReleaseResult& result) { released(result); });
   }
 
   void released(const ReleaseResult& result) {
+    is_releasing_ = false;
     const bool told = tell();
     const int signal = taking_.fatal_signal();
     if (result.outcome == ReleaseResult::Outcome::failed) {
@@ -137,31 +156,34 @@ class Break {
   bool tell() {
     const int error =
         session_.print(world_, text_ + '\n', [this] { return taking_.fatal_signal() != 0; });
-    if (error == EINTR) return true;
-    if (error != 0) say(print_failure_text(options_.lock_file, "what was broken", error));
+    if (error == EINTR) {
+      say(text_);
+      return true;
+    }
+    if (error != 0) {
+      say(print_failure_text(options_.lock_file, "what was broken", error));
+      say(text_);
+    }
     return error == 0;
   }
 
-  void free_by_now() {
-    say(nothing_to_break_text(options_.lock_file));
-    session_.end({request_.status_when_free(), 0});
-  }
+  void free_by_now() { session_.end(nothing_to_break(options_, request_)); }
 
   void somebody_was_faster() {
     const Claim& claim = taking_.claim();
     const Sighting& seen = claim.seen();
     if (claim.result().replaced) {
       tell();
-      say(break_taken_text(options_.lock_file, seen, world_.clock.wall()));
+      say_refusal(options_, break_taken_text(options_.lock_file, seen, world_.clock.wall()));
     } else if (claim.result().flocked) {
-      say(break_flocked_text(options_.lock_file));
+      say_refusal(options_, break_flocked_text(options_.lock_file));
     } else if (seen.kind == Sighting::Kind::unreadable) {
       FileReply failure;
       failure.error = seen.error;
       say(failure_text(options_.lock_file, ReadFile{}, failure));
       return session_.end({exit_status::kFailed, 0});
     } else {
-      say(break_race_text(options_.lock_file, seen, world_.clock.wall()));
+      say_refusal(options_, break_race_text(options_.lock_file, seen, world_.clock.wall()));
     }
     session_.end({exit_status::kNotAcquired, 0});
   }
@@ -176,6 +198,7 @@ class Break {
   Outcome outcome_;
   Taking taking_;
   Releasing releasing_;
+  bool is_releasing_ = false;
 };
 
 }  // namespace
@@ -193,15 +216,18 @@ Ending break_lock(const Options& options, const World& world) {
     say(failure_text(options.lock_file, look.failed_operation, look.failure));
     return {exit_status::kFailed, 0};
   }
-  if (look.state == InspectResult::State::free) {
-    say(nothing_to_break_text(options.lock_file));
-    return {request.status_when_free(), 0};
-  }
+  if (look.state == InspectResult::State::free) return nothing_to_break(options, request);
   const BreakRefusal refusal = request.judge(look.seen);
   if (refusal != BreakRefusal::none) {
-    say(break_refusal_text(options.lock_file, refusal, options.token, look.seen,
-                           world.clock.wall()));
-    return {status_of(refusal), 0};
+    const std::string text = break_refusal_text(options.lock_file, refusal, options.token,
+                                                look.seen, world.clock.wall());
+    const Ending ending{status_of(refusal), 0};
+    if (ending.status == exit_status::kFailed) {
+      say(text);
+    } else {
+      say_refusal(options, text);
+    }
+    return ending;
   }
   return Break{options, world, session, request, look.seen}.to_the_end();
 }

@@ -5,6 +5,8 @@
 #include <optional>
 #include <system_error>
 
+#include "protocol/record.hpp"
+#include "protocol/token.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/outcome.hpp"
@@ -61,6 +63,11 @@ Ending perform(const Options& options, const World& world) {
   }
   if (file.is_at(options.lock_file)) {
     say(report_is_lock_text(*options.report));
+    return {exit_status::kUsage, 0};
+  }
+  // A report is JSON: one never looks like a lock.
+  if (ends_in_uuid(parse_record(file.content(kRecordLimit)).token)) {
+    say(report_replaces_lock_text(*options.report));
     return {exit_status::kUsage, 0};
   }
   if (const int error = file.prepare(); error != 0) {

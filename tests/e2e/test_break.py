@@ -93,6 +93,19 @@ class WhatItBreaksTest(BreakTestCase):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assert_no_lock()
 
+    def test_quiet_refusals(self):
+        """Silent, but for failures."""
+        for words, status in (((), 0), (("--token", "x"), LOST)):
+            result = self.ufl("-q", "--break", *words, self.lock)
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (status, "", ""))
+        self.hold()
+        for words, status in (((), BUSY), (("--token", "x"), LOST)):
+            result = self.ufl("-q", "--break", *words, self.lock)
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (status, "", ""))
+        result = self.ufl("-q", "--break", self.write("data", "no lock\n"))
+        self.assertEqual(result.returncode, FAILED)
+        self.assert_one_line(result.stderr, "data", "no lock")
+
     def test_waiter_gets_it_afterwards(self):
         self.acquire()
         waiter = self.start("-v", "-r", "20ms", self.lock, "echo", "ran")
@@ -165,13 +178,19 @@ class WhatItBreaksTest(BreakTestCase):
         for redirection, broken in ((">/dev/full", True), (f">&{writer}", True), (">&-", False)):
             with self.subTest(redirection=redirection):
                 self.acquire()
+                token = self.read_lock().splitlines()[0]
                 process = self.start(
                     "--break", self.lock, pass_fds=[writer],
                     program=["sh", "-c", f'exec "$@" {redirection}', "sh", os.path.abspath(UFL)])
                 stdout, stderr = process.communicate(timeout=PATIENCE)
                 self.assertEqual((process.returncode, stdout), (FAILED, ""))
-                self.assert_one_line(stderr, self.lock)
+                failure, *told = stderr.splitlines(keepends=True)
+                self.assert_one_line(failure, self.lock, "cannot write")
                 self.assertEqual(os.path.exists(self.lock), not broken)
+                if broken:  # then whose it was is said all the same
+                    self.assert_one_line("".join(told), token)
+                else:
+                    self.assertEqual(told, [])
 
 
 class WhatItRefusesTest(BreakTestCase):
@@ -180,8 +199,7 @@ class WhatItRefusesTest(BreakTestCase):
     def test_holder_that_runs(self):
         holder = self.hold(command=HOLDING)
         token = self.read_lock().splitlines()[0]
-        for words in ([], ["-q"], ["-v"]):
-            self.assert_refuses(BUSY, *words)
+        self.assert_refuses(BUSY, "-v")
         line = self.assert_refuses(BUSY, fragments=[
             "not broken", f"pid {holder.pid}", "sh -c", f"@{os.uname().nodename}",
             f"ufl --break --token {token} {self.lock}"])

@@ -420,6 +420,41 @@ class WorkedScript(Sandbox):
                 self.assertEqual(self.end(), 1, self.seen)
                 self.assertEqual(len(self.ran()), 1)
 
+    def slow_release(self):
+        """A ufl that says that it is to release, and is one only when it may."""
+        os.unlink(self.path("tools/ufl"))
+        self.write("tools/ufl", f"""#!/bin/sh
+[ "$1" != --release ] || {{
+  >"{self.path('releasing')}"
+  while [ -e "{self.path('slow')}" ]; do sleep 0.01; done
+}}
+exec "{os.path.abspath(UFL)}" "$@"
+""", 0o755)
+
+    def check_signal_during_release(self, *before, **changes):
+        """The release goes on; `before` it come other signals."""
+        self.slow_release()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for words in self.scripts():
+                Path(self.path("releasing")).unlink(missing_ok=True)
+                self.write("slow", "")
+                if "HOLD" in changes:
+                    self.write("hold", "")
+                self.begin(words, **changes)
+                for earlier in before:
+                    wait_for(self.ran, "the first command")
+                    os.killpg(self.started.pid, earlier)
+                wait_for(lambda: os.path.exists(self.path("releasing")), "the release")
+                os.killpg(self.started.pid, number)
+                os.unlink(self.path("slow"))
+                self.end()
+
+    def test_a_signal_when_it_releases(self):
+        self.check_signal_during_release()
+
+    def test_a_second_signal(self):
+        self.check_signal_during_release(signal.SIGHUP, HOLD=self.path("hold"))
+
     def test_the_lock_is_broken_meanwhile(self):
         for words in self.scripts():
             hold = self.write("hold", "")

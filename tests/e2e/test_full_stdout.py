@@ -107,8 +107,22 @@ class FullStdoutTest(support.UflTestCase):
                 self.write("lock", FOREIGN)
                 process = self.start_printing("--break", self.lock)
                 self.assert_no_lock()
-                self.assert_ends(process, number)
+                process.send_signal(number)
+                self.assertEqual(self.wait(process), -number)
+                self.assert_one_line(process.stderr.read(), "lock: broken", FOREIGN)
         self.assertEqual(self.written(), "")
+
+    def test_break_says_it_whatever_comes(self):
+        """A signal is no reason not to write what can be written."""
+        self.write("lock", FOREIGN)
+        process = self.start_printing("--break", self.lock)
+        process.send_signal(signal.SIGSTOP)
+        support.wait_for(lambda: support.process_state(process.pid) == "T", "ufl to stop")
+        process.send_signal(signal.SIGINT)
+        self.written()
+        process.send_signal(signal.SIGCONT)
+        self.assertEqual((self.wait(process), process.stderr.read()), (-signal.SIGINT, ""))
+        self.assertIn(FOREIGN, self.written())
 
     def test_pipe_that_takes_a_little(self):
         """All of it is written, as there is room."""

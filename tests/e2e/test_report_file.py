@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 """--report FILE: what FILE may be, and what becomes of the run if it cannot be written."""
 
+import contextlib
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import unittest
@@ -49,6 +51,41 @@ class RefusedTest(test_report.ReportTestCase):
     def test_links_that_lead_in_a_circle(self):
         os.symlink("report", self.report)
         self.assert_refused(self.report, "symbolic links")
+
+    def test_descriptor_that_cannot_be_written(self):
+        self.assert_refused("/dev/fd/77", "/dev/fd/77")
+        self.assert_refused("/dev/fd/x")
+        with open(os.devnull, "rb") as null:
+            self.assert_refused("/dev/stdin", "Bad file descriptor", stdin=null)
+
+    def test_link_that_the_kernel_would_not_follow(self):
+        """fs.protected_symlinks: another user's, in a directory like /tmp."""
+        with open("/proc/sys/fs/protected_symlinks", encoding="ascii") as setting:
+            if setting.read().strip() != "1" or os.geteuid() != 0:
+                self.skipTest("must be root, and the kernel refuse it")
+        self.write("target", "precious\n")
+        os.chmod(self.path("reports"), 0o1777)
+        os.symlink(self.path("target"), self.report)
+        os.chown(self.report, 65534, 65534, follow_symlinks=False)
+        self.assert_refused(self.report, "Permission denied")
+        with open(self.path("target"), encoding="ascii") as target:
+            self.assertEqual(target.read(), "precious\n")
+
+    def test_another_lock(self):
+        """It is somebody's: nothing is removed that was not asked for by --break."""
+        self.ufl("--acquire", self.path("other"))
+        foreign = self.write("foreign", "ci-8f14e45f-ceea-467f-9b5a-2f1c3e8a7d60")
+        os.symlink("other", self.path("link"))
+        for file in (self.path("other"), self.path("link"), foreign):
+            for words in (["true"], ["--acquire"]):
+                with self.subTest(file=file, words=words):
+                    before = [os.stat(self.path(name)) for name in ("other", "foreign")]
+                    result = self.ufl("--report", file, self.lock, *words)
+                    self.assertEqual((result.returncode, result.stdout), (USAGE, ""))
+                    self.assert_one_line(result.stderr, file, "holds a lock")
+                    self.assert_no_lock()
+                    self.assertEqual(
+                        before, [os.stat(self.path(name)) for name in ("other", "foreign")])
 
     def test_empty_name(self):
         for words in (["--report", ""], ["--report="]):
@@ -175,6 +212,53 @@ class WhereToTest(test_report.ReportTestCase):
                 self.assertEqual((before, said), ("before", "err"))
                 self.assertEqual(self.check_schema(report)["outcome"], "acquired")
                 self.assertEqual(os.stat(log).st_ino, inode)
+
+    def test_descriptor_that_others_write_to(self):
+        """It has one offset for all: what comes later does not overwrite the report."""
+        for file, redirect in (("/dev/stdout", ">log"), ("/dev/stderr", "2>log"),
+                               ("/dev/fd/3", "3>log"), ("/proc/self/fd/3", "3>log")):
+            for link in (False, True):
+                with self.subTest(file=file, link=link):
+                    if link:
+                        os.symlink(file, self.path("link"))
+                    number = {"/dev/stdout": 1, "/dev/stderr": 2}.get(file, 3)
+                    name = "link" if link else file
+                    script = (f"{{ echo before >&{number}; {UFL} --report {name} lock "
+                              f"sh -c 'echo during >&{number}'; echo after >&{number}; }} {redirect}")
+                    subprocess.run(["sh", "-c", script], check=True, cwd=self.dir,
+                                   env=clean_environment(), stdout=subprocess.DEVNULL,
+                                   timeout=PATIENCE)
+                    with open(self.path("log"), encoding="utf-8") as log:
+                        before, during, report, after = log.read().splitlines()
+                    self.assertEqual((before, during, after), ("before", "during", "after"))
+                    self.assertEqual(self.check_schema(report + "\n")["outcome"], "acquired")
+                    if link:
+                        self.assertEqual(os.readlink(self.path("link")), file)
+                        os.unlink(self.path("link"))
+
+    def test_stderr_that_is_a_socket(self):
+        """As systemd gives one."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                result = self.ufl("--report", "/dev/stderr", self.lock, "true", stderr=theirs)
+            self.assertEqual(result.returncode, 0)
+            self.assertEqual(self.check_schema(ours.recv(1 << 16).decode())["outcome"], "acquired")
+
+    def test_descriptor_that_is_full(self):
+        """It must not hang; the command's status counts."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"." * 4096)
+        os.set_blocking(writer, True)
+        result = self.ufl("--report", f"/dev/fd/{writer}", self.lock, "sh", "-c", "exit 3",
+                          pass_fds=[writer])
+        os.close(writer)
+        os.close(reader)
+        self.assertEqual(result.returncode, 3)
+        self.assert_one_line(result.stderr, f"/dev/fd/{writer}", "cannot write the report")
 
     def test_descriptor(self):
         reader, writer = os.pipe()

@@ -152,7 +152,7 @@ class ExitStatusTest(StatusTestCase):
     def test_without_permission(self):
         user = self.as_ordinary_user()
         os.chmod(self.held, 0)
-        self.assert_cannot_tell(self.held, "Permission denied", **user)
+        self.assert_cannot_tell(self.held, "Permission denied", "ls -l", **user)
         os.mkdir(self.path("closed"))
         os.chmod(self.path("closed"), 0)
         self.assert_cannot_tell(self.path("closed", "lock"), "Permission denied", **user)

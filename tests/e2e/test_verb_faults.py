@@ -9,6 +9,7 @@ no race in the tests. Calls that open the lock: of --acquire 1 look, 2 verify (o
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -291,6 +292,25 @@ class Report(VerbFaultTestCase):
             ["openat:signal=SIGTERM:when=2", "unlink:error=EIO"], "--acquire", "lock")
         self.assertEqual((released, outcome), (False, "interrupted"))
         self.assert_one_line(result.stderr, self.lock, "cannot release it: Input/output error")
+
+
+class BreakSignals(VerbFaultTestCase):
+    def test_while_the_release_waits(self):
+        """Somebody holds flock(2) on the file: ufl ends at once, and says what there is to do."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number):
+                self.write("lock", OLD)
+                process, pid = self.stopped("openat:when=5", "--break", "lock")
+                token = self.read_lock().splitlines()[0]
+                with open(self.lock, encoding="ascii") as file:
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                    os.kill(pid, number)
+                    status, stdout, stderr = self.go_on(process, pid)
+                self.assertEqual(status, -number)
+                self.assertIn(OLD, stdout)
+                self.assert_one_line(stderr, self.lock, f"ufl --release --token {token}")
+                self.assertEqual(self.read_lock().splitlines()[0], token)
+                os.unlink(self.lock)
 
 
 class BreakLooksAgain(VerbFaultTestCase):
