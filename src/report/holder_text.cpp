@@ -24,6 +24,14 @@ std::string token_option(const std::string& token) {
   return option.size() <= kMostQuoted ? option : std::string{};
 }
 
+// Nobody is told to break a file of data without having seen its first line.
+std::string break_torn_text(const std::string& path, const std::string& first_line) {
+  const std::string option = first_line.empty() ? "" : token_option(first_line);
+  if (option.empty()) return {};
+  return fmt::format("; if it is one that nobody uses any more: ufl --break{} {}", option,
+                     shell_word(path));
+}
+
 std::string record_text(const HolderParts& parts) {
   std::string what = parts.pid;
   if (!parts.command.empty()) what += (what.empty() ? "" : ", ") + parts.command;
@@ -116,8 +124,7 @@ std::string next_step_text(const std::string& path, const Sighting& seen, Life l
       return fmt::format("if you know that the holder is gone: ufl --break{} {}",
                          token_option(seen.token), shell_word(path));
     case Sighting::Kind::garbled:
-      return "if it was a lock, and you know that nobody uses it any more: rm " + shell_word(path) +
-             "; else name another one";
+      return "if it is no lock file, name another one" + break_torn_text(path, seen.token);
     case Sighting::Kind::unreadable:
       return whose_text(path);
     case Sighting::Kind::empty:

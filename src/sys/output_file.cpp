@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,9 +43,9 @@ bool is_descriptor(const std::string& path) {
 
 // A descriptor of this process that `path` names; -1: there can be no such descriptor.
 std::optional<int> descriptor_of(const std::string& path) {
-  if (path == "/dev/stdin") return STDIN_FILENO;
-  if (path == "/dev/stdout") return STDOUT_FILENO;
-  if (path == "/dev/stderr") return STDERR_FILENO;
+  constexpr std::string_view kStandard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+  const auto* standard = std::find(std::begin(kStandard), std::end(kStandard), path);
+  if (standard != std::end(kStandard)) return static_cast<int>(standard - std::begin(kStandard));
   for (const std::string_view directory : {"/dev/fd/", "/proc/self/fd/"}) {
     if (!path.starts_with(directory)) continue;
     int number = -1;

@@ -85,7 +85,16 @@ TEST(NotAcquiredText, TellsNobodyToRemoveADataFile) {
   garbled.kind = Sighting::Kind::garbled;
   const std::string text = not_acquired_text("data.db", std::nullopt, garbled, Life::untold, kNow);
   EXPECT_EQ(text.find("rm "), std::string::npos) << text;
+  EXPECT_EQ(text.find("--break"), std::string::npos) << text;
   EXPECT_NE(text.find("name another one"), std::string::npos) << text;
+}
+
+TEST(NotAcquiredText, TellsHowToBreakALockThatWasCutShort) {
+  Sighting torn;
+  torn.kind = Sighting::Kind::garbled;
+  torn.token = "1b4e28ba-2fa1";
+  const std::string text = not_acquired_text("lock", std::nullopt, torn, Life::untold, kNow);
+  EXPECT_NE(text.find("ufl --break --token 1b4e28ba-2fa1 lock"), std::string::npos) << text;
 }
 
 TEST(NotAcquiredText, AdvisesByHowLongItWaited) {
