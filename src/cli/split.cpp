@@ -15,7 +15,8 @@ namespace ufl {
 
 namespace {
 
-std::string quoted(std::string_view word) { return "'" + printable(word) + "'"; }
+// Not "quoted": argument-dependent lookup would find std::quoted() too.
+std::string in_quotes(std::string_view word) { return "'" + printable(word) + "'"; }
 
 [[noreturn]] void refuse(const std::string& why) { throw UsageError{why + "; see ufl --help"}; }
 
@@ -26,14 +27,15 @@ std::string quoted(std::string_view word) { return "'" + printable(word) + "'"; 
   if (word.starts_with("--")) {
     const std::string_view meant = suggest_long(word.substr(2));
     if (!meant.empty()) {
-      refuse("unknown option " + quoted(word) + ", did you mean '--" + std::string{meant} + "'?");
+      refuse("unknown option " + in_quotes(word) + ", did you mean '--" + std::string{meant} +
+             "'?");
     }
   }
-  refuse("unknown option " + quoted(word));
+  refuse("unknown option " + in_quotes(word));
 }
 
 [[noreturn]] void refuse_value(const std::string& flag, std::string_view word) {
-  refuse(flag + " takes no value, but got " + quoted(word));
+  refuse(flag + " takes no value, but got " + in_quotes(word));
 }
 
 class Splitter {
@@ -113,8 +115,8 @@ class Splitter {
       }
       const std::string rest = word.substr(i + 1);
       if (rest.starts_with('=')) {
-        refuse(fmt::format("{} makes {} the value of {}; write {}{} or --{}{}", quoted(word),
-                           quoted(rest), name, name, printable(rest.substr(1)), option->longs[0],
+        refuse(fmt::format("{} makes {} the value of {}; write {}{} or --{}{}", in_quotes(word),
+                           in_quotes(rest), name, name, printable(rest.substr(1)), option->longs[0],
                            printable(rest)));
       }
       give(*option, rest.empty() ? next_value(name, *option) : rest);
@@ -124,8 +126,8 @@ class Splitter {
 
   static std::string unknown_in_cluster(const std::string& word, std::size_t at) {
     const std::string before{'-', word[at - 1]};
-    return "in " + quoted(word) + ", " + before + " takes no value and " +
-           quoted(std::string{'-', word[at]}) + " is no option";
+    return "in " + in_quotes(word) + ", " + before + " takes no value and " +
+           in_quotes(std::string{'-', word[at]}) + " is no option";
   }
 
   std::string next_value(const std::string& name, const OptionSpec& option) {
