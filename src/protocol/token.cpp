@@ -10,9 +10,19 @@ namespace {
 
 constexpr std::string_view kWhiteSpace = " \t\n\v\f\r";
 constexpr std::size_t kUuidLength = 36;
+constexpr std::size_t kFirstDash = 8;
 
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// Could `text` be the beginning of a UUID?
+bool begins_uuid(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == kFirstDash || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : !is_hex(text[i])) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -30,13 +40,15 @@ std::string make_token(std::string_view prefix, std::string_view uuid) {
 }
 
 bool ends_in_uuid(std::string_view token) {
-  if (token.size() < kUuidLength) return false;
-  const std::string_view uuid = token.substr(token.size() - kUuidLength);
-  for (std::size_t i = 0; i < uuid.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? uuid[i] != '-' : !is_hex(uuid[i])) return false;
+  return token.size() >= kUuidLength && begins_uuid(token.substr(token.size() - kUuidLength));
+}
+
+bool ends_in_torn_uuid(std::string_view token) {
+  for (std::size_t length = kFirstDash + 1; length < kUuidLength; ++length) {
+    if (token.size() < length) return false;
+    if (begins_uuid(token.substr(token.size() - length))) return true;
   }
-  return true;
+  return false;
 }
 
 std::string_view uuid_of(std::string_view token) {

@@ -20,6 +20,10 @@ namespace ufl {
 /// that was named by mistake does not.
 [[nodiscard]] bool ends_in_uuid(std::string_view token);
 
+/// Does `token` end in the beginning of a UUID, its first dash included: as a lock file would that
+/// was cut short?
+[[nodiscard]] bool ends_in_torn_uuid(std::string_view token);
+
 /// The UUID that `token` ends in. Precondition: it does.
 [[nodiscard]] std::string_view uuid_of(std::string_view token);
 

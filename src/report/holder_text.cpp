@@ -7,6 +7,7 @@
 #include <chrono>
 #include <optional>
 
+#include "protocol/token.hpp"
 #include "protocol/utc.hpp"
 #include "report/messages.hpp"
 #include "report/text.hpp"
@@ -24,9 +25,9 @@ std::string token_option(const std::string& token) {
   return option.size() <= kMostQuoted ? option : std::string{};
 }
 
-// Nobody is told to break a file of data without having seen its first line.
+// Nobody is told to break a file of data.
 std::string break_torn_text(const std::string& path, const std::string& first_line) {
-  const std::string option = first_line.empty() ? "" : token_option(first_line);
+  const std::string option = ends_in_torn_uuid(first_line) ? token_option(first_line) : "";
   if (option.empty()) return {};
   return fmt::format("; if it is one that nobody uses any more: ufl --break{} {}", option,
                      shell_word(path));

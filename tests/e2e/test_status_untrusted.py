@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import test_status  # noqa: E402
-from support import UFL, clean_environment, default_signals, not_sanitized  # noqa: E402
+from support import PATIENCE, UFL, clean_environment, default_signals, not_sanitized  # noqa: E402
 from test_status import FOREIGN, HELD  # noqa: E402
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J\r\b\x00\x7f\x9b31m\u2028\u202e\n\nfake: free\n"
@@ -58,11 +58,23 @@ class LineOneTest(UntrustedTestCase):
     def test_what_is_no_lock(self):
         for content in ("", "garbage", "\n" + FOREIGN, FOREIGN + "x", FOREIGN[1:], "\0" * 100,
                         "x" * 100000, " " * 5000, HOSTILE, HOSTILE * 100, b"\xff\xfe" * 3000,
-                        b"\xc3", b"\xe2\x82" + FOREIGN.encode()[:-1], "-" * 36,
+                        b"\xc3", "-" * 36,
                         b"\xed\xa0\x80\xf4\x90\x80\x80\xc0\xaf"):
             with self.subTest(content=content[:60]):
                 status = self.assert_harmless(content, "unknown_holder")
                 self.assertNotIn("--break", status["next"])
+
+    def test_what_may_have_been_a_lock(self):
+        """Cut short, by a full disk or a crash: what is printed takes it away."""
+        for content in (FOREIGN[:9], FOREIGN[:-1], "ci '" + FOREIGN[:20],
+                        b"\xe2\x82" + FOREIGN.encode()[:-1]):
+            with self.subTest(content=content):
+                status = self.assert_harmless(content, "unknown_holder")
+                command = status["next"].split("any more: ufl ")[1]
+                result = subprocess.run(["bash", "-c", f"'{os.path.abspath(UFL)}' {command}"],
+                                        check=False, stdout=subprocess.PIPE, timeout=PATIENCE)
+                self.assertEqual(result.returncode, 0)
+                self.assert_no_lock()
 
     def test_a_file_of_something_else_is_not_poured_out(self):
         for content in ("x" * 5000, "\0" * 5000, b"\xff" * 4000):

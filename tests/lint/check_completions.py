@@ -152,7 +152,9 @@ class Shell:
     def test_options_after_a_verb_and_its_lock_file(self):
         for line in ("ufl --check alock --to", "ufl alock --check --to"):
             with self.subTest(line):
-                self.assertEqual(set(self.complete(line)) & set(NAMES), {"--token"})
+                # fish 4 offers what has these letters somewhere, too.
+                offered = {name for name in self.complete(line) if name.startswith("--to")}
+                self.assertEqual(offered & set(NAMES), {"--token"})
         self.assertIn("--json", self.complete("ufl --status alock x --js"))
 
     def test_the_command(self):

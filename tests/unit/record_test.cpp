@@ -50,6 +50,17 @@ TEST(Token, EndsInAUuid) {
   EXPECT_FALSE(ends_in_uuid(""));
 }
 
+TEST(Token, TornUuidHasItsFirstDash) {
+  EXPECT_TRUE(ends_in_torn_uuid("8f14e45f-"));
+  EXPECT_TRUE(ends_in_torn_uuid("ci-8f14e45f-ceea-46"));
+  EXPECT_TRUE(ends_in_torn_uuid(kUuid.substr(0, kUuid.size() - 1)));
+  for (const std::string other : {"", "8f14e45f", "8f14e45f-ceea-467g", "garbage", "-8f14e45"}) {
+    EXPECT_FALSE(ends_in_torn_uuid(other)) << other;
+  }
+  EXPECT_FALSE(ends_in_torn_uuid(kUuid));
+  EXPECT_FALSE(ends_in_torn_uuid(kUuid.substr(1)));
+}
+
 TEST(Record, IsTwoLines) {
   EXPECT_EQ(format_record(kUuid, full_holder()),
             kUuid +
