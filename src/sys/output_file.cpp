@@ -74,7 +74,7 @@ std::optional<std::string> target_of(std::string path) {
     const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
     if (length <= 0) return path;
     const std::string name{target, static_cast<std::size_t>(length)};
-    path = name.starts_with('/') ? name : directory_of(path) + name;
+    path = name.starts_with('/') ? name : directory_of(path).append(name);
   }
   return std::nullopt;
 }

@@ -37,12 +37,12 @@ std::optional<ProcessStat> process_stat(pid_t pid) {
   constexpr int kStart = 22;
   for (int field = 3; field <= kStart; ++field) {
     rest.remove_prefix(1);
-    const std::string_view value = rest.substr(0, rest.find(' '));
-    const char* end = value.data() + value.size();
-    if (field == kThreads) std::from_chars(value.data(), end, stat.threads);
-    if (field == kStart && std::from_chars(value.data(), end, stat.start).ec != std::errc{}) {
-      return std::nullopt;
-    }
+    const std::string value{rest.substr(0, rest.find(' '))};
+    const auto read = [&value](auto& number) {
+      return std::from_chars(value.data(), value.data() + value.size(), number).ec == std::errc{};
+    };
+    if (field == kThreads) read(stat.threads);
+    if (field == kStart && !read(stat.start)) return std::nullopt;
     rest.remove_prefix(value.size());
     if (rest.empty() && field < kStart) return std::nullopt;
   }

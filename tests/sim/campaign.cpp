@@ -37,6 +37,7 @@ void play_all(const SetupOf& setup_of, std::uint64_t first, std::uint64_t count,
   };
   std::vector<std::jthread> workers;
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+  workers.reserve(cores);
   for (unsigned i = 0; i < cores; ++i) workers.emplace_back(worker);
 }
 

@@ -24,11 +24,14 @@ std::string name_of(int who) {
 
 std::string name_of(std::string_view content) {
   if (content.size() < kUuidLength || content.substr(8, kMiddle.size()) != kMiddle) return "?";
-  int who = 0;
-  int claim = 0;
-  std::from_chars(content.data(), content.data() + 8, who, 16);
-  std::from_chars(content.data() + 8 + kMiddle.size(), content.data() + kUuidLength, claim, 16);
-  return name_of(who) + std::to_string(claim);
+  const auto number = [](std::string_view hex) {
+    int value = 0;
+    std::from_chars(hex.data(), hex.data() + hex.size(), value, 16);
+    return value;
+  };
+  const std::string_view uuid = content.substr(0, kUuidLength);
+  return name_of(number(uuid.substr(0, 8))) +
+         std::to_string(number(uuid.substr(8 + kMiddle.size())));
 }
 
 Holder SimIdentity::self() {

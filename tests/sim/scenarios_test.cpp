@@ -37,9 +37,9 @@ class Scenario : public ::testing::Test {
   }
 
   Player player(const ClaimOptions& options) {
-    Player player{std::make_unique<Claim>(options, clock_, identity_), {}};
-    player.step = player.claim->start();
-    return player;
+    auto claim = std::make_unique<Claim>(options, clock_, identity_);
+    Step step = claim->start();
+    return {std::move(claim), std::move(step)};
   }
 
   [[nodiscard]] FileReply truth() const {

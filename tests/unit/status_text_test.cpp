@@ -89,7 +89,8 @@ TEST(StatusJson, HasTheSameKeysForEveryState) {
 
 TEST(StatusJson, IsValidWhateverTheLockFileHolds) {
   LockStatus lock = held();
-  const std::string path = "\n\x7f \xc2\x9b \xe2\x80\xae \xe2\x81\xa6 \u6f22";
+  const std::string path =
+      "\n\x7f \xc2\x9b \xe2\x80\xae \xe2\x81\xa6 \xe2\x81\xa9 \xe2\x80\xac \u6f22";  // closed again
   lock.path = path + "\xff";
   lock.look.seen.token = "\xff\x1b";
   lock.look.seen.holder.user = "a\"\\\n\x1b";
