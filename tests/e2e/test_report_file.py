@@ -24,6 +24,11 @@ def setUpModule():  # pylint: disable=invalid-name
 class RefusedTest(test_report.ReportTestCase):
     """A report that cannot be written is found out before the lock is taken."""
 
+    def look(self, *names):
+        """The files, and whether they are still the same; not when they were read (relatime)."""
+        found = [os.stat(self.path(name)) for name in names]
+        return [(info.st_ino, info.st_size, info.st_mtime_ns) for info in found]
+
     def assert_refused(self, file, *fragments, **options):
         os.makedirs(self.path("locks"), exist_ok=True)
         os.chmod(self.path("locks"), 0o777)
@@ -80,13 +85,12 @@ class RefusedTest(test_report.ReportTestCase):
         for file in (self.path("other"), self.path("link"), foreign):
             for words in (["true"], ["--acquire"]):
                 with self.subTest(file=file, words=words):
-                    before = [os.stat(self.path(name)) for name in ("other", "foreign")]
+                    before = self.look("other", "foreign")
                     result = self.ufl("--report", file, self.lock, *words)
                     self.assertEqual((result.returncode, result.stdout), (USAGE, ""))
                     self.assert_one_line(result.stderr, file, "holds a lock")
                     self.assert_no_lock()
-                    self.assertEqual(
-                        before, [os.stat(self.path(name)) for name in ("other", "foreign")])
+                    self.assertEqual(self.look("other", "foreign"), before)
 
     def test_empty_name(self):
         for words in (["--report", ""], ["--report="]):
