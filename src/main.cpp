@@ -85,7 +85,7 @@ int perform(const ufl::Options& options, const ufl::Signals& signals,
       [closed, &signals](const std::string& text, const std::function<bool()>& stop) {
         return closed ? EBADF : write_out(text, signals, stop);
       },
-      ufl::wants_colour(STDOUT_FILENO)};
+      [] { return ufl::wants_colour(STDOUT_FILENO); }};
   const ufl::Ending ending = ufl::perform(options, world);
   return ending.signal != 0 ? ufl::die_of(ending.signal) : ending.status;
 }

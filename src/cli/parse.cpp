@@ -136,26 +136,23 @@ std::optional<Duration> timeout_of(const Value& value) {
   return std::nullopt;  // negative: never
 }
 
-int exit_code_of(const Value& value) {
-  constexpr int kMost = 255;
-  int code = -1;
+template <typename Number>
+Number number_of(const Value& value, Number least, Number most, const char* complaint) {
+  Number number = 0;
   const char* end = value.text.data() + value.text.size();
-  const auto result = std::from_chars(value.text.data(), end, code);
-  if (result.ec != std::errc{} || result.ptr != end || code < 0 || code > kMost) {
-    refuse(value, "is not an exit status (0 to 255)");
-  }
-  return code;
+  const auto result = std::from_chars(value.text.data(), end, number);
+  const bool whole = result.ec == std::errc{} && result.ptr == end;
+  if (!whole || number < least || number > most) refuse(value, complaint);
+  return number;
+}
+
+int exit_code_of(const Value& value) {
+  return number_of(value, 0, 255, "is not an exit status (0 to 255)");
 }
 
 std::int64_t pid_of(const Value& value) {
   constexpr std::int64_t kMost = std::numeric_limits<pid_t>::max();
-  std::int64_t pid = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto result = std::from_chars(value.text.data(), end, pid);
-  if (result.ec != std::errc{} || result.ptr != end || pid < 1 || pid > kMost) {
-    refuse(value, "is not a process ID");
-  }
-  return pid;
+  return number_of(value, std::int64_t{1}, kMost, "is not a process ID");
 }
 
 // Empty: what a script has that did not look whether ufl --acquire succeeded.

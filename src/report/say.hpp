@@ -6,9 +6,9 @@
 
 namespace ufl {
 
-/// Would stderr take some text without blocking, now or within `milliseconds`? A terminal does not
-/// after Ctrl-S, nor a pipe that is full.
-[[nodiscard]] bool stderr_takes_more(int milliseconds);
+/// Write `text` to stderr, with one write(2), if it takes some without blocking now or within
+/// `milliseconds`. A terminal does not after Ctrl-S, nor a pipe that is full: then returns false.
+bool write_to_stderr(std::string_view text, int milliseconds);
 
 /// Write "ufl: `line`\n" to stderr with one write(2), so that the lines of several contenders do
 /// not mix. stdout belongs to the command. A stderr that cannot be written to, or that takes

@@ -29,10 +29,6 @@ bool is_capable(int fd) {
 
 bool in_foreground() { return ::tcgetpgrp(STDERR_FILENO) == ::getpgrp(); }
 
-void write_out(const std::string& text) {
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
 }  // namespace
 
 bool stderr_is_terminal() { return is_capable(STDERR_FILENO); }
@@ -47,15 +43,14 @@ std::size_t RewrittenLine::columns() {
 }
 
 void RewrittenLine::draw(std::string_view line) {
-  if (!in_foreground() || !stderr_takes_more(0)) return;
-  write_out(std::string{kReturn}.append(line).append(kEraseRest));
-  shown_ = true;
+  if (!in_foreground()) return;
+  if (write_to_stderr(std::string{kReturn}.append(line).append(kEraseRest), 0)) shown_ = true;
 }
 
 void RewrittenLine::clear() {
   if (!shown_) return;
   shown_ = false;
-  if (in_foreground() && stderr_takes_more(0)) write_out(std::string{kReturn}.append(kEraseRest));
+  if (in_foreground()) write_to_stderr(std::string{kReturn}.append(kEraseRest), 0);
 }
 
 }  // namespace ufl

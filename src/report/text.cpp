@@ -144,7 +144,6 @@ std::size_t most_columns(std::string_view text) {
 }
 
 std::string fit(std::string_view text, std::size_t columns) {
-  constexpr std::string_view kEllipsis = "...";
   if (most_columns(text) <= columns) return std::string{text};
   if (columns <= kEllipsis.size()) return {};
   std::size_t length = 0;
@@ -155,6 +154,17 @@ std::string fit(std::string_view text, std::size_t columns) {
     length += next.length;
   }
   return std::string{text.substr(0, length)}.append(kEllipsis);
+}
+
+std::string fit_end(std::string_view text, std::size_t columns) {
+  std::size_t width = most_columns(text);
+  if (width <= columns) return std::string{text};
+  while (!text.empty() && width + kEllipsis.size() > columns) {
+    const Cell first = first_cell(text);
+    width -= first.columns;
+    text.remove_prefix(first.length);
+  }
+  return std::string{kEllipsis}.append(text);
 }
 
 std::string shell_quote(const std::vector<std::string>& words) {
@@ -178,7 +188,6 @@ std::string directory_text(std::string_view path) {
 std::string error_text(int error) { return std::generic_category().message(error); }
 
 std::string shorten(std::string text, std::size_t limit) {
-  constexpr std::string_view kEllipsis = "...";
   if (text.size() <= limit) return text;
   std::size_t end = limit - kEllipsis.size();
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;

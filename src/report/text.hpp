@@ -11,6 +11,9 @@
 
 namespace ufl {
 
+/// What stands for what was cut off.
+inline constexpr std::string_view kEllipsis = "...";
+
 /// `bytes` with control characters and whatever is not UTF-8 written as \xNN, and a backslash as
 /// is: safe to print on a terminal, on one line.
 [[nodiscard]] std::string printable(std::string_view bytes);
@@ -28,6 +31,10 @@ namespace ufl {
 /// The longest beginning of printable `text` that takes no more than `columns`, with "..." in place
 /// of what is cut off; nothing, if there is no room for that.
 [[nodiscard]] std::string fit(std::string_view text, std::size_t columns);
+
+/// The same with the longest end, and "..." in place of what is before it: the end of a path says
+/// more than its beginning. At least "...".
+[[nodiscard]] std::string fit_end(std::string_view text, std::size_t columns);
 
 /// `words` as a shell would take them: quoted where it matters, $'...' where there are control
 /// characters or bytes that are not UTF-8. The result is printable.

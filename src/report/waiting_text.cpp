@@ -17,7 +17,6 @@ namespace ufl {
 namespace {
 
 constexpr std::string_view kDot = " · ";
-constexpr std::string_view kEllipsis = "...";
 
 // 0:07, 12:34, 1:02:03
 std::string stopwatch_text(Duration time) {
@@ -42,25 +41,11 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
-// The end of a path says more than its beginning.
-std::string fit_path(const std::string& path, std::size_t columns) {
-  std::string_view end = path;
-  if (most_columns(path) <= columns) return path;
-  while (!end.empty() && most_columns(end) + kEllipsis.size() > columns) {
-    end.remove_prefix(1);
-    // Not in the middle of a character.
-    while (!end.empty() && (static_cast<unsigned char>(end.front()) & 0xc0U) == 0x80) {
-      end.remove_prefix(1);
-    }
-  }
-  return std::string{kEllipsis}.append(end);
-}
-
 // Where there is no room for a sentence.
 std::string narrow(const std::string& path, const std::string& clock, std::size_t columns) {
   const std::size_t rest = most_columns(joined({"x", clock})) - 1;
   if (rest + kEllipsis.size() >= columns) return fit(clock, columns);
-  return joined({fit_path(path, columns - rest), clock});
+  return joined({fit_end(path, columns - rest), clock});
 }
 
 }  // namespace
@@ -98,7 +83,7 @@ std::string waiting_text(const std::string& path, const Waiting& waiting, Wall n
   if (excess() > 0 && most_columns(line({})) + kShortest > columns) who.clear();
   if (excess() == 0) return line(shown);
   const std::size_t rest = most_columns(line({}));
-  return rest + kEllipsis.size() < columns ? line(fit_path(shown, columns - rest))
+  return rest + kEllipsis.size() < columns ? line(fit_end(shown, columns - rest))
                                            : narrow(shown, clock, columns);
 }
 

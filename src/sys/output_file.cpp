@@ -35,12 +35,6 @@ std::optional<std::string> resolved(const std::string& path) {
   return std::string{real.get()};
 }
 
-// To rename something over /dev/stdout or /dev/fd/3 would take it away from everybody.
-bool is_descriptor(const std::string& path) {
-  const bool in_proc = path.starts_with("/proc/") && path.find("/fd/") != std::string::npos;
-  return path.starts_with("/dev/std") || path.starts_with("/dev/fd/") || in_proc;
-}
-
 // A descriptor of this process that `path` names; -1: there can be no such descriptor.
 std::optional<int> descriptor_of(const std::string& path) {
   constexpr std::string_view kStandard[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
@@ -54,6 +48,12 @@ std::optional<int> descriptor_of(const std::string& path) {
     return parsed.ec == std::errc{} && parsed.ptr == end ? number : -1;
   }
   return std::nullopt;
+}
+
+// To rename something over /dev/stdout or /dev/fd/3 would take it away from everybody.
+bool is_descriptor(const std::string& path) {
+  const bool in_proc = path.starts_with("/proc/") && path.find("/fd/") != std::string::npos;
+  return in_proc || descriptor_of(path).has_value();
 }
 
 // It has the flags of whoever gave it to us: a reader that does not read must not keep us.

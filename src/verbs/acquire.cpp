@@ -124,7 +124,6 @@ class Acquire {
 }  // namespace
 
 Ending acquire(const Options& options, const World& world, Outcome& outcome) {
-  outcome.lock = options.lock_file;
   std::optional<ProcessId> lives_with;
   if (options.pid) {
     lives_with = find_process(static_cast<pid_t>(*options.pid));

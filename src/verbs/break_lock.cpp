@@ -221,13 +221,9 @@ Ending break_lock(const Options& options, const World& world) {
   if (refusal != BreakRefusal::none) {
     const std::string text = break_refusal_text(options.lock_file, refusal, options.token,
                                                 look.seen, world.clock.wall());
-    const Ending ending{status_of(refusal), 0};
-    if (ending.status == exit_status::kFailed) {
-      say(text);
-    } else {
-      say_refusal(options, text);
-    }
-    return ending;
+    const int status = status_of(refusal);
+    if (status == exit_status::kFailed || options.verbosity != Verbosity::quiet) say(text);
+    return {status, 0};
   }
   return Break{options, world, session, request, look.seen}.to_the_end();
 }

@@ -43,12 +43,8 @@ Ending release_or_look(const Options& options, const World& world, bool only_loo
     if (ends_a_wait(event.number)) session.end(ending_of_signal(event.number));
   });
   const MountTraits mount = find_mount(absolute_path(options.lock_file));
-  ReleaseOptions release;
-  release.path = options.lock_file;
-  release.token = std::string{strip(options.token)};
-  release.delay = delay_on(mount, options);
-  release.local = mount.local;
-  release.atomic_create = mount.atomic_create;
+  ReleaseOptions release =
+      release_options(options, mount, std::string{strip(options.token)}, delay_on(mount, options));
   release.only_look = only_look;
   Releasing releasing{world, session.timer()};
   releasing.start(release, [&](const ReleaseResult& result) {

@@ -6,14 +6,20 @@
 
 namespace ufl {
 
-ReleaseOptions release_options(const Options& options, const MountTraits& mount,
-                               const Claim& claim) {
+ReleaseOptions release_options(const Options& options, const MountTraits& mount, std::string token,
+                               Duration delay) {
   ReleaseOptions release;
   release.path = options.lock_file;
-  release.token = claim.result().token;
-  release.delay = claim.delay();
+  release.token = std::move(token);
+  release.delay = delay;
   release.local = mount.local;
   release.atomic_create = mount.atomic_create;
+  return release;
+}
+
+ReleaseOptions release_options(const Options& options, const MountTraits& mount,
+                               const Claim& claim) {
+  ReleaseOptions release = release_options(options, mount, claim.result().token, claim.delay());
   release.device = claim.result().device;
   return release;
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "cli/options.hpp"
 #include "protocol/claim.hpp"
@@ -15,6 +16,10 @@
 #include "verbs/world.hpp"
 
 namespace ufl {
+
+/// The release of the lock that `token` holds, taken with this verification delay.
+[[nodiscard]] ReleaseOptions release_options(const Options& options, const MountTraits& mount,
+                                             std::string token, Duration delay);
 
 /// The release of what `claim`, which ended in `acquired`, holds.
 [[nodiscard]] ReleaseOptions release_options(const Options& options, const MountTraits& mount,

@@ -38,6 +38,7 @@ Ending status(const Options& options, const World& world) {
   session.loop().on_signal([&fatal_signal](const SignalEvent& event) {
     if (ends_a_wait(event.number)) fatal_signal = event.number;
   });
+  const bool coloured = !options.json && world.stdout_is_coloured();
   Ending ending{exit_status::kOk, 0};
   for (const std::string& path : options.lock_files) {
     LockStatus lock;
@@ -49,7 +50,7 @@ Ending status(const Options& options, const World& world) {
     ending.status = std::max(ending.status, status_of(lock.look.state));
     const Wall now = world.clock.wall();
     const std::string text =
-        options.json ? status_json(lock, now) : status_text(lock, now, world.stdout_is_coloured);
+        options.json ? status_json(lock, now) : status_text(lock, now, coloured);
     const int error = session.print(world, text, [&] { return fatal_signal != 0; });
     if (fatal_signal != 0) return ending_of_signal(fatal_signal);
     if (error != 0) {

@@ -47,7 +47,6 @@ Taking::Taking(const Options& options, const World& world, Session& session, Cla
               {events_.on_looks_free, [this] { claim_waits(); }, [this] { claim_ended(); }}},
       log_{options.lock_file, options.verbosity, world.clock},
       started_{world.clock.now()} {
-  outcome_.lock = options.lock_file;
   if (options.verbosity == Verbosity::quiet || !stderr_is_terminal()) return;
   line_timer_ = session.loop().make_timer();
   line_.emplace(options.lock_file, world.clock, *line_timer_, [this] { return now_waiting(); });

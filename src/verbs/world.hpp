@@ -28,7 +28,8 @@ struct World {
   /// `stop` whenever a signal has come; if that says true, the rest is not written, and EINTR
   /// returned.
   std::function<int(const std::string& text, const std::function<bool()>& stop)> print;
-  bool stdout_is_coloured = false;
+  /// Does stdout show colours, and does the user want them?
+  std::function<bool()> stdout_is_coloured;
 };
 
 /// How ufl is to end.
