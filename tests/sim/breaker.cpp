@@ -11,14 +11,9 @@ namespace ufl::sim {
 using std::chrono::seconds;
 
 Breaker::Breaker(const Surroundings& around, int who, Duration uptime)
-    : Contender{around, who, around.share_knobs},
-      clock_{world_, uptime - world_.now()},
-      identity_{world_, who},
-      timer_{world_, clock_, knobs_, alive_} {
+    : UflProcess{around, who, uptime} {
   monitor_.breaks(who_);
 }
-
-Breaker::~Breaker() = default;
 
 void Breaker::notice(const std::string& token) {
   if (busy_ || dead()) return;
@@ -29,15 +24,10 @@ void Breaker::notice(const std::string& token) {
   after(world_.some_of(seconds{1}), [this] { round(); });
 }
 
-ClaimOptions Breaker::claim_options() const {
-  ClaimOptions options;
-  options.path = "lock";
+ClaimOptions Breaker::takeover_options() const {
+  ClaimOptions options = claim_options();
   options.delay = knobs_.break_delay;
-  options.retry = knobs_.retry;
   options.timeout = Duration::zero();
-  options.local = knobs_.local;
-  options.atomic_create = around_.share_knobs.atomic_create;
-  options.late_hold = knobs_.late_hold;
   options.may_take_over = [token = token_](const Sighting& seen) { return seen.token == token; };
   options.takeover_delay = knobs_.takeover_delay;
   return options;
@@ -49,12 +39,10 @@ void Breaker::round() {
     world_.tell(who_, "releases the lock of another");
     return release(token_, knobs_.delay);
   }
-  claim_ = std::make_unique<Claim>(claim_options(), clock_, identity_);
-  double_ = knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_break(*claim_, clock_);
-  driver_ = std::make_unique<Driver>(
-      double_ ? *double_ : *claim_, client_, timer_,
-      DriverEvents{.on_looks_free = [this] { return claim_->takes_over(); },
-                   .on_finished = [this] { claim_ended(); }});
+  claim_ = std::make_unique<Claim>(takeover_options(), clock_, identity_);
+  drive(*claim_, knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_break(*claim_, clock_),
+        DriverEvents{.on_looks_free = [this] { return claim_->takes_over(); },
+                     .on_finished = [this] { claim_ended(); }});
   const auto at_this_break = [this](World::Action action) {
     return [this, number = breaks_, action = std::move(action)] {
       if (busy_ && number == breaks_) action();
@@ -96,19 +84,7 @@ void Breaker::claim_ended() {
 }
 
 void Breaker::release(const std::string& token, Duration delay) {
-  release_ =
-      std::make_unique<Release>(ReleaseOptions{.path = "lock",
-                                               .token = token,
-                                               .delay = delay,
-                                               .local = knobs_.local,
-                                               .atomic_create = around_.share_knobs.atomic_create,
-                                               .device = 0},
-                                clock_);
-  double_ =
-      knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_release(*release_, clock_, token);
-  driver_ = std::make_unique<Driver>(double_ ? *double_ : *release_, client_, timer_,
-                                     DriverEvents{.on_finished = [this] { release_ended(); }});
-  driver_->start();
+  start_release(release_options(token, delay), [this] { release_ended(); });
 }
 
 void Breaker::release_ended() {

@@ -6,7 +6,6 @@
 
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "sim/contender.hpp"
@@ -14,11 +13,9 @@
 namespace ufl::sim {
 
 /// Breaks locks one after another, with a process for each, all on one host.
-class Breaker final : public Contender {
+class Breaker final : public UflProcess {
  public:
-  /// `uptime`: what the clock of its host shows now.
   Breaker(const Surroundings& around, int who, Duration uptime);
-  ~Breaker() override;
 
   /// Break the lock of `token` in a moment, if no break is under way.
   void notice(const std::string& token);
@@ -27,19 +24,12 @@ class Breaker final : public Contender {
 
  private:
   void round() override;
-  [[nodiscard]] ClaimOptions claim_options() const;
+  [[nodiscard]] ClaimOptions takeover_options() const;
   void claim_ended();
   void release(const std::string& token, Duration delay);
   void release_ended();
   void end();
 
-  SimClock clock_;
-  SimIdentity identity_;
-  SimTimer timer_;
-  std::unique_ptr<Claim> claim_;
-  std::unique_ptr<Release> release_;
-  std::unique_ptr<Machine> double_;  // a mutant's, before either
-  std::unique_ptr<Driver> driver_;
   std::string token_;  // of the lock to break
   bool busy_ = false;
   int breaks_ = 0;

@@ -76,12 +76,53 @@ void Contender::after(Duration time, World::Action action) {
   });
 }
 
+UflProcess::UflProcess(const Surroundings& around, int who, Duration uptime)
+    : Contender{around, who, around.share_knobs},
+      clock_{world_, uptime - world_.now()},
+      identity_{world_, who},
+      timer_{world_, clock_, knobs_, alive_} {}
+
+ClaimOptions UflProcess::claim_options() const {
+  ClaimOptions options;
+  options.path = "lock";
+  options.delay = knobs_.delay;
+  options.retry = knobs_.retry;
+  options.retry_grows = knobs_.retry_grows;
+  options.local = knobs_.local;
+  options.atomic_create = around_.share_knobs.atomic_create;
+  options.late_hold = knobs_.late_hold;
+  return options;
+}
+
+ReleaseOptions UflProcess::release_options(std::string token, Duration delay) const {
+  return {.path = "lock",
+          .token = std::move(token),
+          .delay = delay,
+          .local = knobs_.local,
+          .atomic_create = around_.share_knobs.atomic_create};
+}
+
+void UflProcess::drive(Machine& machine, std::unique_ptr<Machine> mutant, DriverEvents events) {
+  double_ = std::move(mutant);
+  driver_ =
+      std::make_unique<Driver>(double_ ? *double_ : machine, client_, timer_, std::move(events));
+}
+
+void UflProcess::start_release(const ReleaseOptions& options, std::function<void()> on_ended) {
+  release_ = std::make_unique<Release>(options, clock_);
+  auto mutant = knobs_.mutant == nullptr
+                    ? nullptr
+                    : knobs_.mutant->before_release(*release_, clock_, options.token);
+  drive(*release_, std::move(mutant), DriverEvents{.on_finished = std::move(on_ended)});
+  driver_->start();
+}
+
 /// A process that knows the token and releases the lock, with a view of the share of its own.
 struct UflContender::Elsewhere {
   Elsewhere(UflContender& holder, const std::shared_ptr<const bool>& alive)
       : client{holder.world_, holder.around_.share, holder.around_.share_knobs, holder.who_, alive},
         timer{holder.world_, holder.clock_, holder.knobs_, alive},
-        release{holder.release_options(), holder.clock_},
+        release{holder.own_release(), holder.clock_},
         driver{release, client, timer, DriverEvents{.on_finished = [] {}}} {}
 
   Client client;
@@ -91,34 +132,22 @@ struct UflContender::Elsewhere {
 };
 
 UflContender::UflContender(const Surroundings& around, int who, Duration uptime)
-    : Contender{around, who, around.share_knobs},
-      clock_{world_, uptime - world_.now()},
-      identity_{world_, who},
-      timer_{world_, clock_, knobs_, alive_} {}
+    : UflProcess{around, who, uptime} {}
 
 UflContender::~UflContender() = default;
 
 void UflContender::round() {
-  ClaimOptions options;
-  options.path = "lock";
-  options.delay = knobs_.delay;
-  options.retry = knobs_.retry;
-  options.retry_grows = knobs_.retry_grows;
-  options.local = knobs_.local;
-  options.atomic_create = around_.share_knobs.atomic_create;
-  options.late_hold = knobs_.late_hold;
+  ClaimOptions options = claim_options();
   if (world_.chance(knobs_.impatient)) {
     options.timeout = kTick * static_cast<int>(world_.below(500));
     if (world_.chance(300)) options.timeout = Duration::zero();
   }
   driver_.reset();
   claim_ = std::make_unique<Claim>(std::move(options), clock_, identity_);
-  double_ =
-      knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_claim(*claim_, clock_, knobs_);
-  driver_ = std::make_unique<Driver>(
-      double_ ? *double_ : *claim_, client_, timer_,
-      DriverEvents{.on_looks_free = [this] { return !world_.chance(knobs_.cancelled / 10); },
-                   .on_finished = [this] { claim_ended(); }});
+  drive(*claim_,
+        knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_claim(*claim_, clock_, knobs_),
+        DriverEvents{.on_looks_free = [this] { return !world_.chance(knobs_.cancelled / 10); },
+                     .on_finished = [this] { claim_ended(); }});
   if (world_.chance(knobs_.cancelled)) {
     const auto same_claim = [this, number = round_number_] { return number == round_number_; };
     after(world_.some_of(3 * knobs_.delay + 10 * kTick), [this, same_claim] {
@@ -151,13 +180,10 @@ void UflContender::entered() {
   after(hold, [this] { release(); });
 }
 
-ReleaseOptions UflContender::release_options() const {
-  return {"lock",
-          claim_->result().token,
-          claim_->delay(),
-          knobs_.local,
-          around_.share_knobs.atomic_create,
-          claim_->result().device};
+ReleaseOptions UflContender::own_release() const {
+  ReleaseOptions options = release_options(claim_->result().token, claim_->delay());
+  options.device = claim_->result().device;
+  return options;
 }
 
 void UflContender::release_elsewhere() {
@@ -169,13 +195,7 @@ void UflContender::release_elsewhere() {
 
 void UflContender::release() {
   monitor_.leaves(who_);
-  release_ = std::make_unique<Release>(release_options(), clock_);
-  double_ = knobs_.mutant == nullptr
-                ? nullptr
-                : knobs_.mutant->before_release(*release_, clock_, claim_->result().token);
-  driver_ = std::make_unique<Driver>(double_ ? *double_ : *release_, client_, timer_,
-                                     DriverEvents{.on_finished = [this] { release_ended(); }});
-  driver_->start();
+  start_release(own_release(), [this] { release_ended(); });
 }
 
 void UflContender::release_ended() {

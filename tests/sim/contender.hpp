@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -133,10 +134,32 @@ class Contender {
   bool busy_ = false;
 };
 
+/// Processes of ufl, one after another, all on one host: made of the shipped claim, release and
+/// driver.
+class UflProcess : public Contender {
+ protected:
+  /// `uptime`: what the clock of the host shows now.
+  UflProcess(const Surroundings& around, int who, Duration uptime);
+
+  /// A claim of a contender that waits for the lock.
+  [[nodiscard]] ClaimOptions claim_options() const;
+  [[nodiscard]] ReleaseOptions release_options(std::string token, Duration delay) const;
+  /// Make the driver of `machine`, or of the `mutant` before it, if there is one.
+  void drive(Machine& machine, std::unique_ptr<Machine> mutant, DriverEvents events);
+  void start_release(const ReleaseOptions& options, std::function<void()> on_ended);
+
+  SimClock clock_;
+  SimIdentity identity_;
+  SimTimer timer_;
+  std::unique_ptr<Claim> claim_;
+  std::unique_ptr<Release> release_;
+  std::unique_ptr<Machine> double_;  // a mutant's, before either
+  std::unique_ptr<Driver> driver_;
+};
+
 /// ufl, from claim to release.
-class UflContender final : public Contender {
+class UflContender final : public UflProcess {
  public:
-  /// `uptime`: what the clock of its host shows now.
   UflContender(const Surroundings& around, int who, Duration uptime);
   ~UflContender() override;
 
@@ -147,15 +170,8 @@ class UflContender final : public Contender {
   void release_elsewhere();
   void release();
   void release_ended();
-  [[nodiscard]] ReleaseOptions release_options() const;
+  [[nodiscard]] ReleaseOptions own_release() const;
 
-  SimClock clock_;
-  SimIdentity identity_;
-  SimTimer timer_;
-  std::unique_ptr<Claim> claim_;
-  std::unique_ptr<Release> release_;
-  std::unique_ptr<Machine> double_;  // a mutant's, before either
-  std::unique_ptr<Driver> driver_;
   int round_number_ = 0;
   // Other processes that release.
   struct Elsewhere;
