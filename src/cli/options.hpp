@@ -17,7 +17,7 @@
 namespace ufl {
 
 /// What ufl is asked to do: run a command under the lock, or one of the verbs.
-enum class Action { run, acquire, release, check, status, break_lock, help, version };
+enum class Action { run, acquire, release, check, refresh, status, break_lock, help, version };
 
 /// How much ufl says on stderr.
 enum class Verbosity {
@@ -25,6 +25,12 @@ enum class Verbosity {
   normal,   ///< what is wrong
   verbose,  ///< also what ufl waits for, and how long it took
 };
+
+/// The default of --kill-after.
+inline constexpr Duration kDefaultKillAfter = std::chrono::seconds{5};
+
+/// The shortest --lease.
+inline constexpr Duration kShortestLease = std::chrono::seconds{2};
 
 /// The default of --retry.
 inline constexpr Duration kDefaultRetry = std::chrono::milliseconds{100};
@@ -45,6 +51,11 @@ struct Options {
   int conflict_exit_code = exit_status::kNotAcquired;
   bool record_command = true;  ///< false: --no-command
   Verbosity verbosity = Verbosity::normal;
+
+  bool close_lifeline = false;              ///< -o: the command does not inherit it
+  std::optional<Duration> lease;            ///< --lease; none: off
+  bool kill_on_loss = false;                ///< --on-lost kill, the default with a lease
+  Duration kill_after = kDefaultKillAfter;  ///< --kill-after: from SIGTERM to SIGKILL
 
   std::string token;                  ///< --token, as typed; empty: none
   std::optional<std::int64_t> pid;    ///< --pid

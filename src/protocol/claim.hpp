@@ -148,6 +148,8 @@ class Claim final : public Machine {
   /// LooksFree was asked for, or the lock acquired, by taking it over from seen().
   [[nodiscard]] bool takes_over() const { return takes_over_; }
 
+  [[nodiscard]] bool local() const { return options_.local; }
+
   /// The verification delay in force: `auto` grows when a foreign record was seen, and every delay
   /// grows for a takeover.
   [[nodiscard]] Duration delay() const { return options_.delay; }

@@ -40,6 +40,12 @@ void JsonLine::add_object(std::string_view key, const JsonLine& value) {
   add_raw(key, value.text());
 }
 
+void JsonLine::add_reserved(std::string_view key, std::size_t width) {
+  std::string value{"null"};
+  value.resize(width, ' ');
+  add_raw(key, value);
+}
+
 void JsonLine::add_raw(std::string_view key, std::string_view json) {
   members_ += members_.empty() ? "{\"" : ",\"";
   members_.append(key).append("\":").append(json);

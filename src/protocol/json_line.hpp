@@ -6,6 +6,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ class JsonLine {
   void add(std::string_view key, double value);
   void add_null(std::string_view key);
   void add_object(std::string_view key, const JsonLine& value);
+  /// null, and blanks after it: room for a value of `width` characters, to be written in its place.
+  void add_reserved(std::string_view key, std::size_t width);
 
   /// The value, or null.
   template <typename T>

@@ -38,6 +38,18 @@ bool is_json_text(Number) {
   return true;
 }
 
+constexpr std::string_view kChildKey = "child";
+
+// {"pid":2147483647,"start":18446744073709551615}
+constexpr std::size_t kChildWidth = 47;
+
+JsonLine child_line(const ProcessId& child) {
+  JsonLine line;
+  line.add("pid", child.pid);
+  line.add_or_null("start", child.start);
+  return line;
+}
+
 // False: the value is not of the type that the key has.
 bool convert(const boost::json::value& value, std::string& field) {
   if (value.is_string()) field = std::string{value.get_string()};
@@ -56,6 +68,14 @@ bool convert(const boost::json::value& value, Number& field) {
   field = value.to_number<Number>(error);
   // 1e999 is infinite by now.
   return !error && std::isfinite(static_cast<double>(field));
+}
+
+bool convert(const boost::json::value& value, ProcessId& field) {
+  if (!value.is_object()) return false;
+  const auto* pid = value.get_object().if_contains("pid");
+  const auto* start = value.get_object().if_contains("start");
+  if (pid == nullptr || !convert(*pid, field.pid)) return false;
+  return start == nullptr || start->is_null() || convert(*start, field.start.emplace());
 }
 
 template <typename T>
@@ -80,7 +100,10 @@ void for_each_field(Fields& holder, Visit visit) {
   visit("since", holder.since);
   visit("delay", holder.delay);
   visit("lease", holder.lease);
+  visit("beat", holder.beat);
   visit("detached", holder.detached);
+  visit("lifeline", holder.lifeline);
+  visit("child", holder.child);
   visit("command", holder.command);
 }
 
@@ -88,9 +111,24 @@ std::string holder_line(const Holder& holder) {
   JsonLine line;
   line.add("v", std::int64_t{1});
   for_each_field(holder, [&](std::string_view key, const auto& field) {
-    if (field && is_json_text(*field)) line.add(key, *field);
+    if (!field) return;
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(*field)>, ProcessId>) {
+      line.add_object(key, child_line(*field));
+    } else if (is_json_text(*field)) {
+      line.add(key, *field);
+    }
   });
+  if (!holder.child && !holder.detached.value_or(false)) line.add_reserved(kChildKey, kChildWidth);
   return line.text();
+}
+
+// Where the value of `key` begins on line 2. No JSON text holds `"key":` by itself: a quotation
+// mark in it is escaped.
+std::size_t value_of(std::string_view record, std::string_view key) {
+  const auto line = record.find('\n');
+  const std::string name = '"' + std::string{key} + "\":";
+  const auto found = line == std::string_view::npos ? line : record.find(name, line);
+  return found == std::string_view::npos ? found : found + name.size();
 }
 
 }  // namespace
@@ -105,6 +143,32 @@ std::string format_record(std::string_view token, const Holder& holder) {
     record = text();
   }
   return record;
+}
+
+std::optional<std::string> with_child(std::string_view record, const ProcessId& child) {
+  const auto begin = value_of(record, kChildKey);
+  std::string room{"null"};
+  room.resize(kChildWidth, ' ');
+  if (begin == std::string_view::npos || !record.substr(begin).starts_with(room)) return {};
+  std::string value = child_line(child).text();
+  if (value.size() > kChildWidth) return {};
+  value.resize(kChildWidth, ' ');
+  return std::string{record}.replace(begin, kChildWidth, value);
+}
+
+std::optional<std::string> with_next_beat(std::string_view record) {
+  const auto begin = value_of(record, "beat");
+  if (begin == std::string_view::npos || begin >= record.size() || record[begin] != '"') return {};
+  const auto end = record.find('"', begin + 1);
+  const std::string_view beat =
+      record.substr(begin + 1, end == std::string_view::npos ? 0 : end - begin - 1);
+  if (beat.empty() || beat.find_first_not_of("0123456789") != std::string_view::npos) return {};
+  std::string next{record};
+  for (auto digit = end; digit-- > begin + 1;) {
+    next[digit] = next[digit] == '9' ? '0' : static_cast<char>(next[digit] + 1);
+    if (next[digit] != '0') break;
+  }
+  return next;
 }
 
 Sighting parse_record(std::string_view content) {

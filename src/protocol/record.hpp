@@ -12,6 +12,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,9 +39,10 @@ struct Sighting {
     record,      ///< written by ufl
   };
   Kind kind = Kind::none;
-  std::string token;  ///< line 1, stripped
-  Holder holder;      ///< Kind::record: who holds it
-  int error = 0;      ///< Kind::unreadable: the errno value
+  std::string token;        ///< line 1, stripped
+  Holder holder;            ///< Kind::record: who holds it
+  int error = 0;            ///< Kind::unreadable: the errno value
+  std::uint64_t inode = 0;  ///< of the file; 0: not known
 };
 
 /// Is there a whole token, ufl's or another implementation's, rather than a file that is empty, cut
@@ -49,8 +52,19 @@ struct Sighting {
 }
 
 /// The text of a lock file, less than kRecordLimit bytes; holder fields that do not fit are left
-/// out, the command first.
+/// out, the command first. Without a child there is room for one, unless the holder is detached: a
+/// record never changes its length in place, or a reader could see half of two records.
 [[nodiscard]] std::string format_record(std::string_view token, const Holder& holder);
+
+/// `record` with `child` in the room that format_record() has left for it; nothing: it has none.
+[[nodiscard]] std::optional<std::string> with_child(std::string_view record,
+                                                    const ProcessId& child);
+
+/// `record`, whoever wrote it, with a beat that is one higher; nothing: it has none.
+[[nodiscard]] std::optional<std::string> with_next_beat(std::string_view record);
+
+/// The first beat of a record.
+inline constexpr std::string_view kFirstBeat = "0000000000";
 
 /// What `content`, read from a lock file, says. Takes any bytes.
 [[nodiscard]] Sighting parse_record(std::string_view content);

@@ -98,6 +98,9 @@ std::string life_text(const Sighting& seen, Life life) {
       return "its process runs on this host";
     case Life::gone:
       return "its process is gone from this host, but what it started may still run";
+    case Life::dead:
+      return "the holder is gone, and nothing that it ran is left: free for the next ufl on this "
+             "host";
     case Life::other_host:
       return "the holder is on " +
              (seen.holder.host ? "host " + shown(*seen.holder.host) : std::string{"another host"}) +

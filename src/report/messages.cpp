@@ -39,6 +39,7 @@ std::string_view verb_of(const FileOperation& operation, const FileReply& reply)
   if (std::holds_alternative<ReadFile>(operation)) return "read";
   if (std::holds_alternative<RemoveFile>(operation)) return "remove";
   if (std::holds_alternative<ReplaceFile>(operation)) return "replace";
+  if (std::holds_alternative<UpdateFile>(operation)) return "write into";
   if (std::holds_alternative<ProbeDirectory>(operation)) return "look into the directory of";
   return reply.created ? "write" : "create";
 }

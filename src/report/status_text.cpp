@@ -46,6 +46,8 @@ std::string_view name_of(Life life) {
       return "alive";
     case Life::gone:
       return "gone";
+    case Life::dead:
+      return "dead";
     case Life::other_host:
       return "other_host";
     case Life::other_boot:

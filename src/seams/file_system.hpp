@@ -58,6 +58,16 @@ struct ReplaceFile {
   OnlyIf only_if{};
 };
 
+/// Write `content` over what the file at `path` holds, if that is `expected`, which has the same
+/// length. It is opened once, and neither made nor cut: whatever takes the name meanwhile is not
+/// touched. `sync` as for CreateExclusive.
+struct UpdateFile {
+  std::string path;
+  std::string expected;
+  std::string content;
+  bool sync = false;
+};
+
 /// Does the directory that `path` lies in open, and can names in it be looked up? With
 /// `for_writing`: does it say that names can be made in it, too?
 struct ProbeDirectory {
@@ -67,7 +77,7 @@ struct ProbeDirectory {
 
 /// One file operation: what a protocol machine asks for in one step.
 using FileOperation =
-    std::variant<ReadFile, CreateExclusive, RemoveFile, ReplaceFile, ProbeDirectory>;
+    std::variant<ReadFile, CreateExclusive, RemoveFile, ReplaceFile, UpdateFile, ProbeDirectory>;
 
 /// What became of a file operation, as far as the protocol tells outcomes apart.
 enum class FileStatus {
@@ -79,7 +89,7 @@ enum class FileStatus {
   not_regular,  ///< something that can never be a lock file stands at the path
   bad_path,     ///< ENOTDIR, ENAMETOOLONG, a loop of links: no file can ever be there
   exhausted,    ///< EMFILE: this process may open no more files, nothing was tried
-  changed,      ///< it does not hold `only_if` (any more): nothing was done
+  changed,      ///< it does not hold `only_if` or `expected` (any more): nothing was done
   busy,         ///< somebody else holds flock(2) on it: nothing was done
   failed,       ///< everything else: cannot tell
 };
@@ -94,10 +104,12 @@ struct FileReply {
   int error = 0;
   /// With FileStatus::not_regular: what is there instead.
   FileKind kind = FileKind::regular;
-  /// ReadFile: what was read.
+  /// ReadFile: what was read. UpdateFile with FileStatus::changed: what stands there instead.
   std::string content;
   /// ReadFile, ProbeDirectory: st_dev of the file or directory; 0 when it is not known.
   std::uint64_t device = 0;
+  /// ReadFile: st_ino; 0 when it is not known.
+  std::uint64_t inode = 0;
   /// CreateExclusive that did not end in ok: the file was made, perhaps without all its content.
   bool created = false;
 };

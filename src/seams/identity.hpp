@@ -10,6 +10,12 @@
 
 namespace ufl {
 
+/// A process of this host: its number, which may be used again, and what tells the two apart.
+struct ProcessId {
+  std::int64_t pid = 0;
+  std::optional<std::uint64_t> start;  ///< clock ticks after boot; none: not visible to us
+};
+
 /// What a lock file says about the process that holds it. Every field may be missing. What was read
 /// from a lock file is untrusted: escape it before a person sees it, never act on it unchecked.
 struct Holder {
@@ -22,18 +28,19 @@ struct Holder {
   std::optional<std::uint64_t> start;  ///< clock ticks after boot, field 22 of /proc/PID/stat
   std::optional<std::uint64_t> uid;
   std::optional<std::string> user;
-  std::optional<std::string> since;    ///< UTC, for display only
-  std::optional<std::string> command;  ///< shell-quoted, at most 500 bytes
-  std::optional<double> delay;         ///< verification delay of the holder, seconds
-  std::optional<double> lease;         ///< seconds
-  std::optional<bool> detached;        ///< taken by `ufl --acquire`: no ufl waits for its release
+  std::optional<std::string> since;     ///< UTC, for display only
+  std::optional<std::string> command;   ///< shell-quoted, at most 500 bytes
+  std::optional<double> delay;          ///< verification delay of the holder, seconds
+  std::optional<double> lease;          ///< seconds
+  std::optional<std::string> beat;      ///< with a lease: a number that grows while it lives
+  std::optional<bool> detached;         ///< taken by `ufl --acquire`: no ufl waits for its release
+  std::optional<std::string> lifeline;  ///< what shows that it lives; only kLifeline is known
+  std::optional<ProcessId> child;       ///< the command, once it has been started
 };
 
-/// A process of this host: its number, which may be used again, and what tells the two apart.
-struct ProcessId {
-  std::int64_t pid = 0;
-  std::optional<std::uint64_t> start;  ///< clock ticks after boot; none: not visible to us
-};
+/// Holder::lifeline of a holder that has bound the abstract Unix datagram socket "ufl/" + UUID
+/// (unix(7)) before its record was written.
+inline constexpr const char* kLifeline = "dgram";
 
 /// Who is asking, and fresh randomness.
 class Identity {
@@ -48,6 +55,19 @@ class Identity {
 
   /// This process as a holder; `since` and `command` are left to the caller.
   [[nodiscard]] virtual Holder self() = 0;
+
+  /// Keep a lifeline for the holder of `uuid`, in place of the one before: as long as this process
+  /// or a command that has inherited it lives, others on this host can see that. False: that is not
+  /// possible here, and the record must not promise it.
+  [[nodiscard]] virtual bool hold_lifeline(const std::string& uuid) = 0;
+
+  /// Leave a sign on this host that the holder of `uuid` runs on it, for locks that other hosts
+  /// see: two machines that go on from one snapshot have the same boot id. Errors leave no sign,
+  /// and then nobody can prove that the holder is gone.
+  virtual void leave_witness(const std::string& uuid) = 0;
+
+  /// Remove that sign, whoever has left it, once nothing of the holder is on the share any more.
+  virtual void remove_witness(const std::string& uuid) = 0;
 
   /// 64 random bits, for jitter.
   [[nodiscard]] virtual std::uint64_t random() = 0;

@@ -4,14 +4,17 @@
 
 #pragma once
 
+#include <string_view>
+
 #include "seams/identity.hpp"
 
 namespace ufl {
 
 /// What this host sees of a holder.
 enum class Life {
-  alive,            ///< its process runs
+  alive,            ///< its process runs, or its command, or what that has started
   gone,             ///< its process is not there any more; what it has started may be
+  dead,             ///< proven: nothing is left that could rely on the lock
   other_host,       ///< it was on another host
   other_boot,       ///< on this host before a reboot, or on another one with the same name
   other_container,  ///< in another PID or time namespace, where the numbers mean something else
@@ -27,9 +30,11 @@ class Liveness {
   Liveness& operator=(const Liveness&) = delete;
   virtual ~Liveness() = default;
 
-  /// What is to be seen of `holder`, which was read from a lock file: nothing in it is believed
-  /// unchecked.
-  [[nodiscard]] virtual Life look(const Holder& holder) = 0;
+  /// What is to be seen of `holder`, which was read from a lock file whose token ends in `uuid`:
+  /// nothing in it is believed unchecked. `local`: this kernel alone sees that file. Life::dead
+  /// only on proof (ufl(1), STALE LOCKS); whatever is missing from that, or cannot be asked for, is
+  /// no proof.
+  [[nodiscard]] virtual Life look(const Holder& holder, std::string_view uuid, bool local) = 0;
 };
 
 }  // namespace ufl

@@ -70,6 +70,12 @@ Holder HostIdentity::self() {
   return holder;
 }
 
+bool HostIdentity::hold_lifeline(const std::string& /*uuid*/) { return false; }
+
+void HostIdentity::leave_witness(const std::string& /*uuid*/) {}
+
+void HostIdentity::remove_witness(const std::string& /*uuid*/) {}
+
 std::uint64_t HostIdentity::random() {
   std::uint64_t value = 0;
   if (::getrandom(&value, sizeof value, GRND_NONBLOCK) != sizeof value) {

@@ -16,6 +16,9 @@ class HostIdentity final : public Identity {
  public:
   [[nodiscard]] std::string new_uuid() override;
   [[nodiscard]] Holder self() override;
+  [[nodiscard]] bool hold_lifeline(const std::string& uuid) override;
+  void leave_witness(const std::string& uuid) override;
+  void remove_witness(const std::string& uuid) override;
   [[nodiscard]] std::uint64_t random() override;
 
  private:

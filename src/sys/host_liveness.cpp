@@ -11,7 +11,7 @@
 
 namespace ufl {
 
-Life HostLiveness::look(const Holder& holder) {
+Life HostLiveness::look(const Holder& holder, std::string_view /*uuid*/, bool /*local*/) {
   const Holder here = identity_.self();
   // Host names are not unique and boot ids are: a boot id decides, and the name explains.
   if (!holder.boot || !here.boot) {

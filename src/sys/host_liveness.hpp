@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <string_view>
+
 #include "seams/liveness.hpp"
 
 namespace ufl {
@@ -12,7 +14,7 @@ class HostLiveness final : public Liveness {
   /// `identity` tells which host, boot and namespaces are ours; it must outlive this.
   explicit HostLiveness(Identity& identity) : identity_{identity} {}
 
-  [[nodiscard]] Life look(const Holder& holder) override;
+  [[nodiscard]] Life look(const Holder& holder, std::string_view uuid, bool local) override;
 
  private:
   Identity& identity_;

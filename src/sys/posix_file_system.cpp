@@ -111,16 +111,26 @@ FileReply perform(const ReadFile& operation) {
   if (!content) return failure(errno);
   FileReply reply = success();
   reply.device = info.st_dev;
+  reply.inode = info.st_ino;
   reply.content = std::move(*content);
   return reply;
 }
 
 // 0, or the errno value of what went wrong.
-int write_and_sync(int fd, const CreateExclusive& operation) {
+template <typename Operation>
+int write_and_sync(int fd, const Operation& operation) {
   if (const int error = write_all(fd, operation.content); error != 0) return error;
   // EINVAL, EROFS: the file system has no fsync; then close is all that there is.
   if (operation.sync && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) return errno;
   return 0;
+}
+
+// close(2) is where NFS and FUSE report what became of the write; EINTR means closed on Linux.
+template <typename Operation>
+int write_and_close(UniqueFd file, const Operation& operation) {
+  const int error = write_and_sync(file.get(), operation);
+  const bool closed = ::close(file.release()) == 0 || errno == EINTR;
+  return closed || error != 0 ? error : errno;
 }
 
 FileReply write_failure(int error) {
@@ -157,9 +167,7 @@ FileReply perform(const CreateExclusive& operation) {
   }
   UniqueFd file = open_file(operation.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kNewFileMode);
   if (!file.valid()) return open_failure(operation.path, errno);
-  int error = write_and_sync(file.get(), operation);
-  // close(2) is where NFS and FUSE report what became of the write; EINTR means closed on Linux.
-  if (::close(file.release()) != 0 && errno != EINTR && error == 0) error = errno;
+  const int error = write_and_close(std::move(file), operation);
   if (error == 0) return success();
   FileReply reply = write_failure(error);
   reply.created = true;
@@ -212,6 +220,24 @@ FileReply perform(const ReplaceFile& operation) {
   return perform_guarded(operation, [&] {
     return reply_of(::rename(operation.from.c_str(), operation.path.c_str()));
   });
+}
+
+FileReply perform(const UpdateFile& operation) {
+  UniqueFd file = open_file(operation.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+  if (!file.valid()) return open_failure(operation.path, errno);
+  struct stat info = {};
+  if (::fstat(file.get(), &info) != 0) return failure(errno);
+  if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode);
+  auto content = read_some(file.get(), kMostCompared);
+  if (!content) return failure(errno);
+  if (*content != operation.expected) {
+    FileReply reply = nothing_done(FileStatus::changed);
+    reply.content = std::move(*content);
+    return reply;
+  }
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return failure(errno);
+  const int error = write_and_close(std::move(file), operation);
+  return error == 0 ? success() : write_failure(error);
 }
 
 FileReply perform(const ProbeDirectory& operation) {

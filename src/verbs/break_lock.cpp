@@ -32,17 +32,15 @@ constexpr Duration kShortestTakeoverDelay = std::chrono::seconds{1};
 /// What a person asks for, and whether it may be done.
 class Request {
  public:
-  Request(const Options& options, const World& world)
-      : world_{world}, token_{strip(options.token)} {}
+  Request(const Options& options, const World& world, const MountTraits& mount)
+      : world_{world}, local_{mount.local}, token_{strip(options.token)} {}
 
   [[nodiscard]] BreakRefusal judge(const Sighting& seen) const {
     if (!token_.empty()) {
       return seen.token == token_ ? BreakRefusal::none : BreakRefusal::another_token;
     }
     if (!is_whole(seen)) return BreakRefusal::no_lock;
-    const bool alive =
-        seen.kind == Sighting::Kind::record && world_.liveness.look(seen.holder) == Life::alive;
-    return alive ? BreakRefusal::alive : BreakRefusal::none;
+    return life_of(world_, seen, local_) == Life::alive ? BreakRefusal::alive : BreakRefusal::none;
   }
 
   [[nodiscard]] int status_when_free() const {
@@ -51,6 +49,7 @@ class Request {
 
  private:
   const World& world_;
+  bool local_;
   std::string token_;
 };
 
@@ -80,14 +79,14 @@ Ending nothing_to_break(const Options& options, const Request& request) {
 class Break {
  public:
   Break(const Options& options, const World& world, Session& session, const Request& request,
-        Sighting broken)
+        const MountTraits& mount, Sighting broken)
       : options_{options},
         world_{world},
         session_{session},
         request_{request},
         broken_{std::move(broken)},
         text_{broken_text(options.lock_file, broken_, world.clock.wall())},
-        mount_{find_mount(absolute_path(options.lock_file))},
+        mount_{mount},
         taking_{options,
                 world,
                 session,
@@ -210,7 +209,8 @@ Ending break_lock(const Options& options, const World& world) {
     return {exit_status::kFailed, 0};
   }
   Session session{world.signals};
-  const Request request{options, world};
+  const MountTraits mount = find_mount(absolute_path(options.lock_file));
+  const Request request{options, world, mount};
   const InspectResult look = inspect(options.lock_file, world, session);
   if (look.state == InspectResult::State::cannot_tell) {
     say(failure_text(options.lock_file, look.failed_operation, look.failure));
@@ -225,7 +225,7 @@ Ending break_lock(const Options& options, const World& world) {
     if (status == exit_status::kFailed || options.verbosity != Verbosity::quiet) say(text);
     return {status, 0};
   }
-  return Break{options, world, session, request, look.seen}.to_the_end();
+  return Break{options, world, session, request, mount, look.seen}.to_the_end();
 }
 
 }  // namespace ufl

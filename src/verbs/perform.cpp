@@ -37,6 +37,7 @@ Ending perform_verb(const Options& options, const World& world, Outcome& outcome
         return status(options, world);
       case Action::break_lock:
         return break_lock(options, world);
+      case Action::refresh:
       case Action::help:
       case Action::version:
         break;

@@ -10,6 +10,8 @@
 #include "report/messages.hpp"
 #include "report/say.hpp"
 #include "report/status_text.hpp"
+#include "sys/mount_table.hpp"
+#include "sys/path.hpp"
 #include "verbs/inspecting.hpp"
 #include "verbs/session.hpp"
 
@@ -44,7 +46,7 @@ Ending status(const Options& options, const World& world) {
     LockStatus lock;
     lock.path = path;
     lock.look = inspect(path, world, session);
-    lock.life = world.liveness.look(lock.look.seen.holder);
+    lock.life = life_of(world, lock.look.seen, find_mount(absolute_path(path)).local);
     static_assert(exit_status::kOk < exit_status::kNotAcquired &&
                   exit_status::kNotAcquired < exit_status::kFailed);
     ending.status = std::max(ending.status, status_of(lock.look.state));

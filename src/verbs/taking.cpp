@@ -11,6 +11,7 @@
 #include "report/say.hpp"
 #include "report/terminal.hpp"
 #include "sys/path.hpp"
+#include "verbs/inspecting.hpp"
 
 namespace ufl {
 
@@ -128,7 +129,7 @@ void Taking::not_acquired() {
     const bool timed_out = claim_.result().outcome == ClaimResult::Outcome::timed_out;
     const Sighting& seen = claim_.seen();
     say(not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt, seen,
-                          world_.liveness.look(seen.holder), world_.clock.wall()));
+                          life_of(world_, seen, claim_.local()), world_.clock.wall()));
   }
   events_.on_ended({options_.conflict_exit_code, 0});
 }

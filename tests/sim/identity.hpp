@@ -29,6 +29,9 @@ class SimIdentity final : public Identity {
 
   std::string new_uuid() override { return token_of(who_, ++claims_); }
   Holder self() override;
+  bool hold_lifeline(const std::string& /*uuid*/) override { return false; }
+  void leave_witness(const std::string& /*uuid*/) override {}
+  void remove_witness(const std::string& /*uuid*/) override {}
   std::uint64_t random() override;
 
  private:

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 #include "sys/host_identity.hpp"
 #include "sys/host_liveness.hpp"
@@ -14,9 +15,11 @@
 namespace ufl {
 namespace {
 
+constexpr std::string_view kUuid = "00000000-0000-4000-8000-000000000000";
+
 class LivenessTest : public ::testing::Test {
  protected:
-  Life look(const Holder& holder) { return liveness_.look(holder); }
+  Life look(const Holder& holder) { return liveness_.look(holder, kUuid, true); }
 
   HostIdentity identity_;
   HostLiveness liveness_{identity_};

@@ -52,7 +52,19 @@ class FakeIdentity final : public Identity {
     holder.pid = 42;
     return holder;
   }
+  [[nodiscard]] bool hold_lifeline(const std::string& uuid) override {
+    lifeline = uuid;
+    return has_lifelines;
+  }
+  void leave_witness(const std::string& uuid) override { witness = uuid; }
+  void remove_witness(const std::string& uuid) override {
+    if (witness == uuid) witness.clear();
+  }
   [[nodiscard]] std::uint64_t random() override { return 500; }  // the middle: no jitter
+
+  bool has_lifelines = false;
+  std::string lifeline;  ///< the last one that was asked for
+  std::string witness;   ///< the last one that was left, and not removed
 
  private:
   int uuids_ = 0;
