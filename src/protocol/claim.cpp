@@ -27,6 +27,12 @@ constexpr Duration kVerifyRetry = std::chrono::milliseconds{250};
 // A wait that the deadline cuts short ends this much before it, for one last look.
 constexpr Duration kLastLook = std::chrono::milliseconds{20};
 
+Observer observer_of(const ClaimOptions& options) {
+  const auto patience =
+      options.local ? std::optional{std::max(kEmptyPatience, 10 * options.delay)} : std::nullopt;
+  return {patience, options.observations, options.observed_as};
+}
+
 std::optional<Mono> later(Mono start, std::optional<Duration> timeout) {
   if (!timeout) return std::nullopt;
   return start + *timeout;
@@ -38,7 +44,8 @@ Claim::Claim(ClaimOptions options, const Clock& clock, Identity& identity)
     : options_{std::move(options)},
       clock_{clock},
       identity_{identity},
-      backoff_{options_.retry, options_.retry_grows} {}
+      backoff_{options_.retry, options_.retry_grows},
+      observer_{observer_of(options_)} {}
 
 Step Claim::start() {
   deadline_ = later(clock_.now(), options_.timeout);
@@ -122,7 +129,7 @@ Step Claim::on_look(const FileReply& reply) {
       if (options_.local) unaccounted_ = false;  // removed by hand: nothing flickers there
       return looks_free();
     case FileStatus::ok:
-      saw(parse_record(reply.content));
+      saw(parse_record(reply.content), reply.inode);
       if (unaccounted_ && seen_.token == result_.token) {
         // Our own claim, which looked gone when it was to be verified, or of which nobody could say
         // whether it had been written.
@@ -131,10 +138,7 @@ Step Claim::on_look(const FileReply& reply) {
       if (!options_.enclosing_token.empty() && seen_.token == options_.enclosing_token) {
         return finish(Outcome::already_held);
       }
-      if (is_whole(seen_) || seen_.kind == Sighting::Kind::garbled) {
-        if (options_.may_take_over(seen_)) return take_over(reply.content);
-      }
-      return held_by_other();
+      return may_take_over() ? take_over(reply) : held_by_other();
     case FileStatus::stale:
     case FileStatus::denied:
       // ESTALE of the file means "gone" while its directory opens; EACCES means "there, but not for
@@ -153,6 +157,12 @@ Step Claim::on_look(const FileReply& reply) {
   }
   saw_unreadable(reply);
   return held_by_other();
+}
+
+bool Claim::may_take_over() {
+  was_abandoned_ = observer_.is_abandoned();
+  const bool is_judged = is_whole(seen_) || seen_.kind == Sighting::Kind::garbled || was_abandoned_;
+  return is_judged && options_.may_take_over(seen_, was_abandoned_);
 }
 
 Step Claim::on_directory(const FileReply& reply) {
@@ -181,93 +191,6 @@ Step Claim::looks_free() {
   return LooksFree{};
 }
 
-Step Claim::publish() {
-  if (looks_ > 1 && is_over()) return give_up(Outcome::timed_out);
-  // With a claim of ours unaccounted for, the same token again: should that claim show up after
-  // all, it must be known for ours.
-  if (!unaccounted_) prepare_record();
-  if (!options_.atomic_create && look_is_old()) {
-    if (++late_looks_ < kMaxLateLooks) return look();
-    operation_ = ReadFile{options_.path, kRecordLimit};
-    return fail({});  // always too slow: no errno, the message tells
-  }
-  late_looks_ = 0;
-  stood_before_ = std::exchange(unaccounted_, true);
-  return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
-}
-
-void Claim::prepare_record() {
-  Holder holder = identity_.self();
-  holder.command = options_.command;
-  holder.since = utc_text(clock_.wall());
-  holder.delay = std::chrono::duration<double>(options_.delay).count();
-  if (options_.detached) {
-    holder.detached = true;
-    holder.pid.reset();
-    holder.start.reset();
-    if (options_.lives_with) {
-      holder.pid = options_.lives_with->pid;
-      holder.start = options_.lives_with->start;
-    }
-  }
-  result_.token = make_token(options_.prefix, identity_.new_uuid());
-  record_ = format_record(result_.token, holder);
-  late_ = false;
-}
-
-Step Claim::on_publish(const FileReply& reply) {
-  published_at_ = clock_.now();
-  // A claim that is published again stays late: its first write may be what stands there.
-  late_ = late_ || (!options_.atomic_create && look_is_old());
-  switch (reply.status) {
-    case FileStatus::ok:
-      return published();
-    case FileStatus::exists:
-    case FileStatus::denied:
-      // Who won? Perhaps we did, and the first reply was lost on its way (EEXIST on a retransmitted
-      // create): the token tells.
-      refused_ = reply;
-      return request(State::look_after_publish, ReadFile{options_.path, kRecordLimit});
-    case FileStatus::not_found:
-    case FileStatus::not_regular:
-    case FileStatus::bad_path:
-    case FileStatus::exhausted:
-      unaccounted_ = stood_before_;
-      return fail(reply);
-    case FileStatus::stale:
-    case FileStatus::changed:
-    case FileStatus::busy:
-    case FileStatus::failed:
-      break;
-  }
-  // Full disk, I/O error, lost reply: the file may or may not be there.
-  return fail(reply);
-}
-
-Step Claim::on_look_after_publish(const FileReply& reply) {
-  if (reply.status == FileStatus::ok) {
-    Sighting sighting = parse_record(reply.content);
-    if (sighting.token == result_.token) return published();
-    saw(std::move(sighting));
-    return held_by_other();
-  }
-  const bool denied_and_absent =
-      refused_.status == FileStatus::denied && reply.status == FileStatus::not_found;
-  if (denied_and_absent) {
-    return request(State::probe_after_publish, ProbeDirectory{options_.path, true});
-  }
-  return held_by_other();
-}
-
-Step Claim::published() {
-  denied_since_.reset();
-  verify_until_.reset();
-  const Mono verify_at =
-      published_at_ + options_.delay + (late_ ? options_.late_hold : Duration::zero());
-  if (clock_.now() >= verify_at) return verify();
-  return wait(State::delay, verify_at);
-}
-
 Step Claim::verify() {
   looked_at_ = clock_.now();
   late_ = false;  // what could be done for whoever was overwritten has been done
@@ -281,9 +204,10 @@ Step Claim::on_verify(const FileReply& reply) {
     if (sighting.token == result_.token) {
       if (takes_over_) result_.replaced = true;
       result_.device = reply.device;
+      result_.record = record_;
       return finish(Outcome::acquired);
     }
-    saw(std::move(sighting));
+    saw(std::move(sighting), reply.inode);
     return held_by_other();
   }
   if (reply.status == FileStatus::not_found || reply.status == FileStatus::not_regular) {
@@ -322,6 +246,10 @@ Step Claim::give_up(Outcome outcome) {
 
 Step Claim::finish(Outcome outcome) {
   result_.outcome = outcome;
+  const bool leaves_nothing = outcome != Outcome::acquired && !result_.left_behind;
+  if (leaves_nothing && !result_.token.empty())
+    identity_.remove_witness(std::string{uuid_of(result_.token)});
+  if (outcome != Outcome::acquired) observer_.keep();
   state_ = State::finished;
   return Finished{};
 }
@@ -344,7 +272,9 @@ Step Claim::request(State state, FileOperation operation) {
   return operation_;
 }
 
-void Claim::saw(Sighting sighting) {
+void Claim::saw(Sighting sighting, std::uint64_t inode) {
+  sighting.inode = inode;
+  observer_.saw(sighting, looked_at_, clock_.now());
   denied_since_.reset();
   if (is_whole(sighting) && sighting.token != result_.token && outdates_our_claim())
     unaccounted_ = false;

@@ -32,7 +32,8 @@
 //       and stop (ClaimOptions::late_hold), and only then counts its delay. Known gap: a holder
 //       that neither leaves nor looks for longer than that has B beside it.
 //
-// Takeover (ClaimOptions::may_take_over): the record of somebody who is gone is replaced. The claim
+// Takeover (ClaimOptions::may_take_over): the record of somebody who is gone is replaced, and so is
+// a file of 0 bytes that was left over on a local file system. The claim
 // is written to a temporary file beside the lock; one more look must show exactly the record that
 // was judged; the temporary file is renamed over it; delay, verify. Never removed and then created:
 //   1 A, B look: X, gone.  2 A removes X, creates, waits, runs.  3 B removes A's file, creates.
@@ -49,11 +50,13 @@
 
 #include "protocol/backoff.hpp"
 #include "protocol/late.hpp"
+#include "protocol/observer.hpp"
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
 #include "seams/identity.hpp"
+#include "seams/observations.hpp"
 
 namespace ufl {
 
@@ -86,10 +89,20 @@ struct ClaimOptions {
   /// How long a claim that may have overwritten a winner is kept before its delay begins: the time
   /// that a holder is given to notice that its lock is lost (30 s), and to stop its command (5 s).
   Duration late_hold = std::chrono::seconds{35};
-  /// May this holder's lock be taken over? Asked of every whole look that shows somebody else.
+  /// The holder gives a lease: others may take the lock over when it is not refreshed for so long.
+  std::optional<Duration> lease;
+  /// A file can be written to in place here: the record may grow a child and beats.
+  bool writes_in_place = true;
+  /// What earlier processes have seen of this lock, and the name under which that is kept.
+  Observations* observations = nullptr;
+  std::string observed_as;
+  /// May this holder's lock be taken over? Asked of every whole look that shows somebody else, and
+  /// of a file of 0 bytes that is abandoned. `is_abandoned`: its lease, or the patience that an
+  /// empty file is given, has run out on the clock of this host.
   /// Must give the same answer until something changes: a "no" after a "yes" is obeyed up to the
   /// second look only.
-  std::function<bool(const Sighting&)> may_take_over = [](const Sighting&) { return false; };
+  std::function<bool(const Sighting& seen, bool is_abandoned)> may_take_over =
+      [](const Sighting& /*seen*/, bool /*is_abandoned*/) { return false; };
   /// The shortest verification delay of a claim that takes a lock over.
   Duration takeover_delay{};
 };
@@ -106,6 +119,12 @@ struct ClaimResult {
   };
   Outcome outcome = Outcome::failed;
   std::string token;
+  /// Outcome::acquired: the record as it was written.
+  std::string record;
+  /// Outcome::acquired: nothing of that record was to be seen on the share before.
+  Mono begun{};
+  /// Outcome::acquired: the time from the last look to the landing of what was decided on it.
+  Duration look_to_write{};
   /// Outcome::acquired: the device (st_dev) that the lock file was seen on, or 0.
   std::uint64_t device = 0;
   /// Outcome::failed: the operation that failed, and how.
@@ -145,6 +164,9 @@ class Claim final : public Machine {
   /// For how long such a claim is kept before its delay begins.
   [[nodiscard]] Duration late_hold() const { return options_.late_hold; }
 
+  /// takes_over(): because the patience with it has run out, rather than by proof.
+  [[nodiscard]] bool was_abandoned() const { return was_abandoned_; }
+
   /// LooksFree was asked for, or the lock acquired, by taking it over from seen().
   [[nodiscard]] bool takes_over() const { return takes_over_; }
 
@@ -181,10 +203,11 @@ class Claim final : public Machine {
 
   Step look();
   Step on_look(const FileReply& reply);
+  bool may_take_over();
   Step on_directory(const FileReply& reply);
   Step on_directory_after_publish(const FileReply& reply);
   Step looks_free();
-  Step take_over(const std::string& content);
+  Step take_over(const FileReply& reply);
   Step write_temporary();
   Step on_temporary(const FileReply& reply);
   Step second_look();
@@ -197,6 +220,7 @@ class Claim final : public Machine {
   [[nodiscard]] std::string temporary() const;
   Step publish();
   void prepare_record();
+  void promise_life(Holder& holder, const std::string& uuid);
   Step on_publish(const FileReply& reply);
   Step on_look_after_publish(const FileReply& reply);
   Step published();
@@ -218,7 +242,7 @@ class Claim final : public Machine {
   Step wait(State state, Mono until);
   Step request(State state, FileOperation operation);
 
-  void saw(Sighting sighting);
+  void saw(Sighting sighting, std::uint64_t inode = 0);
   void saw_unreadable(const FileReply& reply);
   /// Does the last look surely show a later state of the share than our publish left?
   [[nodiscard]] bool outdates_our_claim() const;
@@ -237,11 +261,14 @@ class Claim final : public Machine {
   State state_ = State::idle;
   std::optional<Mono> deadline_;  // none: never
   Sighting seen_;
+  Observer observer_;
   ClaimResult result_;
 
   std::string record_;      // what the current claim writes
   std::string to_replace_;  // takes_over_: the record that was judged, as it was read
+  std::uint64_t inode_to_replace_ = 0;
   bool takes_over_ = false;
+  bool was_abandoned_ = false;
   std::optional<Duration> raised_from_;  // the delay, before the first takeover
   std::optional<FileReply> takeover_failure_;
   FileOperation operation_;  // the last one asked for

@@ -12,9 +12,10 @@
 
 namespace ufl {
 
-Step Claim::take_over(const std::string& content) {
+Step Claim::take_over(const FileReply& reply) {
   takes_over_ = true;
-  to_replace_ = content;
+  to_replace_ = reply.content;
+  inode_to_replace_ = reply.inode;
   if (!raised_from_) raised_from_ = options_.delay;
   options_.delay = std::max(options_.delay, options_.takeover_delay);
   return looks_free();
@@ -44,7 +45,9 @@ Step Claim::second_look() {
 }
 
 Step Claim::on_second_look(const FileReply& reply) {
-  if (reply.status != FileStatus::ok || reply.content != to_replace_) {
+  // One empty file is like another, and only this one has been watched.
+  const bool is_another = to_replace_.empty() && reply.inode != inode_to_replace_;
+  if (reply.status != FileStatus::ok || reply.content != to_replace_ || is_another) {
     return drop_temporary({});  // the next look tells
   }
   if (look_is_old()) {
@@ -109,6 +112,10 @@ Step Claim::drop_temporary(std::optional<FileReply> failure) {
 
 Step Claim::on_dropped() {
   if (takeover_failure_) return fail(*std::exchange(takeover_failure_, std::nullopt));
+  if (to_replace_.empty() && result_.flocked) {
+    observer_.restart(clock_.now());  // a flock(1) that uses this file
+    return held_by_other();
+  }
   // Somebody else removes, replaces or holds the record. Soon a look tells what came of it.
   if (++lost_races_ >= kMaxBusyLooks) return held_by_other();
   return wait(State::lost_race, clock_.now() + kBusyRetry);

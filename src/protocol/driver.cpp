@@ -19,6 +19,12 @@ void Driver::cancel() {
   pump(machine_.cancel());
 }
 
+void Driver::wake() {
+  if (!std::exchange(waiting_, false)) return;
+  timer_.cancel_timer();
+  pump(machine_.resume());
+}
+
 void Driver::pump(Step step) {
   for (;;) {
     if (const auto* operation = std::get_if<FileOperation>(&step)) {

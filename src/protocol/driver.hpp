@@ -39,6 +39,9 @@ class Driver {
   /// Cancel the machine, now or when the operation in flight has been answered.
   void cancel();
 
+  /// Resume the machine now, if it waits: something has happened that it waits for.
+  void wake();
+
  private:
   void pump(Step step);
   std::optional<FileReply> perform(const FileOperation& operation);

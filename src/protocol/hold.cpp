@@ -75,7 +75,11 @@ Step Release::on_look(const FileReply& reply) {
     const bool again = std::exchange(unclear_content_, reply.content) == reply.content;
     return again ? finish(Outcome::lost) : doubt(Doubt::unclear);
   }
-  if (options_.only_look) return finish(Outcome::held);
+  if (options_.only_look) {
+    result_.content = reply.content;
+    return finish(Outcome::held);
+  }
+  if (options_.until && clock_.now() >= *options_.until) return finish(Outcome::too_late);
   switch (looks_.judge(clock_.now() - looked_at_, options_.local, options_.atomic_create,
                        options_.delay)) {
     case UnlinkLooks::Verdict::fresh:

@@ -37,6 +37,7 @@ struct ReleaseOptions {
   bool atomic_create = false;  ///< exclusive create is atomic for all clients of the share
   std::uint64_t device = 0;    ///< where the lock file was when it was taken; 0: not known
   bool only_look = false;      ///< find out whether it is still ours, and leave it
+  std::optional<Mono> until{};   ///< with a lease: not ours to remove later (seams/lease.hpp)
 };
 
 /// How a release ended.
@@ -45,11 +46,14 @@ struct ReleaseResult {
     released,  ///< the file is gone, and it was ours
     held,      ///< only_look: it is ours still
     lost,      ///< the file is not ours any more; see `seen`
+    too_late,  ///< the lease is over: the file is left to whoever takes it over
     failed,    ///< cannot tell, or cannot remove: the file may still be there; see `failure`
   };
   Outcome outcome = Outcome::failed;
   /// Outcome::lost: what stands there instead; Sighting::Kind::none: nothing.
   Sighting seen;
+  /// Outcome::held: what was read.
+  std::string content;
   FileReply failure;
   bool removing = false;  ///< the removal failed, not a look
 };

@@ -112,7 +112,7 @@ class Break {
     claim.enclosing_token.clear();
     claim.timeout = Duration::zero();
     claim.takeover_delay = std::max(mount_.delay, kShortestTakeoverDelay);
-    claim.may_take_over = [this](const Sighting& seen) {
+    claim.may_take_over = [this](const Sighting& seen, bool /*is_abandoned*/) {
       return seen.token == broken_.token && request_.judge(seen) == BreakRefusal::none;
     };
     return claim;

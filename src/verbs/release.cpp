@@ -29,6 +29,7 @@ Ending ending_of(const Options& options, const World& world, const ReleaseResult
         say(not_held_text(options.lock_file, options.token, result.seen, world.clock.wall()));
       }
       return {exit_status::kLost, 0};
+    case ReleaseResult::Outcome::too_late:
     case ReleaseResult::Outcome::failed:
       break;
   }

@@ -170,6 +170,7 @@ class Run {
         say(lost_text(options_.lock_file, result.seen, world_.clock.wall()));
         if (ending_.status == 0) ending_.status = exit_status::kLost;
         break;
+      case ReleaseResult::Outcome::too_late:
       case ReleaseResult::Outcome::failed:
         say(release_failure_text(options_.lock_file, taking_.claim().result().token,
                                  result.failure));

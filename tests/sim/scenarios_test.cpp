@@ -86,7 +86,9 @@ class Scenario : public ::testing::Test {
   static ClaimOptions taker(ClaimOptions options) {
     options.timeout = Duration::zero();
     options.takeover_delay = seconds{1};
-    options.may_take_over = [](const Sighting& seen) { return kGone.starts_with(seen.token); };
+    options.may_take_over = [](const Sighting& seen, bool) {
+      return kGone.starts_with(seen.token);
+    };
     return options;
   }
   static ClaimOptions local() {

@@ -30,7 +30,9 @@ class TakeoverTest : public ::testing::Test {
     options.timeout = Duration::zero();
     options.local = true;
     options.atomic_create = true;
-    options.may_take_over = [](const Sighting& seen) { return kGone.starts_with(seen.token); };
+    options.may_take_over = [](const Sighting& seen, bool) {
+      return kGone.starts_with(seen.token);
+    };
     options.takeover_delay = seconds{1};
     return options;
   }
@@ -114,7 +116,7 @@ TEST_F(TakeoverTest, AsksOnlyOfWhatItHasRead) {
   int asked = 0;
   ClaimOptions options = share();
   options.timeout.reset();
-  options.may_take_over = [&asked](const Sighting&) {
+  options.may_take_over = [&asked](const Sighting&, bool) {
     ++asked;
     return false;
   };

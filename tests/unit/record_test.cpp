@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <optional>
 #include <string>
 
 #include "protocol/token.hpp"
@@ -16,6 +20,8 @@ namespace {
 using Kind = Sighting::Kind;
 
 const std::string kUuid = "8f14e45f-ceea-467f-a8f9-0123456789ab";
+
+const std::string kRoomForChild = "\"child\":null" + std::string(43, ' ');
 
 Holder full_holder() {
   Holder holder;
@@ -68,8 +74,69 @@ TEST(Record, IsTwoLines) {
                 "\"netns\":4026531833,\"pidns\":4026531836,\"timens\":4026531834,\"pid\":4242,"
                 "\"start\":187177,\"uid\":1000,\"user\":\"alice\","
                 "\"since\":\"2026-11-23T14:01:31Z\",\"delay\":0.2,"
-                "\"command\":\"rsync -a 'my dir' host:\"}\n");
-  EXPECT_EQ(format_record(kUuid, {}), kUuid + "\n{\"v\":1}\n");
+                "\"command\":\"rsync -a 'my dir' host:\"," +
+                kRoomForChild + "}\n");
+  EXPECT_EQ(format_record(kUuid, {}), kUuid + "\n{\"v\":1," + kRoomForChild + "}\n");
+  Holder detached;
+  detached.detached = true;
+  EXPECT_EQ(format_record(kUuid, detached), kUuid + "\n{\"v\":1,\"detached\":true}\n");
+}
+
+TEST(Record, HasRoomForAChild) {
+  Holder holder = full_holder();
+  // What looks like the key, where it is none.
+  holder.command = R"("child":null "beat":"0")";
+  const std::string record = format_record("\"child\":null-" + kUuid, holder);
+  for (const ProcessId& child : {ProcessId{1, 2},
+                                 ProcessId{std::numeric_limits<std::int32_t>::max(),
+                                           std::numeric_limits<std::uint64_t>::max()},
+                                 ProcessId{7, std::nullopt}}) {
+    const auto with = with_child(record, child);
+    ASSERT_TRUE(with);
+    EXPECT_EQ(with->size(), record.size());
+    const Sighting seen = parse_record(*with);
+    ASSERT_EQ(seen.kind, Kind::record);
+    ASSERT_TRUE(seen.holder.child);
+    EXPECT_EQ(seen.holder.child->pid, child.pid);
+    EXPECT_EQ(seen.holder.child->start, child.start);
+    EXPECT_EQ(seen.holder.command, holder.command);
+    EXPECT_FALSE(with_child(*with, child)) << "no second one";
+  }
+  EXPECT_FALSE(parse_record(record).holder.child);
+  holder.detached = true;
+  EXPECT_FALSE(with_child(format_record(kUuid, holder), {1, 2}));
+  EXPECT_FALSE(with_child(kUuid, {1, 2}));
+}
+
+TEST(Record, BeatsGrowInPlace) {
+  Holder holder = full_holder();
+  holder.command = R"("beat":"0000000007")";
+  EXPECT_FALSE(with_next_beat(format_record(kUuid, holder)));
+  holder.lease = 30;
+  holder.beat = kFirstBeat;
+  std::string record = format_record("\"beat\":\"1\"-" + kUuid, holder);
+  const auto length = record.size();
+  for (int beat = 1; beat <= 11; ++beat) {
+    record = *with_next_beat(record);
+    EXPECT_EQ(record.size(), length);
+    char text[11];
+    std::snprintf(text, sizeof text, "%010d", beat);
+    EXPECT_EQ(parse_record(record).holder.beat, text);
+  }
+  holder.beat = "9999999999";
+  EXPECT_EQ(parse_record(*with_next_beat(format_record(kUuid, holder))).holder.beat, kFirstBeat);
+  for (const char* no_beat : {"{\"beat\":3}", "{\"beat\":\"\"}", "{\"beat\":\"1x\"}",
+                              "{\"beat\":\"1", "{\"beat\":", "{}"}) {
+    EXPECT_FALSE(with_next_beat(kUuid + '\n' + no_beat)) << no_beat;
+  }
+  EXPECT_TRUE(with_next_beat(kUuid + "\n{\"future\":[1],\"beat\":\"1\"}")) << "unknown keys stay";
+}
+
+TEST(Record, AChildOfAnotherTypeIsNotBelieved) {
+  for (const char* child : {"1", "\"1\"", "[]", "{\"start\":1}", "{\"pid\":\"1\"}", "{\"pid\":1.5}",
+                            "{\"pid\":1,\"start\":-1}"}) {
+    EXPECT_EQ(parse_record(kUuid + "\n{\"child\":" + child + "}").kind, Kind::foreign) << child;
+  }
 }
 
 TEST(Record, ReadsBackWhatItWrote) {

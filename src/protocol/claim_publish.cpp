@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+//
+// Publishing a claim: the part of Claim from "the lock looks free" to the delay.
+
+#include <chrono>
+#include <utility>
+
+#include "protocol/claim.hpp"
+#include "protocol/late.hpp"
+#include "protocol/token.hpp"
+#include "protocol/utc.hpp"
+
+namespace ufl {
+
+Step Claim::publish() {
+  if (looks_ > 1 && is_over()) return give_up(Outcome::timed_out);
+  // With a claim of ours unaccounted for, the same token again: should that claim show up after
+  // all, it must be known for ours.
+  if (!unaccounted_) prepare_record();
+  if (!options_.atomic_create && look_is_old()) {
+    if (++late_looks_ < kMaxLateLooks) return look();
+    operation_ = ReadFile{options_.path, kRecordLimit};
+    return fail({});  // always too slow: no errno, the message tells
+  }
+  late_looks_ = 0;
+  stood_before_ = std::exchange(unaccounted_, true);
+  return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
+}
+
+void Claim::prepare_record() {
+  Holder holder = identity_.self();
+  holder.command = options_.command;
+  holder.since = utc_text(clock_.wall());
+  holder.delay = std::chrono::duration<double>(options_.delay).count();
+  if (options_.detached) {
+    holder.detached = true;
+    holder.pid.reset();
+    holder.start.reset();
+    if (options_.lives_with) {
+      holder.pid = options_.lives_with->pid;
+      holder.start = options_.lives_with->start;
+    }
+  }
+  if (options_.lease) {
+    holder.lease = std::chrono::duration<double>(*options_.lease).count();
+    holder.beat = kFirstBeat;
+  }
+  const std::string uuid = identity_.new_uuid();
+  promise_life(holder, uuid);
+  result_.token = make_token(options_.prefix, uuid);
+  result_.begun = clock_.now();
+  record_ = format_record(result_.token, holder);
+  late_ = false;
+}
+
+// Before anybody can read the record: from the first look at it on, whoever doubts that we live
+// must see that we do. Without room for a child there is no promise, as the lifeline alone does not
+// show a command that closes its descriptors.
+void Claim::promise_life(Holder& holder, const std::string& uuid) {
+  const bool by_lifeline = !options_.detached && options_.writes_in_place;
+  if (by_lifeline && identity_.hold_lifeline(uuid)) holder.lifeline = kLifeline;
+  const bool can_be_judged = by_lifeline || options_.lives_with;
+  if (can_be_judged && !options_.local) identity_.leave_witness(uuid);
+}
+
+Step Claim::on_publish(const FileReply& reply) {
+  published_at_ = clock_.now();
+  // A claim that is published again stays late: its first write may be what stands there.
+  late_ = late_ || (!options_.atomic_create && look_is_old());
+  switch (reply.status) {
+    case FileStatus::ok:
+      return published();
+    case FileStatus::exists:
+    case FileStatus::denied:
+      // Who won? Perhaps we did, and the first reply was lost on its way (EEXIST on a retransmitted
+      // create): the token tells.
+      refused_ = reply;
+      return request(State::look_after_publish, ReadFile{options_.path, kRecordLimit});
+    case FileStatus::not_found:
+    case FileStatus::not_regular:
+    case FileStatus::bad_path:
+    case FileStatus::exhausted:
+      unaccounted_ = stood_before_;
+      return fail(reply);
+    case FileStatus::stale:
+    case FileStatus::changed:
+    case FileStatus::busy:
+    case FileStatus::failed:
+      break;
+  }
+  // Full disk, I/O error, lost reply: the file may or may not be there.
+  return fail(reply);
+}
+
+Step Claim::on_look_after_publish(const FileReply& reply) {
+  if (reply.status == FileStatus::ok) {
+    Sighting sighting = parse_record(reply.content);
+    if (sighting.token == result_.token) return published();
+    saw(std::move(sighting), reply.inode);
+    return held_by_other();
+  }
+  const bool denied_and_absent =
+      refused_.status == FileStatus::denied && reply.status == FileStatus::not_found;
+  if (denied_and_absent) {
+    return request(State::probe_after_publish, ProbeDirectory{options_.path, true});
+  }
+  return held_by_other();
+}
+
+Step Claim::published() {
+  denied_since_.reset();
+  verify_until_.reset();
+  result_.look_to_write = published_at_ - looked_at_;
+  const Mono verify_at =
+      published_at_ + options_.delay + (late_ ? options_.late_hold : Duration::zero());
+  if (clock_.now() >= verify_at) return verify();
+  return wait(State::delay, verify_at);
+}
+
+}  // namespace ufl

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+
+#include "protocol/keep.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "seams/lease.hpp"
+
+namespace ufl {
+
+namespace {
+
+// Two looks that show nothing count as a loss when they are so far apart: a server that fails over,
+// or renames in two steps, is back by then.
+constexpr Duration kSecondLook = std::chrono::seconds{1};
+
+// A share that fails is asked again so soon, and no more often than a tenth of the lease.
+constexpr Duration kRetry = std::chrono::seconds{1};
+
+// A command that waits for its pid to be written is not kept waiting for longer than so many
+// failures.
+constexpr int kMostFailures = 5;
+
+}  // namespace
+
+Keep::Keep(KeepOptions options, const Clock& clock)
+    : options_{std::move(options)}, clock_{clock}, refreshed_{options_.begun} {}
+
+Step Keep::start() {
+  if (is_over()) return finish(Outcome::lease_over);
+  if (options_.child) return next();
+  recorded_ = true;
+  return options_.lease ? next() : all_is_well();
+}
+
+Step Keep::on_reply(const FileReply& reply) {
+  // Whatever the share says now, it says it too late.
+  if (is_over()) {
+    if (reply.status != FileStatus::ok) result_.failure = reply;
+    return finish(Outcome::lease_over);
+  }
+  switch (state_) {
+    case State::record:
+    case State::refresh:
+      return on_update(reply);
+    case State::look:
+      return on_look(reply);
+    case State::probe_directory:
+      return on_directory(reply);
+    case State::idle:
+    case State::wait:
+    case State::finished:
+      break;
+  }
+  return Finished{};
+}
+
+Step Keep::resume() {
+  if (state_ != State::wait) return Finished{};
+  if (is_over()) return finish(Outcome::lease_over);
+  if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
+  return next();
+}
+
+Step Keep::cancel() { return finish(Outcome::ended); }
+
+// The next thing to ask of the share.
+Step Keep::next() {
+  std::optional<std::string> content;
+  if (!recorded_) content = with_child(options_.record, *options_.child);
+  if (!recorded_ && !content) return finish(Outcome::not_recorded);  // a record without room
+  if (options_.lease) content = with_next_beat(content.value_or(options_.record));
+  if (content) return update(recorded_ ? State::refresh : State::record, std::move(*content));
+  return request(State::look, ReadFile{options_.path, kRecordLimit});
+}
+
+Step Keep::update(State state, std::string content) {
+  content_ = std::move(content);
+  return request(state, UpdateFile{options_.path, options_.record, content_, !options_.local});
+}
+
+Step Keep::on_update(const FileReply& reply) {
+  if (reply.status == FileStatus::changed) return on_other_content(reply);
+  if (reply.status != FileStatus::ok) {
+    if (reply.status == FileStatus::not_found) return absent();
+    return cannot_tell(reply);
+  }
+  options_.record = std::move(content_);
+  refreshed_ = asked_;
+  recorded_ = true;
+  failures_ = 0;
+  return all_is_well();
+}
+
+Step Keep::all_is_well() {
+  absent_since_.reset();
+  if (options_.lease) return wait_until(refreshed_ + lease_refresh(*options_.lease));
+  return options_.look_interval ? wait_until(clock_.now() + *options_.look_interval)
+                                : wait_until(Mono::max());
+}
+
+// Not what we have written last. With our token it is what a write left whose reply was lost, or
+// somebody who knows the token has refreshed it: then it goes on from there.
+Step Keep::on_other_content(const FileReply& reply) {
+  Sighting seen = parse_record(reply.content);
+  if (seen.token == options_.token && reply.content.size() == options_.record.size()) {
+    options_.record = reply.content;
+    recorded_ = recorded_ || reply.content == content_;
+    if (recorded_ && !options_.lease) return all_is_well();
+    if (++failures_ < kMostFailures) return next();
+  } else if (is_whole(seen) && seen.token != options_.token) {
+    result_.seen = std::move(seen);
+    return finish(Outcome::lost);
+  }
+  return cannot_tell(reply);  // somebody is writing; or it is damaged, and not given to anybody
+}
+
+Step Keep::on_look(const FileReply& reply) {
+  if (reply.status == FileStatus::not_found) return absent();
+  if (reply.status != FileStatus::ok) return cannot_tell(reply);
+  Sighting seen = parse_record(reply.content);
+  if (!is_whole(seen) || seen.token == options_.token) return all_is_well();
+  result_.seen = std::move(seen);
+  return finish(Outcome::lost);
+}
+
+Step Keep::absent() {
+  const Mono now = clock_.now();
+  if (!absent_since_) absent_since_ = now;
+  if (asked_ - *absent_since_ >= kSecondLook) {
+    return request(State::probe_directory, ProbeDirectory{options_.path, false});
+  }
+  return wait_until(*absent_since_ + kSecondLook);
+}
+
+Step Keep::on_directory(const FileReply& reply) {
+  const bool is_well =
+      reply.status == FileStatus::ok && (options_.device == 0 || reply.device == options_.device);
+  if (is_well) return finish(Outcome::lost);
+  return cannot_tell(reply);
+}
+
+Step Keep::cannot_tell(const FileReply& reply) {
+  result_.failure = reply;
+  const bool is_hopeless = reply.status == FileStatus::denied || ++failures_ >= kMostFailures;
+  if (!recorded_ && is_hopeless) return finish(Outcome::not_recorded);
+  Duration retry = kRetry;
+  if (options_.lease) retry = std::min(retry, *options_.lease / 10);
+  return wait_until(clock_.now() + retry);
+}
+
+std::optional<Mono> Keep::stop_at() const {
+  if (!options_.lease) return {};
+  return refreshed_ + lease_stop(*options_.lease, options_.kill_after);
+}
+
+std::optional<Mono> Keep::kill_at() const {
+  if (!options_.lease) return {};
+  return refreshed_ + lease_kill(*options_.lease);
+}
+
+std::optional<Mono> Keep::release_until() const {
+  if (!options_.lease) return {};
+  return refreshed_ + lease_reliable(*options_.lease);
+}
+
+bool Keep::is_over() const { return options_.lease && clock_.now() >= *stop_at(); }
+
+Step Keep::wait_until(Mono when) {
+  state_ = State::wait;
+  wait_until_ = when;
+  return WaitUntil{when};
+}
+
+Step Keep::request(State state, FileOperation operation) {
+  state_ = state;
+  asked_ = clock_.now();
+  return operation;
+}
+
+Step Keep::finish(Outcome outcome) {
+  result_.outcome = outcome;
+  state_ = State::finished;
+  return Finished{};
+}
+
+}  // namespace ufl

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+//
+// Keep: what happens to the lock file while the command runs.
+//
+//     record   write the command's pid into the record; only then may the command start.
+//     refresh  with a lease: write the next beat, at a third of the lease.
+//     look     without one: is it still ours? When somebody is told that the file has changed
+//              (look_soon()), or at an interval.
+//
+// The lock is lost when another token stands there, or when it is absent in two fresh looks at
+// least a second apart while its directory is well and on the same device. What cannot be read says
+// nothing: a share that was unmounted, or fails, has not given the lock to anybody.
+//
+// A lease is counted from the START of the last success, because others count theirs from when they
+// could first see its beat. It is never revived: the deadline (seams/lease.hpp) is tested before
+// and after each operation, or
+//   1 A is stopped (SIGSTOP, suspend) for longer than its lease  2 B has seen no beat, looks a last
+//   time  3 A goes on, writes a beat, believes in a new lease  4 B renames its record over A's,
+//   runs
+// would leave both running. A beat is written into the file that was opened, so at 3 it can only
+// land in what B replaces.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "protocol/record.hpp"
+#include "protocol/step.hpp"
+#include "seams/clock.hpp"
+#include "seams/file_system.hpp"
+#include "seams/identity.hpp"
+
+namespace ufl {
+
+/// What is to be kept.
+struct KeepOptions {
+  std::string path;
+  std::string token;
+  std::string record;  ///< as it was written
+  /// The command, to be written into the record; none: nothing is written, or can be.
+  std::optional<ProcessId> child;
+  /// The lease that the record gives; none: it is only looked at.
+  std::optional<Duration> lease;
+  /// With a lease: from telling the command to stop to killing it.
+  Duration kill_after{};
+  /// With a lease: nothing of the record was to be seen before.
+  Mono begun{};
+  /// Without a lease: from one look to the next; none: look_soon() alone says when.
+  std::optional<Duration> look_interval;
+  bool local = false;        ///< only this kernel sees the file system
+  std::uint64_t device = 0;  ///< where the lock file was when it was taken; 0: not known
+};
+
+/// How it ended.
+struct KeepResult {
+  enum class Outcome {
+    ended,         ///< by cancel(): the command has ended
+    lost,          ///< the lock is not ours any more; see `seen`
+    lease_over,    ///< it could not be refreshed in time; see `failure`
+    not_recorded,  ///< the command's pid could not be written: it must not run; see `failure`
+  };
+  Outcome outcome = Outcome::ended;
+  /// Outcome::lost: what stands there instead; Sighting::Kind::none: nothing.
+  Sighting seen;
+  /// What the last operation that failed said; FileStatus::ok: none has.
+  FileReply failure;
+};
+
+/// Keeps one lock. Drive it as step.hpp says; it never asks LooksFree. cancel() ends it.
+class Keep final : public Machine {
+ public:
+  Keep(KeepOptions options, const Clock& clock);
+
+  [[nodiscard]] Step start() override;
+  [[nodiscard]] Step on_reply(const FileReply& reply) override;
+  [[nodiscard]] Step resume() override;
+  [[nodiscard]] Step cancel() override;
+
+  /// Valid after Finished.
+  [[nodiscard]] const KeepResult& result() const { return result_; }
+
+  /// The record says who the command is, or cannot: it may start.
+  [[nodiscard]] bool is_recorded() const { return recorded_; }
+
+  /// Somebody says that the file has changed: look at the next resume().
+  void look_soon() { wait_until_ = clock_.now(); }
+
+  /// With a lease: when the command must be told to stop, and when it must be killed, if there is
+  /// no success before.
+  [[nodiscard]] std::optional<Mono> stop_at() const;
+  [[nodiscard]] std::optional<Mono> kill_at() const;
+
+  /// With a lease: until then the lock may be released. It is not ours to remove later.
+  [[nodiscard]] std::optional<Mono> release_until() const;
+
+ private:
+  using Outcome = KeepResult::Outcome;
+  enum class State { idle, record, refresh, look, probe_directory, wait, finished };
+
+  Step next();
+  Step update(State state, std::string content);
+  Step on_update(const FileReply& reply);
+  Step on_other_content(const FileReply& reply);
+  Step on_look(const FileReply& reply);
+  Step on_directory(const FileReply& reply);
+  Step absent();
+  Step cannot_tell(const FileReply& reply);
+  Step all_is_well();
+  Step wait_until(Mono when);
+  Step request(State state, FileOperation operation);
+  Step finish(Outcome outcome);
+
+  [[nodiscard]] bool is_over() const;
+
+  KeepOptions options_;
+  const Clock& clock_;
+
+  State state_ = State::idle;
+  KeepResult result_;
+  std::string content_;  // what the update under way writes
+  Mono asked_{};         // when the operation under way was asked for
+  Mono refreshed_{};     // start of the last success
+  Mono wait_until_{};
+  std::optional<Mono> absent_since_;
+  bool recorded_ = false;
+  int failures_ = 0;  // of writes, in a row
+};
+
+}  // namespace ufl

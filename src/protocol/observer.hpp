@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Watches a lock that somebody else holds: for how long has nothing changed? Measured on the clock
+// of this host alone, from the answer to the first look that showed it to the question of the last:
+// no time in the file, and no time stamp of the file, is compared with anything.
+//
+// Two looks are enough, however far apart: a beat only ever grows while its token stands.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "protocol/record.hpp"
+#include "seams/clock.hpp"
+#include "seams/observations.hpp"
+
+namespace ufl {
+
+/// An empty file on a local file system is left over after so long, and after ten delays.
+inline constexpr Duration kEmptyPatience = std::chrono::seconds{10};
+
+/// One observer of one lock.
+class Observer {
+ public:
+  /// `empty_patience`: how long an empty file must stay the same; none: it is never abandoned.
+  /// `memory`, which may be null: what earlier processes have seen of `key`.
+  Observer(std::optional<Duration> empty_patience, Observations* memory, std::string key);
+
+  /// A look, begun at `asked` and answered at `answered`, showed this. What cannot be read says
+  /// nothing; what is torn, foreign or garbled begins anew.
+  void saw(const Sighting& seen, Mono asked, Mono answered);
+
+  /// Has what was seen last stood unchanged for longer than its patience?
+  [[nodiscard]] bool is_abandoned() const { return is_abandoned_; }
+
+  /// Begin anew at `now`: it is in use, although nothing changes.
+  void restart(Mono now);
+
+  /// Leave what was seen to the next process.
+  void keep();
+
+ private:
+  void forget();
+  [[nodiscard]] std::optional<Observation> observation_of(const Sighting& seen) const;
+
+  std::optional<Duration> empty_patience_;
+  Observations* memory_;
+  std::string key_;
+  std::optional<Observation> current_;
+  bool is_kept_ = false;  // as it is
+  bool is_abandoned_ = false;
+};
+
+}  // namespace ufl

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+//
+// Refresh: one beat for a lock that `ufl --acquire --lease` has taken.
+//
+//     look     still ours? (protocol/hold.hpp)
+//     write    the next beat.
+//     wait, look again: unless this host knows that the last refresh is younger than two thirds of
+//              the lease.
+//
+// Why it waits: whoever saw no beat for the length of the lease may be between its last look and
+// its rename. 1 A's lease is over.  2 B looks: no beat.  3 A writes one, and would say "held".
+// 4 B renames, verifies, runs. After the delay of a takeover B's record is to be seen, or B has
+// seen the beat.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "protocol/hold.hpp"
+#include "protocol/record.hpp"
+#include "protocol/step.hpp"
+#include "seams/clock.hpp"
+
+namespace ufl {
+
+/// What is to be refreshed.
+struct RefreshOptions {
+  ReleaseOptions look;        ///< the lock; `only_look` is set
+  std::optional<Mono> last;   ///< start of the last refresh, or of the claim; none: not known
+  Duration takeover_delay{};  ///< for how long a takeover waits before it verifies
+};
+
+/// How a refresh ended.
+struct RefreshResult {
+  enum class Outcome {
+    held,      ///< the lock is ours, and others leave it alone for the length of its lease
+    lost,      ///< it is not ours any more; see `seen`
+    no_lease,  ///< it is ours and has no lease, or one that the ufl which holds it refreshes
+    failed,    ///< cannot tell, or cannot write; see `failure`
+  };
+  Outcome outcome = Outcome::failed;
+  Sighting seen;
+  FileReply failure;
+  bool writing = false;  ///< the write failed, not a look
+  Mono refreshed{};      ///< Outcome::held: the start of the refresh
+};
+
+/// One refresh. Drive it as step.hpp says; it never asks LooksFree and cannot be cancelled.
+class Refresh final : public Machine {
+ public:
+  Refresh(RefreshOptions options, const Clock& clock);
+
+  [[nodiscard]] Step start() override { return look(); }
+  [[nodiscard]] Step on_reply(const FileReply& reply) override;
+  [[nodiscard]] Step resume() override;
+
+  /// Valid after Finished.
+  [[nodiscard]] const RefreshResult& result() const { return result_; }
+
+  /// It waits, to look again.
+  [[nodiscard]] bool doubts() const { return state_ == State::pause; }
+
+ private:
+  using Outcome = RefreshResult::Outcome;
+  enum class State { look, write, pause, finished };
+
+  Step look();
+  Step looked(Step step);
+  Step write(const std::string& content);
+  Step on_written(const FileReply& reply);
+  Step finish(Outcome outcome);
+
+  RefreshOptions options_;
+  const Clock& clock_;
+
+  State state_ = State::look;
+  std::optional<Release> look_;
+  RefreshResult result_;
+  Duration lease_{};
+  bool is_written_ = false;
+  int rounds_ = 0;
+  Mono wait_until_{};
+};
+
+}  // namespace ufl

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// Seam: what this host has seen of a lock, kept for the next process. A lease can only be seen to
+// run out by somebody who has watched it for so long; a job that cron starts once a minute with -n
+// never does, but its runs together do.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "seams/clock.hpp"
+
+namespace ufl {
+
+/// Something that stays as it is: a record that nobody refreshes, or a file without content.
+struct Observation {
+  std::string token;    ///< of the record; empty for a file of 0 bytes
+  std::string beat;     ///< what would change if its holder lived
+  Duration patience{};  ///< after so long without a change it is abandoned
+  Mono since{};         ///< when it was first seen so
+
+  /// Is `other` the same thing, seen at another time?
+  [[nodiscard]] bool is_of(const Observation& other) const {
+    return token == other.token && beat == other.beat;
+  }
+};
+
+/// Where they are kept: on this host, until it is started anew. Nothing here fails: what cannot be
+/// kept is forgotten, which makes somebody wait for longer.
+class Observations {
+ public:
+  Observations() = default;
+  Observations(const Observations&) = delete;
+  Observations& operator=(const Observations&) = delete;
+  virtual ~Observations() = default;
+
+  /// What is kept under `key`, if anything.
+  [[nodiscard]] virtual std::optional<Observation> recall(const std::string& key) = 0;
+
+  /// Keep `observation` under `key`, in place of what is there.
+  virtual void keep(const std::string& key, const Observation& observation) = 0;
+};
+
+}  // namespace ufl
