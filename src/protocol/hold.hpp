@@ -32,12 +32,12 @@ namespace ufl {
 struct ReleaseOptions {
   std::string path;
   std::string token;
-  Duration delay{};            ///< the verification delay that it was taken with
-  bool local = false;          ///< only this kernel sees the file system
-  bool atomic_create = false;  ///< exclusive create is atomic for all clients of the share
-  std::uint64_t device = 0;    ///< where the lock file was when it was taken; 0: not known
-  bool only_look = false;      ///< find out whether it is still ours, and leave it
-  std::optional<Mono> until{};   ///< with a lease: not ours to remove later (seams/lease.hpp)
+  Duration delay{};             ///< the verification delay that it was taken with
+  bool local = false;           ///< only this kernel sees the file system
+  bool atomic_create = false;   ///< exclusive create is atomic for all clients of the share
+  std::uint64_t device = 0;     ///< where the lock file was when it was taken; 0: not known
+  bool only_look = false;       ///< find out whether it is still ours, and leave it
+  std::optional<Mono> until{};  ///< with a lease: not ours to remove later (seams/lease.hpp)
 };
 
 /// How a release ended.
