@@ -33,6 +33,22 @@ constexpr std::array kLocalTypes{"ext2", "ext3",  "ext4",     "xfs",   "btrfs", 
 // creators, 200 rounds each; nfs is v3, which has had it since its RFC (1813, section 3.3.8).
 constexpr std::array kAtomicShares{"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs"};
 
+// A change is uploaded to the path that the file had when it was opened, some time after close.
+// Plain "fuse" is what davfs2 shows.
+constexpr std::array kPathStores{"davfs",          "fuse",         "fuse.davfs",
+                                 "fuse.rclone",    "fuse.s3fs",    "fuse.gcsfuse",
+                                 "fuse.goofys",    "fuse.s3ql",    "fuse.blobfuse",
+                                 "fuse.blobfuse2", "fuse.geesefs", "fuse.mountpoint-s3",
+                                 "fuse.curlftpfs"};
+
+// V of the content of a file that is there, which is what a beat is: measured with two clients of
+// one share, the longest of some hundred changes. What is not known is taken for a second.
+Duration view_of(std::string_view type) {
+  if (type == "nfs" || type == "nfs4") return std::chrono::milliseconds{100};
+  if (type == "cifs" || type == "smb3") return std::chrono::milliseconds{1500};
+  return std::chrono::seconds{1};
+}
+
 // statfs(2), f_type, of the local kinds that a root directory has.
 std::string_view type_of_root() {
   struct statfs info = {};
@@ -163,6 +179,8 @@ MountTraits traits_of_type(std::string_view type) {
   traits.local = contains(kLocalTypes, type);
   traits.atomic_create = traits.local || contains(kAtomicShares, type);
   traits.delay = traits.local ? Duration::zero() : kShareDelay;
+  traits.view = traits.local ? Duration::zero() : view_of(type);
+  traits.writes_by_path = contains(kPathStores, type);
   return traits;
 }
 

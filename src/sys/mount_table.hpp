@@ -18,10 +18,12 @@ namespace ufl {
 
 /// What the protocol may expect of a kind of mount.
 struct MountTraits {
-  std::string type;            ///< as in /proc/self/mountinfo; empty: unknown
-  bool local = false;          ///< this kernel alone arbitrates
-  bool atomic_create = false;  ///< O_EXCL excludes all clients of the share
-  Duration delay{};            ///< what `--delay auto` stands for
+  std::string type;             ///< as in /proc/self/mountinfo; empty: unknown
+  bool local = false;           ///< this kernel alone arbitrates
+  bool atomic_create = false;   ///< O_EXCL excludes all clients of the share
+  Duration delay{};             ///< what `--delay auto` stands for
+  Duration view{};              ///< V: how old the content may be that a fresh open and read shows
+  bool writes_by_path = false;  ///< a write in place may land on what has taken the name meanwhile
 };
 
 /// The traits of a file system type (proc_pid_mountinfo(5), field 9).

@@ -44,6 +44,22 @@ TEST(MountTraits, EverythingElseWaitsASecond) {
   EXPECT_FALSE(traits_of_type("").atomic_create);
 }
 
+TEST(MountTraits, TellHowOldAViewOfTheContentMayBe) {
+  EXPECT_EQ(traits_of_type("tmpfs").view, Duration::zero());
+  EXPECT_EQ(traits_of_type("nfs4").view, std::chrono::milliseconds{100});
+  EXPECT_EQ(traits_of_type("cifs").view, std::chrono::milliseconds{1500});
+  EXPECT_EQ(traits_of_type("").view, seconds{1});
+}
+
+TEST(MountTraits, SomeWriteByPath) {
+  for (const char* type : {"davfs", "fuse", "fuse.rclone", "fuse.s3fs"}) {
+    EXPECT_TRUE(traits_of_type(type).writes_by_path) << type;
+  }
+  for (const char* type : {"ext4", "nfs4", "cifs", "fuse.sshfs", "fuse.odd", ""}) {
+    EXPECT_FALSE(traits_of_type(type).writes_by_path) << type;
+  }
+}
+
 TEST(FindMount, TakesTheDeepestMountPoint) {
   const std::string mounts = kRoot + mount_line(2, 1, "/nosuch", "nfs4") +
                              mount_line(3, 2, "/nosuch/deep", "tmpfs") +

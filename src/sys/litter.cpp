@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/litter.hpp"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+#include <string_view>
+
+#include "sys/path.hpp"
+
+namespace ufl {
+
+namespace {
+
+constexpr std::string_view kPrefix = ".ufl-";
+constexpr std::time_t kOld = 60;  // seconds
+
+}  // namespace
+
+std::vector<std::string> litter_beside(const std::string& path) {
+  std::vector<std::string> names;
+  const std::string directory = directory_of(path);
+  const std::unique_ptr<DIR, int (*)(DIR*)> opened{::opendir(directory.c_str()), &::closedir};
+  if (!opened) return names;
+  const std::time_t now = std::time(nullptr);
+  while (const dirent* entry = ::readdir(opened.get())) {
+    const std::string name{static_cast<const char*>(entry->d_name)};
+    struct stat info = {};
+    if (!name.starts_with(kPrefix) || ::lstat((directory + name).c_str(), &info) != 0) continue;
+    if (S_ISREG(info.st_mode) && now - info.st_mtime > kOld) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace ufl

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/name_watch.hpp"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#include "sys/path.hpp"
+
+namespace ufl {
+
+namespace {
+
+// Whatever may put something else at a name, and the end of the directory itself.
+constexpr std::uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
+                                  IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+// Not about a name in the directory: lost events (IN_Q_OVERFLOW), or the directory is gone.
+constexpr std::uint32_t kAboutAll =
+    IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF;
+
+}  // namespace
+
+NameWatch::NameWatch(UniqueFd inotify, std::string name)
+    : inotify_{std::move(inotify)}, name_{std::move(name)} {}
+
+std::optional<NameWatch> NameWatch::on(const std::string& path) {
+  UniqueFd inotify{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
+  if (!inotify.valid()) return std::nullopt;
+  if (::inotify_add_watch(inotify.get(), directory_of(path).c_str(), kEvents) < 0) {
+    return std::nullopt;
+  }
+  return NameWatch{std::move(inotify), path.substr(path.rfind('/') + 1)};
+}
+
+bool NameWatch::drain() {
+  // Room for one event with the longest name at least, inotify(7).
+  alignas(inotify_event) char buffer[16 * (sizeof(inotify_event) + NAME_MAX + 1)];
+  bool concerned = false;
+  for (;;) {
+    const ssize_t count = ::read(inotify_.get(), buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return concerned;
+    for (std::size_t at = 0; at + sizeof(inotify_event) <= static_cast<std::size_t>(count);) {
+      inotify_event event{};
+      std::memcpy(&event, buffer + at, sizeof event);
+      const char* name = buffer + at + sizeof event;  // padded with null bytes
+      concerned = concerned || (event.mask & kAboutAll) != 0 ||
+                  (event.len > 0 && std::string_view{name} == name_);
+      at += sizeof event + event.len;
+    }
+  }
+}
+
+}  // namespace ufl

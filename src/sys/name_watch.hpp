@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// Being told when something happens to a name in a directory of a local file system: inotify(7).
+// What other hosts do to a share is not told.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "sys/unique_fd.hpp"
+
+namespace ufl {
+
+/// Watches one name.
+class NameWatch {
+ public:
+  /// Watch the file name that `path` ends in. Nothing: the kernel refuses (its limits on inotify
+  /// instances and watches, a directory that we may not read).
+  [[nodiscard]] static std::optional<NameWatch> on(const std::string& path);
+
+  /// Readable when drain() has something to tell.
+  [[nodiscard]] int fd() const { return inotify_.get(); }
+
+  /// Take what was told since the last call. Was any of it about the name, or can that not be told?
+  [[nodiscard]] bool drain();
+
+ private:
+  NameWatch(UniqueFd inotify, std::string name);
+
+  UniqueFd inotify_;
+  std::string name_;
+};
+
+}  // namespace ufl

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/observation_files.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/uuid/name_generator_sha1.hpp>
+#include <boost/uuid/uuid_io.hpp>
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "sys/file_io.hpp"
+#include "sys/output_file.hpp"
+
+namespace ufl {
+
+namespace {
+
+constexpr std::size_t kLimit = 4096;
+constexpr mode_t kPrivate = S_IRWXU;
+
+// Could nobody else have put anything there? In /dev/shm anybody can make a directory of any name.
+bool is_ours_alone(const std::string& directory) {
+  struct stat info = {};
+  return ::lstat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode) &&
+         info.st_uid == ::geteuid() && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
+bool make(const std::string& directory) {
+  return (::mkdir(directory.c_str(), kPrivate) == 0 || errno == EEXIST) && is_ours_alone(directory);
+}
+
+// As mkdir -p; what is there may be open to others, as a home directory is.
+bool make_with_parents(const std::string& directory) {
+  for (auto slash = directory.find('/', 1); slash != std::string::npos;
+       slash = directory.find('/', slash + 1)) {
+    ::mkdir(directory.substr(0, slash).c_str(), kPrivate);
+  }
+  return make(directory);
+}
+
+// XDG Base Directory Specification, 0.8.
+std::optional<std::string> state_directory() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state == '/') return std::string{state} + "/ufl";
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home == '/') return std::string{home} + "/.local/state/ufl";
+  return std::nullopt;
+}
+
+std::string runtime_directory() { return "/run/user/" + std::to_string(::geteuid()); }
+std::string memory_directory() { return "/dev/shm/ufl-" + std::to_string(::geteuid()); }
+
+// Wherever it may have been kept: /run/user/UID comes and goes with the user's sessions, and cron
+// has none.
+std::vector<std::string> directories() {
+  std::vector<std::string> all{runtime_directory() + "/ufl", memory_directory()};
+  if (auto state = state_directory()) all.push_back(std::move(*state));
+  return all;
+}
+
+std::optional<std::string> directory_to_write() {
+  if (is_ours_alone(runtime_directory()) && make(runtime_directory() + "/ufl")) {
+    return runtime_directory() + "/ufl";
+  }
+  if (make(memory_directory())) return memory_directory();
+  auto state = state_directory();
+  return state && make_with_parents(*state) ? state : std::nullopt;
+}
+
+std::string text_of(const Observation& observation) {
+  return observation.token + '\n' + observation.beat + '\n' +
+         std::to_string(observation.patience.count()) + '\n' +
+         std::to_string(observation.since.time_since_epoch().count()) + '\n';
+}
+
+std::optional<Duration> duration_of(std::string_view text) {
+  Duration::rep count = 0;
+  const char* end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, count);
+  if (read.ec != std::errc{} || read.ptr != end || count < 0) return std::nullopt;
+  return Duration{count};
+}
+
+std::optional<Observation> observation_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  constexpr std::size_t kLines = 4;
+  if (lines.size() != kLines || !text.empty()) return std::nullopt;
+  const auto patience = duration_of(lines[2]);
+  const auto since = duration_of(lines[3]);
+  if (!patience || !since) return std::nullopt;
+  return Observation{std::string{lines[0]}, std::string{lines[1]}, *patience, Mono{*since}};
+}
+
+}  // namespace
+
+std::optional<std::string> ObservationFiles::name_of(const std::string& key) {
+  const Holder here = identity_.self();
+  if (!here.boot) return std::nullopt;
+  const boost::uuids::name_generator_sha1 generator{boost::uuids::ns::url()};
+  return *here.boot + '-' + std::to_string(here.timens.value_or(0)) + '-' +
+         boost::uuids::to_string(generator(key));
+}
+
+std::optional<Observation> ObservationFiles::recall(const std::string& key) {
+  const auto name = name_of(key);
+  if (!name) return std::nullopt;
+  std::optional<Observation> latest;
+  for (const std::string& directory : directories()) {
+    if (!is_ours_alone(directory)) continue;
+    const UniqueFd file = open_file(directory + '/' + *name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (!file.valid()) continue;
+    const auto text = read_some(file.get(), kLimit);
+    auto found = text ? observation_of(*text) : std::nullopt;
+    // Several: the later one is of what stands there now, or makes somebody wait for longer.
+    if (found && (!latest || latest->since < found->since)) latest = std::move(found);
+  }
+  return latest;
+}
+
+void ObservationFiles::keep(const std::string& key, const Observation& observation) {
+  // A beat may be any text; a line break in it would make another observation of it.
+  const bool is_plain = (observation.token + observation.beat).find('\n') == std::string::npos;
+  const auto name = name_of(key);
+  const auto directory = is_plain && name ? directory_to_write() : std::nullopt;
+  if (!directory) return;
+  // Not kept: somebody waits for longer.
+  [[maybe_unused]] const int error =
+      OutputFile{*directory + '/' + *name}.write(text_of(observation));
+}
+
+}  // namespace ufl

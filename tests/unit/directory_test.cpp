@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// What is told of the directory that a lock file lies in: changes of its name, and litter.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "sys/litter.hpp"
+#include "sys/name_watch.hpp"
+
+namespace ufl {
+namespace {
+
+class DirectoryTest : public ::testing::Test {
+ protected:
+  DirectoryTest() {
+    std::string pattern = ::testing::TempDir() + "ufl-directory-XXXXXX";
+    if (::mkdtemp(pattern.data()) != nullptr) directory_ = pattern;
+  }
+  ~DirectoryTest() override { std::filesystem::remove_all(directory_); }
+
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_ / name; }
+  void write(const std::string& name) const { std::ofstream{path(name)} << name; }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(DirectoryTest, TellsWhateverPutsSomethingElseAtTheName) {
+  write("lock");
+  auto watch = NameWatch::on(path("lock"));
+  ASSERT_TRUE(watch);
+  EXPECT_FALSE(watch->drain());
+  write("other");
+  std::filesystem::remove(path("other"));
+  EXPECT_FALSE(watch->drain()) << "another name";
+  write("lock");
+  EXPECT_TRUE(watch->drain()) << "written over";
+  EXPECT_FALSE(watch->drain());
+  std::filesystem::remove(path("lock"));
+  EXPECT_TRUE(watch->drain()) << "removed";
+  write("new");
+  std::filesystem::rename(path("new"), path("lock"));
+  EXPECT_TRUE(watch->drain()) << "renamed over";
+  std::filesystem::rename(path("lock"), path("old"));
+  EXPECT_TRUE(watch->drain()) << "renamed away";
+  std::filesystem::remove_all(directory_);
+  EXPECT_TRUE(watch->drain()) << "with its directory";
+}
+
+TEST_F(DirectoryTest, WatchesADirectoryOnly) {
+  EXPECT_FALSE(NameWatch::on(path("none/lock")));
+  write("file");
+  EXPECT_FALSE(NameWatch::on(path("file/lock")));
+}
+
+TEST_F(DirectoryTest, LitterIsOldAndOurs) {
+  const auto make_old = [this](const std::string& name) {
+    const timespec times[] = {{0, UTIME_OMIT}, {1'000'000'000, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path(name).c_str(), times, 0), 0);
+  };
+  for (const char* name : {".ufl-b", ".ufl-a", "lock", ".ufl-new", ".uflx"}) write(name);
+  for (const char* name : {".ufl-b", ".ufl-a", "lock", ".uflx"}) make_old(name);
+  std::filesystem::create_directory(path(".ufl-directory"));
+  make_old(".ufl-directory");
+  EXPECT_EQ(litter_beside(path("lock")), (std::vector<std::string>{".ufl-a", ".ufl-b"}));
+  EXPECT_TRUE(litter_beside(path("none/lock")).empty());
+}
+
+}  // namespace
+}  // namespace ufl
