@@ -70,7 +70,7 @@ int print(const std::string& text, bool closed, const ufl::Signals& signals) {
 int perform(const ufl::Options& options, const ufl::Signals& signals,
             const ufl::ClosedStandardFds& closed_fds, const ufl::ProcessTitle& title) {
   const ufl::SystemClock clock;
-  ufl::HostIdentity identity;
+  ufl::HostIdentity identity{options.close_lifeline};
   ufl::PosixFileSystem files;
   ufl::HostLiveness liveness{identity};
   const bool closed = closed_fds.closed[STDOUT_FILENO];

@@ -70,7 +70,12 @@ Holder HostIdentity::self() {
   return holder;
 }
 
-bool HostIdentity::hold_lifeline(const std::string& /*uuid*/) { return false; }
+bool HostIdentity::hold_lifeline(const std::string& uuid) {
+  // Its name is taken: by us.
+  if (lifeline_ && lifeline_->uuid() == uuid) return true;
+  lifeline_ = Lifeline::bind(uuid, on_exec_);
+  return lifeline_.has_value();
+}
 
 void HostIdentity::leave_witness(const std::string& /*uuid*/) {}
 

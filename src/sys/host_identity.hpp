@@ -7,13 +7,20 @@
 #include <string>
 
 #include "seams/identity.hpp"
+#include "sys/lifeline.hpp"
 
 namespace ufl {
 
 /// This process on this host, as /proc, uname(2) and /etc/passwd tell it. No name service is asked:
 /// NSS may hang on the network, and a statically linked program must not load it.
+///
+/// The destructor lets go of the lifeline.
 class HostIdentity final : public Identity {
  public:
+  /// `close_lifeline`: commands do not inherit lifelines, option -o.
+  explicit HostIdentity(bool close_lifeline = false)
+      : on_exec_{close_lifeline ? Lifeline::OnExec::close : Lifeline::OnExec::keep} {}
+
   [[nodiscard]] std::string new_uuid() override;
   [[nodiscard]] Holder self() override;
   [[nodiscard]] bool hold_lifeline(const std::string& uuid) override;
@@ -22,7 +29,9 @@ class HostIdentity final : public Identity {
   [[nodiscard]] std::uint64_t random() override;
 
  private:
+  Lifeline::OnExec on_exec_;
   std::optional<Holder> self_;  // looked up when the first claim is written
+  std::optional<Lifeline> lifeline_;
 };
 
 }  // namespace ufl

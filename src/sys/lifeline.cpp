@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+
+#include "sys/lifeline.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "sys/uuid_text.hpp"
+
+namespace ufl {
+
+namespace {
+
+// Scripts use low numbers: `exec 3>log` would end a lifeline on 3.
+constexpr int kFirstHighFd = 100;
+constexpr int kFirstFdOfOurs = 3;
+
+struct Address {
+  sockaddr_un name = {};
+  socklen_t length = 0;
+};
+
+// In an abstract name every byte of the length counts, and no NUL ends it, unix(7).
+Address address_of(std::string_view uuid) {
+  const std::string name = "ufl/" + std::string{uuid};
+  Address address;
+  address.name.sun_family = AF_UNIX;
+  std::memcpy(address.name.sun_path + 1, name.data(), name.size());
+  address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  return address;
+}
+
+const sockaddr* generic(const Address& address) {
+  return reinterpret_cast<const sockaddr*>(&address.name);
+}
+
+UniqueFd datagram_socket() {
+  return UniqueFd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+}
+
+// To the lowest free number from kFirstHighFd on. Where RLIMIT_NOFILE is below that, or all of
+// those are taken, to the highest one that there is, or nowhere. Not valid: only 0 to 2 are left.
+UniqueFd move_up(UniqueFd socket, Lifeline::OnExec on_exec) {
+  const bool keep = on_exec == Lifeline::OnExec::keep;
+  for (int lowest = kFirstHighFd; lowest >= kFirstFdOfOurs && lowest > socket.get(); --lowest) {
+    UniqueFd moved{::fcntl(socket.get(), keep ? F_DUPFD : F_DUPFD_CLOEXEC, lowest)};
+    if (moved.valid()) return moved;
+  }
+  if (socket.get() < kFirstFdOfOurs) return UniqueFd{};
+  if (keep) ::fcntl(socket.get(), F_SETFD, 0);
+  return socket;
+}
+
+}  // namespace
+
+std::optional<Lifeline> Lifeline::bind(std::string_view uuid, OnExec on_exec) {
+  if (!is_uuid(uuid)) return std::nullopt;
+  UniqueFd socket = datagram_socket();
+  if (!socket.valid()) return std::nullopt;
+  const Address address = address_of(uuid);
+  if (::bind(socket.get(), generic(address), address.length) != 0) return std::nullopt;
+  // Nobody reads what is sent here: the kernel refuses it from now on, rather than queue it.
+  ::shutdown(socket.get(), SHUT_RDWR);
+  socket = move_up(std::move(socket), on_exec);
+  if (!socket.valid()) return std::nullopt;
+  return Lifeline{std::move(socket), uuid};
+}
+
+LifelineState probe_lifeline(std::string_view uuid) {
+  if (!is_uuid(uuid)) return LifelineState::unknown;
+  const UniqueFd probe = datagram_socket();
+  if (!probe.valid()) return LifelineState::unknown;
+  const Address address = address_of(uuid);
+  if (::connect(probe.get(), generic(address), address.length) == 0) return LifelineState::up;
+  // EACCES and EPERM come from sandboxes, EAGAIN and ENOMEM from a host in need: no proof.
+  return errno == ECONNREFUSED ? LifelineState::down : LifelineState::unknown;
+}
+
+}  // namespace ufl
