@@ -15,9 +15,11 @@
 #include <ctime>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "sys/file_io.hpp"
 #include "sys/process_info.hpp"
+#include "sys/witness_file.hpp"
 
 namespace ufl {
 
@@ -77,9 +79,14 @@ bool HostIdentity::hold_lifeline(const std::string& uuid) {
   return lifeline_.has_value();
 }
 
-void HostIdentity::leave_witness(const std::string& /*uuid*/) {}
+void HostIdentity::leave_witness(const std::string& uuid) {
+  remove_witness_file(::getuid(), std::exchange(witness_, uuid));
+  create_witness_file(::getuid(), uuid);
+}
 
-void HostIdentity::remove_witness(const std::string& /*uuid*/) {}
+void HostIdentity::remove_witness(const std::string& uuid) {
+  remove_witness_file(::getuid(), uuid);
+}
 
 std::uint64_t HostIdentity::random() {
   std::uint64_t value = 0;

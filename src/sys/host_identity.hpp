@@ -14,7 +14,8 @@ namespace ufl {
 /// This process on this host, as /proc, uname(2) and /etc/passwd tell it. No name service is asked:
 /// NSS may hang on the network, and a statically linked program must not load it.
 ///
-/// The destructor lets go of the lifeline.
+/// The destructor lets go of the lifeline and leaves the witness: a lock that was taken with
+/// --acquire --pid lives on, and who releases it removes that.
 class HostIdentity final : public Identity {
  public:
   /// `close_lifeline`: commands do not inherit lifelines, option -o.
@@ -32,6 +33,7 @@ class HostIdentity final : public Identity {
   Lifeline::OnExec on_exec_;
   std::optional<Holder> self_;  // looked up when the first claim is written
   std::optional<Lifeline> lifeline_;
+  std::string witness_;  // the UUID of the last one that was left
 };
 
 }  // namespace ufl
