@@ -385,5 +385,20 @@ TEST_F(RebootTest, WhatIsNoBootIdProvesNothing) {
   }
 }
 
+// After unshare --pid without --mount-proc, which shows our number with somebody else's start time.
+TEST(ProcessInfo, TheNumbersOfAnotherPidNamespaceAreNotTakenForOurs) {
+  const int seen = run_in_child([] {
+    if (::unshare(CLONE_NEWPID) != 0) return kNotPermitted;
+    return run_in_child([] {
+      if (::getpid() != 1) return 1;
+      if (process_stat(1)) return 2;
+      if (!process_command(1).empty()) return 3;
+      return HostIdentity{}.self().start ? 4 : 0;
+    });
+  });
+  if (seen == kNotPermitted) GTEST_SKIP() << "not permitted to make a PID namespace";
+  EXPECT_EQ(seen, 0);
+}
+
 }  // namespace
 }  // namespace ufl
