@@ -31,6 +31,9 @@ _ufl_value() {
     -r | --retry) candidates=(0.1 0.5 1 5) ;;
     -w | --wait | --timeout) candidates=(-1 0 10 1m 10m 1h) ;;
     -E | --conflict-exit-code) candidates=(0 1 75) ;;
+    -l | --lease) candidates=(0 30 60 5m) ;;
+    --on-lost) candidates=(kill warn) ;;
+    --kill-after) candidates=(0 5 30) ;;
     --pid) candidates=(/proc/[0-9]*) candidates=("${candidates[@]#/proc/}") ;;
     --report)
       compopt -o default # files
@@ -61,10 +64,10 @@ _ufl_command() {
 }
 
 _ufl() {
-  local flags='--acquire --release --check --status --break --json -n --nonblock --nb
-    -x -e --exclusive --no-command -v --verbose -q --quiet -h --help -V --version'
+  local flags='--acquire --release --check --refresh --status --break --json -n --nonblock --nb
+    -o --close -x -e --exclusive --no-command -v --verbose -q --quiet -h --help -V --version'
   local valued='--token --pid -p --prefix -d --delay -r --retry -w --wait --timeout
-    -E --conflict-exit-code -c --command --report'
+    -E --conflict-exit-code -c --command -l --lease --on-lost --kill-after --report'
   local words starts i word option lock='' string='' verb=''
   COMPREPLY=()
   _ufl_words
@@ -88,12 +91,12 @@ _ufl() {
         ((lock == last)) && compopt -o default
         ((lock == last)) && return
         ;;
-      --acquire | --release | --check | --status | --break) verb=$word ;;
+      --acquire | --release | --check | --refresh | --status | --break) verb=$word ;;
       --*=*) [[ $word == --command=* ]] && string=1 ;;
       --*) [[ " ${valued//[[:space:]]/ } " == *" $word "* ]] && option=$word ;;
-      -*[pdrwEc]*)
+      -*[pdrwEcl]*)
         # The first letter with a value ends the letters; what follows it is the value.
-        option=${word#"${word%%[pdrwEc]*}"}
+        option=${word#"${word%%[pdrwEcl]*}"}
         [[ $option == c* ]] && string=1
         [[ $option == ? ]] && option=-$option || option=
         ;;

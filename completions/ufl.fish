@@ -31,19 +31,20 @@ function __ufl_place
                 set -q words[1]; or break
                 set -e words[1]
                 set place command
-            case --acquire --release --check --status --break
+            case --acquire --release --check --refresh --status --break
                 set verb $word
             case '--command=*'
                 set string yes
             case --command
                 set string yes
                 set -e words[1]
-            case --token --pid --prefix --delay --retry --wait --timeout --conflict-exit-code --report
+            case --token --pid --prefix --delay --retry --wait --timeout --conflict-exit-code \
+                    --lease --on-lost --kill-after --report
                 set -e words[1]
             case '--*'
             case '-*'
                 # The first letter with a value ends the letters; what follows it is the value.
-                set -l option (string match -r -- '[pdrwEc].*' $word)
+                set -l option (string match -r -- '[pdrwEcl].*' $word)
                 string match -q -- 'c*' $option; and set string yes
                 string match -qr -- '^.$' $option; and set -e words[1]
             case '*'
@@ -84,6 +85,8 @@ complete -c ufl -n '__ufl_at command inside' -a '(__ufl_complete_command)'
 complete -c ufl -n 'not __ufl_at inside' -l acquire -d 'Take the lock, print its token'
 complete -c ufl -n 'not __ufl_at inside' -l release -d 'Release the lock that a token names'
 complete -c ufl -n 'not __ufl_at inside' -l check -d 'Is it held with the token?'
+complete -c ufl -n 'not __ufl_at inside' -l refresh \
+    -d 'Refresh the lease of the lock that a token names'
 complete -c ufl -n 'not __ufl_at inside' -l status -d 'Who holds it, and since when'
 complete -c ufl -n 'not __ufl_at inside' -l break -d 'Take a lock away whose holder is gone'
 complete -c ufl -n 'not __ufl_at inside' -l token -x -d 'The token of the lock'
@@ -103,6 +106,14 @@ complete -c ufl -n 'not __ufl_at inside' -s E -l conflict-exit-code -x -a '0 1 7
     -d 'Exit status when not acquired'
 complete -c ufl -n 'not __ufl_at inside' -s c -l command -x -a '(__fish_complete_command)' \
     -d 'Run a string with the shell'
+complete -c ufl -n 'not __ufl_at inside' -s o -l close \
+    -d 'What the command starts does not keep the lock'
+complete -c ufl -n 'not __ufl_at inside' -s l -l lease -x -a '0 30 60 5m' \
+    -d 'Others may take it when not refreshed so long'
+complete -c ufl -n 'not __ufl_at inside' -l on-lost -x -a 'kill warn' \
+    -d 'What if the lock is lost'
+complete -c ufl -n 'not __ufl_at inside' -l kill-after -x -a '0 5 30' \
+    -d 'From SIGTERM to SIGKILL of a command to stop'
 complete -c ufl -n 'not __ufl_at inside' -s x -s e -l exclusive -d 'Accepted, the only mode'
 complete -c ufl -n 'not __ufl_at inside' -l no-command \
     -d 'Leave the command line out of the lock file'

@@ -13,8 +13,8 @@ namespace {
 
 using enum Action;
 
-constexpr Actions kAny{run, acquire, release, check, status, break_lock, help, version};
-constexpr Actions kOnToken{release, check, break_lock};
+constexpr Actions kAny{run, acquire, release, check, refresh, status, break_lock, help, version};
+constexpr Actions kOnToken{release, check, refresh, break_lock};
 constexpr Actions kTaking{run, acquire};
 
 constexpr std::array kOptions{
@@ -33,6 +33,13 @@ constexpr std::array kOptions{
                "release the lock that --token names",
                {release}},
     OptionSpec{OptionId::check, "", {"check"}, "", "", "is it held with --token?", {check}},
+    OptionSpec{OptionId::refresh,
+               "",
+               {"refresh"},
+               "",
+               "",
+               "refresh the lease of the lock that --token names",
+               {refresh}},
     OptionSpec{OptionId::status, "", {"status"}, "", "", "who holds it, and since when", {status}},
     OptionSpec{OptionId::break_lock,
                "",
@@ -63,7 +70,7 @@ constexpr std::array kOptions{
                "TIME|auto",
                "UFL_DELAY",
                "time from writing to reading back (auto)",
-               {run, acquire, release, check, break_lock}},
+               {run, acquire, release, check, refresh, break_lock}},
     OptionSpec{OptionId::retry,
                "r",
                {"retry"},
@@ -94,6 +101,34 @@ constexpr std::array kOptions{
                kTaking},
     OptionSpec{
         OptionId::command, "c", {"command"}, "STRING", "", "run STRING with $SHELL -c", {run}},
+    OptionSpec{OptionId::close,
+               "o",
+               {"close"},
+               "",
+               "",
+               "what COMMAND starts does not keep the lock",
+               {run}},
+    OptionSpec{OptionId::lease,
+               "l",
+               {"lease"},
+               "TIME",
+               "UFL_LEASE",
+               "others may take it when not refreshed so long",
+               kTaking},
+    OptionSpec{OptionId::on_lost,
+               "",
+               {"on-lost"},
+               "kill|warn",
+               "UFL_ON_LOST",
+               "what if the lock is lost (with -l kill, else warn)",
+               {run}},
+    OptionSpec{OptionId::kill_after,
+               "",
+               {"kill-after"},
+               "TIME",
+               "UFL_KILL_AFTER",
+               "from SIGTERM to SIGKILL of a COMMAND to stop (5)",
+               {run}},
     OptionSpec{OptionId::exclusive,
                "xe",
                {"exclusive"},
@@ -192,6 +227,8 @@ std::optional<Action> verb_of(OptionId id) {
       return release;
     case OptionId::check:
       return check;
+    case OptionId::refresh:
+      return refresh;
     case OptionId::status:
       return status;
     case OptionId::break_lock:

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -19,7 +20,9 @@
 
 #include "cli/option_table.hpp"
 #include "cli/time.hpp"
+#include "report/messages.hpp"
 #include "report/text.hpp"
+#include "seams/lease.hpp"
 
 namespace ufl {
 
@@ -211,6 +214,50 @@ void take_values(Options& options, const Values& values) {
   }
 }
 
+// 0 undoes UFL_LEASE.
+std::optional<Duration> lease_of(const Value& value) {
+  const Duration lease = time_of(value, value.text);
+  if (lease == Duration::zero()) return std::nullopt;
+  if (lease < kShortestLease) {
+    refuse(value, "is too short for a lease; give " + seconds_text(kShortestLease) +
+                      " or more, or 0 for none");
+  }
+  return lease;
+}
+
+bool kills_of(const Value& value) {
+  if (value.text == "kill") return true;
+  if (value.text == "warn") return false;
+  refuse(value, "is neither kill nor warn");
+}
+
+// The shortest one with time for a command to be stopped, in whole seconds.
+std::chrono::seconds shortest_lease(Duration kill_after) {
+  auto lease = std::chrono::ceil<std::chrono::seconds>(3 * kill_after / 2);
+  while (!lease_has_room(lease, kill_after)) ++lease;
+  return lease;
+}
+
+void take_lease(Options& options, const Values& values) {
+  const Value* lease = find(values, OptionId::lease);
+  if (lease != nullptr) options.lease = lease_of(*lease);
+  if (options.action != Action::run) return;
+  options.close_lifeline = find(values, OptionId::close) != nullptr;
+  const Value* on_lost = find(values, OptionId::on_lost);
+  options.kill_on_loss = on_lost != nullptr ? kills_of(*on_lost) : options.lease.has_value();
+  if (const auto* kill_after = find(values, OptionId::kill_after)) {
+    options.kill_after = time_of(*kill_after, kill_after->text);
+  }
+  // A command that runs on needs no time to be stopped in.
+  if (!options.lease || !options.kill_on_loss) return;
+  if (lease_has_room(*options.lease, options.kill_after)) return;
+  refuse(*lease, "is too short for a lease with a --kill-after of " +
+                     seconds_text(options.kill_after) +
+                     ": the command must be dead before it is over; give " +
+                     seconds_text(shortest_lease(options.kill_after)) +
+                     " or more, or a shorter --kill-after");
+}
+
 void check_lock_file(const std::string& name) {
   if (name.empty()) throw UsageError{"LOCKFILE is empty; see ufl --help"};
   if (std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; })) {
@@ -222,7 +269,8 @@ void check_lock_file(const std::string& name) {
 
 void take_operands_of_verb(Options& options, SplitWords& split) {
   const std::string verb = name_of(options.action);
-  const bool needs_token = options.action == Action::release || options.action == Action::check;
+  const bool needs_token = options.action == Action::release || options.action == Action::check ||
+                           options.action == Action::refresh;
   if (needs_token && options.token.empty()) {
     throw UsageError{verb +
                      " needs --token TOKEN, which ufl --acquire has printed; see ufl --help"};
@@ -277,66 +325,9 @@ Options parse_options(std::span<const std::string> words, const Environment& env
   Values values = parse_words(split.options);
   add_environment(values, environment, options.action);
   take_values(options, values);
+  take_lease(options, values);
   take_operands(options, split);
   return options;
-}
-
-namespace {
-
-// "-w, --wait, --timeout TIME"
-std::string option_names(const OptionSpec& option) {
-  std::string names;
-  const auto add = [&](const std::string& name) {
-    if (!names.empty()) names += ", ";
-    names += name;
-  };
-  for (const char letter : option.shorts) add(std::string{'-', letter});
-  for (const std::string_view name : option.longs) {
-    if (name.empty()) continue;
-    const bool no_short = names.empty();
-    add("--" + std::string{name});
-    if (no_short) names.insert(0, "    ");
-  }
-  if (!option.value.empty()) names.append(" ").append(option.value);
-  return names;
-}
-
-}  // namespace
-
-std::string help_text() {
-  constexpr std::size_t kColumn = 30;
-  std::string text =
-      "Usage: ufl [OPTIONS] LOCKFILE [--] COMMAND [ARG]...\n"
-      "       ufl [OPTIONS] LOCKFILE -c STRING\n"
-      "       ufl --acquire [OPTIONS] [--pid PID] LOCKFILE\n"
-      "       ufl --release|--check --token TOKEN LOCKFILE\n"
-      "       ufl --status [--json] LOCKFILE...\n"
-      "       ufl --break [--token TOKEN] LOCKFILE\n"
-      "\n"
-      "Hold LOCKFILE while COMMAND runs. The lock is a file holding a UUID, so it works\n"
-      "where flock(1) silently fails: NFS, SMB, sshfs, WebDAV, HPC scratch.\n"
-      "\n"
-      "Options:\n";
-  std::string variables;
-  for (const OptionSpec& option : option_table()) {
-    std::string line = "  " + option_names(option);
-    line.resize(std::max(line.size() + 2, kColumn), ' ');
-    text.append(line).append(option.help).append("\n");
-    if (!option.environment.empty()) variables.append(" ").append(option.environment);
-  }
-  text +=
-      "\n"
-      "TIME is a number of seconds, or has one of the units ms s m h d.\n"
-      "Environment:";
-  text += variables;
-  text +=
-      "\n"
-      "\n"
-      "Exit status: the command's own (128+n if signal n killed it); 75 not acquired,\n"
-      "or held (--status, --break); 76 the lock was lost, or is not TOKEN's; 64 usage;\n"
-      "125 ufl failed, or cannot tell; 126/127 command not executable/not found.\n"
-      "Full documentation: man ufl\n";
-  return text;
 }
 
 }  // namespace ufl

@@ -116,6 +116,8 @@ std::string duration_text(Duration time) {
   return age_text(std::chrono::floor<std::chrono::seconds>(time));
 }
 
+std::string seconds_text(Seconds time) { return fmt::format("{:.10g}s", time.count()); }
+
 std::string not_acquired_text(const std::string& path, std::optional<Duration> timeout,
                               const Sighting& seen, Life life, Wall now) {
   const std::string when = timeout ? " within " + duration_text(*timeout) : std::string{};

@@ -22,6 +22,12 @@ namespace ufl {
 /// A length of time as a person writes it: 4ms, 0.3s, 42s, 2m43s, 5h7m, 3d4h.
 [[nodiscard]] std::string duration_text(Duration time);
 
+/// Seconds and parts of them, as lock files have them.
+using Seconds = std::chrono::duration<double>;
+
+/// A length of time that somebody has chosen: 0.25s, 30s, 3600s. Takes any number.
+[[nodiscard]] std::string seconds_text(Seconds time);
+
 /// An age, in whole seconds: 42s, 2m43s, 5h7m, 3d4h.
 [[nodiscard]] std::string age_text(std::chrono::seconds time);
 

@@ -74,9 +74,6 @@ std::string why_of(const LockStatus& lock) {
   return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
 
-// Seconds from a lock file may be any number.
-std::string seconds_text(double seconds) { return fmt::format("{:g}s", seconds); }
-
 std::string held_since(const Holder& holder, Wall now) {
   const auto& since = holder.since;
   const auto age = held_for(holder, now);
@@ -101,8 +98,8 @@ std::string status_text(const LockStatus& lock, Wall now, bool colour) {
     line("by", parts.who + (parts.pid.empty() ? "" : ", " + parts.pid));
     line("command", seen.holder.command ? printable(*seen.holder.command) : std::string{});
     line("held for", held_since(seen.holder, now));
-    if (seen.holder.delay) line("delay", seconds_text(*seen.holder.delay));
-    line("lease", seen.holder.lease ? seconds_text(*seen.holder.lease) : "none");
+    if (seen.holder.delay) line("delay", seconds_text(Seconds{*seen.holder.delay}));
+    line("lease", seen.holder.lease ? seconds_text(Seconds{*seen.holder.lease}) : "none");
     line("check", life_text(seen, lock.life));
   } else if (seen.kind != Sighting::Kind::foreign) {
     line("why", why_unknown_text(seen));

@@ -90,7 +90,9 @@ class WordsTest(CliTestCase):
                 ["-xe"], ["--exclusive"], ["-xnw", "5"], ["--prefix="], ["-p", ""], ["-p", "-n"],
                 ["-p--"], ["-d0"], ["-d", "auto"], ["--delay=auto"], ["-r.5"], ["--retry", "0.1"],
                 ["-E0"], ["-E", "255"], ["--conflict-exit-code=9"], ["--no-command"], ["-v"],
-                ["-q"], ["--verbose", "--quiet"]):
+                ["-q"], ["--verbose", "--quiet"], ["-o"], ["--close"], ["-nol60"], ["-l", "0"],
+                ["--lease=8"], ["--on-lost", "warn"], ["--on-lost=kill"], ["--kill-after", "1m"],
+                ["--lease", "2", "--kill-after=0"], ["-l2", "--on-lost", "warn"]):
             with self.subTest(options=options):
                 self.assert_runs([*options, "L", "./show", "x"], "L:[x]")
                 self.assert_runs(["L", *options, "./show", "x"], "L:[x]")
@@ -158,7 +160,8 @@ class WordsTest(CliTestCase):
 
     def test_value_missing_at_the_end(self):
         for option in ("-p", "-d", "-r", "-w", "-E", "-c", "-nw", "--prefix", "--delay", "--retry",
-                       "--wait", "--timeout", "--conflict-exit-code", "--command"):
+                       "--wait", "--timeout", "--conflict-exit-code", "--command", "-l",
+                       "--lease", "--on-lost", "--kill-after"):
             with self.subTest(option=option):
                 name = option if option.startswith("--") else "-" + option[-1]
                 self.assert_refused([option], name, "value")
@@ -258,7 +261,8 @@ class TimesTest(CliTestCase):
 
     def test_bad_ones_are_quoted(self):
         for option, variable in (("--wait", "UFL_TIMEOUT"), ("--delay", "UFL_DELAY"),
-                                 ("--retry", "UFL_RETRY")):
+                                 ("--retry", "UFL_RETRY"), ("--lease", "UFL_LEASE"),
+                                 ("--kill-after", "UFL_KILL_AFTER")):
             for time in BAD_TIMES:
                 plain = time.isprintable()
                 with self.subTest(option=option, time=time[:40]):
@@ -375,6 +379,29 @@ class RangeTest(CliTestCase):
                                     env=clean_environment(UFL_PREFIX=prefix))
 
 
+class LeaseTest(CliTestCase):
+    """A lease that cannot be kept is no lease."""
+
+    def test_shorter_than_two_seconds(self):
+        for time in ("1", "1.9s", "1ms"):
+            for words in (["-l", time, "L", "touch", "ran"], ["--acquire", "--lease", time, "L"]):
+                with self.subTest(words=words):
+                    self.assert_refused(words, "--lease", f"'{time}'", "2s")
+
+    def test_no_time_to_kill(self):
+        """Both numbers are named."""
+        self.assert_refused(["-l", "7", "L", "touch", "ran"], "'7'", "5s", "8s", "--kill-after")
+        self.assert_refused(["-l", "60", "--kill-after", "39.5", "L", "touch", "ran"], "'60'",
+                            "39.5s")
+        self.assert_runs(["-l", "60", "--kill-after", "39", "L", "./show"], "L:")
+
+    def test_what_if_the_lock_is_lost(self):
+        for what in ("", "no", "KILL", "kill|warn"):
+            with self.subTest(what=what):
+                self.assert_refused(["--on-lost", what, "L", "touch", "ran"], "--on-lost", "kill",
+                                    "warn")
+
+
 class EnvironmentTest(CliTestCase):
     """UFL_*: an option beats its variable, which beats the default."""
 
@@ -419,7 +446,9 @@ class EnvironmentTest(CliTestCase):
     def test_bad_variable_is_named(self):
         for variable, value in (("UFL_NO_COMMAND", "maybe"), ("UFL_NO_COMMAND", "2"),
                                 ("UFL_TIMEOUT", "soon"), ("UFL_RETRY", "-1"), ("UFL_DELAY", "-1"),
-                                ("UFL_DELAY", " "), ("UFL_PREFIX", "a\nb")):
+                                ("UFL_DELAY", " "), ("UFL_PREFIX", "a\nb"), ("UFL_LEASE", "1"),
+                                ("UFL_LEASE", "7"), ("UFL_ON_LOST", "stop"),
+                                ("UFL_KILL_AFTER", "-1")):
             with self.subTest(variable=variable, value=value):
                 self.assert_refused(["L", "touch", "ran"], variable,
                                     env=clean_environment(**{variable: value}))

@@ -115,6 +115,12 @@ class Shell:
                 words = [word.removeprefix("--delay=") for word in self.complete(line)]
                 self.assertEqual(words, ["auto"])
 
+    def test_what_if_the_lock_is_lost(self):
+        for line in ("ufl --on-lost ", "ufl --on-lost=", "ufl alock --on-lost "):
+            with self.subTest(line):
+                words = {word.removeprefix("--on-lost=") for word in self.complete(line)}
+                self.assertEqual(words, {"kill", "warn"})
+
     def test_a_file_for_the_report(self):
         for line in ("ufl --report al", "ufl --report=al", "ufl --acquire alock --report al"):
             with self.subTest(line):

@@ -16,6 +16,7 @@ from ufl_help import (ENVIRONMENT, HELP, NAMES, OPTIONS, PATIENCE, ROOT, UFL, VE
 
 MAN = ROOT / "man/ufl.1"
 OUTPUTS = {"UFL_LOCKFILE", "UFL_TOKEN"}
+VALUES = {"-l": "60", "--lease": "60", "--on-lost": "warn"}  # the other options take 1
 
 
 def section(page, name):
@@ -27,7 +28,7 @@ def section(page, name):
 def options_of_man(page):
     options = []
     for item in re.findall(r"^\.It (Fl .*)$", section(page, "OPTIONS"), re.M):
-        flags, _, value = item.partition(" Ar ")
+        flags, value = (re.split(" (?:Ar|Cm) ", item, maxsplit=1) + [""])[:2]
         names = tuple("-" + name for name in re.findall(r"Fl (\S+)", flags))
         options.append(Option(names, re.sub(r" Ns| Cm| ", "", value)))
     return options
@@ -58,7 +59,7 @@ class Help(unittest.TestCase):
         company += [[verb, "--token", "1"] for verb in VERBS]
         for name, takes_value in NAMES.items():
             with self.subTest(name):
-                option = [name, "1"] if takes_value else [name]  # 1 is a value that each takes
+                option = [name, VALUES.get(name, "1")] if takes_value else [name]
                 self.assertTrue(any(self.is_known(*words, *option) for words in company))
 
 
@@ -84,7 +85,7 @@ class ManPage(unittest.TestCase):
                 self.assertTrue(name in NAMES or name == "--" or is_cluster, line)
 
     def test_variables(self):
-        inputs = set(re.search(r"^Environment: (.*)$", HELP, re.M).group(1).split())
+        inputs = set(re.search(r"^Environment:((?:\s+UFL_\w+)+)$", HELP, re.M).group(1).split())
         documented = re.findall(r"^\.It Ev (UFL_\w+)$", section(self.page, "ENVIRONMENT"), re.M)
         self.assertEqual(sorted(documented), sorted(inputs | OUTPUTS))
 

@@ -32,6 +32,13 @@ TEST(DurationText, IsShort) {
   EXPECT_EQ(duration_text(76h), "3d4h");
 }
 
+TEST(SecondsText, IsATimeThatUflTakes) {
+  EXPECT_EQ(seconds_text(30s), "30s");
+  EXPECT_EQ(seconds_text(250ms), "0.25s");
+  EXPECT_EQ(seconds_text(10000 * 24h), "864000000s");
+  EXPECT_EQ(seconds_text(Seconds{1e308}), "1e+308s");
+}
+
 TEST(NotAcquiredText, SaysWhatWhyAndWhatNext) {
   EXPECT_EQ(not_acquired_text("deploy.lock", 30s, record(), Life::other_host, kNow),
             "deploy.lock: not acquired within 30s: held by alice@build-3 (pid 4242, rsync -a x y) "

@@ -44,6 +44,10 @@ TEST(ParseOptions, Defaults) {
   EXPECT_EQ(options.conflict_exit_code, 75);
   EXPECT_TRUE(options.record_command);
   EXPECT_EQ(options.verbosity, Verbosity::normal);
+  EXPECT_FALSE(options.close_lifeline);
+  EXPECT_EQ(options.lease, std::nullopt);
+  EXPECT_FALSE(options.kill_on_loss);
+  EXPECT_EQ(options.kill_after, 5s);
 }
 
 TEST(ParseOptions, TakesEachOption) {
@@ -56,6 +60,12 @@ TEST(ParseOptions, TakesEachOption) {
   EXPECT_EQ(options.conflict_exit_code, 0);
   EXPECT_FALSE(options.record_command);
   EXPECT_EQ(options.verbosity, Verbosity::verbose);
+  const Options leased = parse({"-o", "-l1m", "--on-lost=kill", "--kill-after", "0.5", "L", "cmd"});
+  EXPECT_TRUE(leased.close_lifeline);
+  EXPECT_EQ(leased.lease, 1min);
+  EXPECT_TRUE(leased.kill_on_loss);
+  EXPECT_EQ(leased.kill_after, 500ms);
+  EXPECT_TRUE(parse({"--close", "L", "cmd"}).close_lifeline);
 }
 
 TEST(ParseOptions, ValuesThatLookLikeOptionsOrListsReachTheirOption) {
@@ -95,30 +105,38 @@ TEST(ParseOptions, DelayMayBeAuto) {
 }
 
 TEST(ParseOptions, OptionBeatsEnvironmentBeatsDefault) {
-  const Variables variables{{"UFL_PREFIX", "env-"},
-                            {"UFL_DELAY", "3"},
-                            {"UFL_RETRY", "4"},
-                            {"UFL_TIMEOUT", "5"},
-                            {"UFL_NO_COMMAND", "yes"}};
+  const Variables variables{{"UFL_PREFIX", "env-"},  {"UFL_DELAY", "3"},
+                            {"UFL_RETRY", "4"},      {"UFL_TIMEOUT", "5"},
+                            {"UFL_LEASE", "60"},     {"UFL_ON_LOST", "warn"},
+                            {"UFL_KILL_AFTER", "7"}, {"UFL_NO_COMMAND", "yes"}};
   const Options from_environment = parse({"L", "cmd"}, variables);
   EXPECT_EQ(from_environment.prefix, "env-");
   EXPECT_EQ(from_environment.delay, 3s);
   EXPECT_EQ(from_environment.retry, 4s);
   EXPECT_EQ(from_environment.timeout, 5s);
+  EXPECT_EQ(from_environment.lease, 60s);
+  EXPECT_FALSE(from_environment.kill_on_loss);
+  EXPECT_EQ(from_environment.kill_after, 7s);
   EXPECT_FALSE(from_environment.record_command);
   EXPECT_EQ(parse({"-d", "1", "L", "cmd"}, variables).delay, 1s);
+  EXPECT_TRUE(parse({"--on-lost", "kill", "L", "cmd"}, variables).kill_on_loss);
+  EXPECT_EQ(parse({"--kill-after", "8", "L", "cmd"}, variables).kill_after, 8s);
 }
 
 TEST(ParseOptions, AnEmptyVariableIsUnset) {
-  const Variables variables{{"UFL_DELAY", ""}, {"UFL_TIMEOUT", ""}, {"UFL_NO_COMMAND", ""}};
+  const Variables variables{{"UFL_DELAY", ""},   {"UFL_TIMEOUT", ""},    {"UFL_LEASE", ""},
+                            {"UFL_ON_LOST", ""}, {"UFL_KILL_AFTER", ""}, {"UFL_NO_COMMAND", ""}};
   const Options options = parse({"L", "cmd"}, variables);
   EXPECT_EQ(options.delay, std::nullopt);
   EXPECT_EQ(options.timeout, std::nullopt);
+  EXPECT_EQ(options.lease, std::nullopt);
+  EXPECT_EQ(options.kill_after, 5s);
   EXPECT_TRUE(options.record_command);
 }
 
 TEST(ParseOptions, ABadVariableIsNamed) {
-  for (const char* name : {"UFL_DELAY", "UFL_RETRY", "UFL_TIMEOUT", "UFL_NO_COMMAND"}) {
+  for (const char* name : {"UFL_DELAY", "UFL_RETRY", "UFL_TIMEOUT", "UFL_LEASE", "UFL_ON_LOST",
+                           "UFL_KILL_AFTER", "UFL_NO_COMMAND"}) {
     const std::string error = error_of({"L", "cmd"}, {{name, "maybe"}});
     EXPECT_TRUE(error.starts_with(std::string{name} + ": 'maybe'")) << error;
   }
@@ -132,6 +150,57 @@ TEST(ParseOptions, NoCommandTakesYesAndNo) {
   for (const char* no : {"0", "no", "false"}) {
     EXPECT_TRUE(parse({"L", "cmd"}, {{"UFL_NO_COMMAND", no}}).record_command) << no;
   }
+}
+
+TEST(ParseOptions, ALeaseOfZeroIsNone) {
+  const Variables variables{{"UFL_LEASE", "60"}};
+  const Options none = parse({"-l", "0", "L", "cmd"}, variables);
+  EXPECT_EQ(none.lease, std::nullopt);
+  EXPECT_FALSE(none.kill_on_loss);
+  EXPECT_EQ(parse({"--acquire", "-l", "0ms", "L"}, variables).lease, std::nullopt);
+  EXPECT_EQ(parse({"--status", "L"}, {{"UFL_LEASE", "x"}}).lease, std::nullopt);
+}
+
+TEST(ParseOptions, ALeaseBelowTwoSecondsIsRefused) {
+  EXPECT_EQ(parse({"--acquire", "-l", "2", "L"}).lease, 2s);
+  for (const char* text : {"1.999", "1", "1ms"}) {
+    const std::string error = error_of({"--acquire", "-l", text, "L"});
+    EXPECT_NE(error.find("'" + std::string{text} + "' is too short for a lease; give 2s or more"),
+              std::string::npos)
+        << error;
+  }
+  EXPECT_NE(error_of({"-l", "-1", "L", "cmd"}).find("'-1' is not a TIME"), std::string::npos);
+}
+
+TEST(ParseOptions, ALeaseKillsUnlessItIsToWarn) {
+  EXPECT_TRUE(parse({"-l", "60", "L", "cmd"}).kill_on_loss);
+  EXPECT_FALSE(parse({"-l", "60", "--on-lost", "warn", "L", "cmd"}).kill_on_loss);
+  EXPECT_TRUE(parse({"--on-lost", "kill", "L", "cmd"}).kill_on_loss);
+  for (const char* bad : {"", "Kill", "kill ", "term", "1"}) {
+    EXPECT_NE(error_of({"--on-lost", bad, "L", "cmd"}).find("is neither kill nor warn"),
+              std::string::npos);
+  }
+}
+
+TEST(ParseOptions, ALeaseLeavesTimeToKill) {
+  const auto with = [](const char* lease, const char* kill_after) {
+    return Words{"-l", lease, "--kill-after", kill_after, "L", "cmd"};
+  };
+  EXPECT_EQ(
+      error_of({"-l", "6", "L", "cmd"}),
+      "-l/--lease: '6' is too short for a lease with a --kill-after of 5s: the command must "
+      "be dead before it is over; give 8s or more, or a shorter --kill-after; see ufl --help");
+  // 2/3 of the lease, less 0.2 s, or less 1 % of a long one
+  EXPECT_EQ(parse(with("7.8", "5")).lease, 7800ms);
+  EXPECT_NE(error_of(with("7.799", "5")), "(no error)");
+  EXPECT_EQ(parse(with("100m", "3940")).lease, 100min);
+  EXPECT_NE(error_of(with("100m", "3941")), "(no error)");
+  EXPECT_EQ(parse(with("2", "1.13")).lease, 2s);
+  EXPECT_NE(error_of({"L", "cmd"}, {{"UFL_LEASE", "3"}}).find("UFL_LEASE: '3'"), std::string::npos);
+  EXPECT_NE(error_of(with("1d", "10000d")).find("give 1315736041s"), std::string::npos);
+  // Nothing is to be killed.
+  EXPECT_EQ(parse({"-l", "2", "--on-lost", "warn", "L", "cmd"}).lease, 2s);
+  EXPECT_EQ(parse({"--acquire", "-l", "2", "L"}, {{"UFL_KILL_AFTER", "1h"}}).lease, 2s);
 }
 
 TEST(ParseOptions, ExitStatusIsAByte) {
@@ -174,6 +243,7 @@ TEST(ParseOptions, TakesAVerbAndWhatBelongsToIt) {
   EXPECT_TRUE(shown.json);
   EXPECT_EQ(parse({"L", "--break"}).action, Action::break_lock);
   EXPECT_EQ(parse({"--check", "--token", "t", "L"}).token, "t");
+  EXPECT_EQ(parse({"--refresh", "-d", "2", "--token", "t", "-q", "L"}).action, Action::refresh);
   EXPECT_EQ(parse({"--acquire", "--acquire", "L"}).action, Action::acquire);
 }
 
@@ -187,6 +257,14 @@ TEST(ParseOptions, AVerbTakesNoCommandAndNoStrangers) {
       {{"--acquire", "--release", "L"}, "--acquire and --release given"},
       {{"--release", "L"}, "--release needs --token"},
       {{"--check", "L"}, "--check needs --token"},
+      {{"--refresh", "L"}, "--refresh needs --token"},
+      {{"--refresh", "--token", "t"}, "--refresh needs a LOCKFILE"},
+      {{"--refresh", "--token", "t", "-l", "9", "L"}, "--lease means nothing with --refresh"},
+      {{"--refresh", "--check", "L"}, "--refresh and --check given"},
+      {{"--acquire", "-o", "L"}, "--close means nothing with --acquire"},
+      {{"--acquire", "--on-lost", "warn", "L"}, "--on-lost means nothing with --acquire"},
+      {{"--acquire", "--kill-after", "1", "L"}, "--kill-after means nothing with --acquire"},
+      {{"--break", "--lease", "9", "L"}, "--lease means nothing with --break"},
       {{"--check", "--token", " \n", "L"}, "--token is empty"},
       {{"--acquire", "-c", "x", "L"}, "--command means nothing with --acquire"},
       {{"--status", "-w", "1", "L"}, "--wait means nothing with --status"},
