@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+
+#include "report/recovery_messages.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+
+#include "report/holder_text.hpp"
+#include "report/messages.hpp"
+#include "report/text.hpp"
+
+namespace ufl {
+
+namespace {
+
+std::string why_gone(const Sighting& seen, WhyGone why) {
+  if (why == WhyGone::dead) return "its holder is dead";
+  return "its lease of " + seconds_text(Seconds{seen.holder.lease.value_or(0)}) +
+         " was not refreshed";
+}
+
+std::string why_failed(const FileReply& reply) {
+  if (reply.error != 0) return error_text(reply.error);
+  return reply.status == FileStatus::changed ? "somebody else has written into it"
+                                             : "it is no regular file any more";
+}
+
+std::string_view fate(bool will_kill) {
+  return will_kill ? "the command is stopped" : "the command runs on, and may not be alone";
+}
+
+}  // namespace
+
+std::string taken_over_text(const std::string& path, const Sighting& seen, WhyGone why, Wall now) {
+  if (seen.kind == Sighting::Kind::empty) {
+    return fmt::format("{}: taken over: it was a left-over empty file", printable(path));
+  }
+  return fmt::format("{}: taken over: it was {}; {}", printable(path), holder_text(seen, now),
+                     why_gone(seen, why));
+}
+
+std::string lease_over_text(const std::string& path, Duration lease,
+                            const std::optional<FileReply>& failure, bool will_kill) {
+  const std::string why =
+      failure ? why_failed(*failure) : "ufl, or the share, stood still for too long";
+  const std::string next =
+      failure ? "check the file system of " + directory_text(path) : "give a longer --lease";
+  return fmt::format("{}: its lease of {} could not be refreshed in time: {}; {}; {}",
+                     printable(path), seconds_text(lease), why, fate(will_kill), next);
+}
+
+std::string lost_while_running_text(const std::string& path, const Sighting& seen, bool will_kill,
+                                    Wall now) {
+  const std::string what =
+      seen.kind == Sighting::Kind::none ? "its file is gone" : "it is " + holder_text(seen, now);
+  return fmt::format("{}: the lock was lost: {}; {}; see ufl --status {}", printable(path), what,
+                     fate(will_kill), shell_word(path));
+}
+
+std::string survivors_text(const std::string& path, const std::vector<std::int64_t>& pids) {
+  constexpr std::size_t kMostNamed = 20;
+  const std::vector<std::int64_t> named{
+      pids.begin(), pids.begin() + static_cast<std::ptrdiff_t>(std::min(pids.size(), kMostNamed))};
+  const std::size_t more = pids.size() - named.size();
+  return fmt::format(
+      "{}: {} {} could not be stopped and may not be alone, so the lock file is left; see ps -o "
+      "pid,stat,wchan,args -p {}{}",
+      printable(path), pids.size(), pids.size() == 1 ? "process" : "processes",
+      fmt::join(named, ","), more == 0 ? std::string{} : fmt::format(" and {} more", more));
+}
+
+std::string left_to_lease_text(const std::string& path, Duration lease) {
+  return fmt::format(
+      "{}: not released: its lease of {} was not refreshed for so long that somebody else may have "
+      "it; else it is taken over by itself",
+      printable(path), seconds_text(lease));
+}
+
+std::string lease_too_short_text(const std::string& path, Duration lease, Duration needed) {
+  return fmt::format(
+      "{}: a --lease of {} is too short here, because the file system is slow; give {} or more",
+      printable(path), seconds_text(lease),
+      seconds_text(std::chrono::ceil<std::chrono::seconds>(needed)));
+}
+
+std::string lease_refused_text(const std::string& path, std::string_view mount_type) {
+  return fmt::format(
+      "{}: no --lease on {}: it writes to a name rather than to a file, so that a refresh could "
+      "overwrite somebody else's lock; leave it out, or give --lease 0",
+      printable(path), mount_type.empty() ? "this file system" : printable(mount_type));
+}
+
+std::string cannot_record_text(const std::string& path, const FileReply& reply) {
+  return fmt::format(
+      "{}: cannot write the command's process into it, so the command is not run: {}; check the "
+      "file system of {} and try again",
+      printable(path), why_failed(reply), directory_text(path));
+}
+
+std::string no_lease_text(const std::string& path) {
+  return fmt::format(
+      "{}: cannot refresh it: it was taken without a lease; take it with ufl --acquire --lease 60",
+      printable(path));
+}
+
+std::string late_refresh_text(const std::string& path, Duration wait) {
+  return fmt::format(
+      "{}: the last refresh was long ago, or is not known: waiting for {} to see that nobody has "
+      "taken it over; refresh it at each third of its lease",
+      printable(path), duration_text(wait));
+}
+
+}  // namespace ufl
