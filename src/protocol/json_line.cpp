@@ -24,6 +24,15 @@ void JsonLine::add(std::string_view key, const std::string& value) {
   add_raw(key, boost::json::serialize(boost::json::string_view{value}));
 }
 
+void JsonLine::add(std::string_view key, const std::vector<std::string>& values) {
+  std::string array;
+  for (const std::string& value : values) {
+    array += array.empty() ? '[' : ',';
+    array += boost::json::serialize(boost::json::string_view{value});
+  }
+  add_raw(key, array.empty() ? "[]" : array + ']');
+}
+
 void JsonLine::add(std::string_view key, bool value) { add_raw(key, value ? "true" : "false"); }
 
 void JsonLine::add(std::string_view key, std::int64_t value) { add_raw(key, number_text(value)); }

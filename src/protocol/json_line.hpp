@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ufl {
 
@@ -24,6 +25,8 @@ class JsonLine {
   void add(std::string_view key, std::uint64_t value);
   /// What is not finite becomes null.
   void add(std::string_view key, double value);
+  /// An array; each of `values` must be UTF-8.
+  void add(std::string_view key, const std::vector<std::string>& values);
   void add_null(std::string_view key);
   void add_object(std::string_view key, const JsonLine& value);
   /// null, and blanks after it: room for a value of `width` characters, to be written in its place.

@@ -40,6 +40,44 @@ std::string record_text(const HolderParts& parts) {
   return "held by " + parts.who + what + (parts.age.empty() ? "" : " since " + parts.age);
 }
 
+// After so long without a refresh everybody may take the lock over; without a beat nobody can see
+// that.
+std::optional<Seconds> lease_of(const Holder& holder) {
+  const bool has_lease = holder.lease && holder.beat && *holder.lease > 0;
+  return has_lease ? std::optional{Seconds{*holder.lease}} : std::nullopt;
+}
+
+// A holder of whom it is not known whether it lives.
+std::string doubt_text(const Sighting& seen, Life life, bool has_lease) {
+  const auto unseen = [&](const std::string& who) {
+    return who + (has_lease ? " and cannot be checked from here"
+                            : ", cannot be checked from here and gave no lease");
+  };
+  const auto without = [&](const std::string& text) {
+    return text + (has_lease ? "" : "; there is no lease");
+  };
+  switch (life) {
+    case Life::gone:
+      return without("its process is gone from this host, but what it started may still run");
+    case Life::other_host:
+      return unseen("the holder is on " + (seen.holder.host ? "host " + shown(*seen.holder.host)
+                                                            : std::string{"another host"}));
+    case Life::other_boot:
+      return unseen("the holder ran before this host was started, or on another one of its name");
+    case Life::other_container:
+      return unseen("the holder is in another container of this host");
+    case Life::hidden:
+      return without("this host does not show the holder's process to you");
+    case Life::alive:
+    case Life::dead:
+    case Life::untold:
+      break;
+  }
+  return without(seen.holder.detached.value_or(false)
+                     ? "taken with --acquire, without a process to check"
+                     : "the file does not say which process holds it");
+}
+
 }  // namespace
 
 std::optional<std::chrono::seconds> held_for(const Holder& holder, Wall now) {
@@ -93,50 +131,53 @@ std::string holder_text(const Sighting& seen, Wall now) {
 
 std::string life_text(const Sighting& seen, Life life) {
   if (seen.kind != Sighting::Kind::record) return "the file names nobody to check";
-  switch (life) {
-    case Life::alive:
-      return "its process runs on this host";
-    case Life::gone:
-      return "its process is gone from this host, but what it started may still run";
-    case Life::dead:
-      return "the holder is gone, and nothing that it ran is left: free for the next ufl on this "
-             "host";
-    case Life::other_host:
-      return "the holder is on " +
-             (seen.holder.host ? "host " + shown(*seen.holder.host) : std::string{"another host"}) +
-             " and cannot be checked from here";
-    case Life::other_boot:
-      return "taken before this host was started, or on another one of its name, and cannot be "
-             "checked";
-    case Life::other_container:
-      return "the holder is in another container of this host and cannot be checked from here";
-    case Life::hidden:
-      return "this host does not show the holder's process to you";
-    case Life::untold:
-      break;
+  if (life == Life::alive) return "its process runs on this host, or what it has started";
+  if (life == Life::dead) return "the holder is dead: free for the next ufl on this host";
+  const auto lease = lease_of(seen.holder);
+  std::string text = doubt_text(seen, life, lease.has_value());
+  if (lease) {
+    text.append("; its lock is taken over by itself when it is not refreshed for ")
+        .append(seconds_text(*lease));
   }
-  return seen.holder.detached.value_or(false) ? "taken with --acquire, without a process to check"
-                                              : "the file does not say which process holds it";
+  return text;
 }
 
-std::string next_step_text(const std::string& path, const Sighting& seen, Life life) {
+std::string next_step_text(const std::string& path, const Sighting& seen, Life life, bool local) {
+  const std::string name = shell_word(path);
   switch (seen.kind) {
     case Sighting::Kind::record:
+      if (life == Life::dead) return fmt::format("take it: ufl {} COMMAND", name);
       if (life == Life::alive) break;
       [[fallthrough]];
     case Sighting::Kind::foreign:
-      return fmt::format("if you know that the holder is gone: ufl --break{} {}",
-                         token_option(seen.token), shell_word(path));
+      return fmt::format("if you know that the holder is gone{}: ufl --break{} {}",
+                         lease_of(seen.holder) ? ", and cannot wait" : "", token_option(seen.token),
+                         name);
     case Sighting::Kind::garbled:
       return "if it is no lock file, name another one" + break_torn_text(path, seen.token);
     case Sighting::Kind::unreadable:
       return whose_text(path);
     case Sighting::Kind::empty:
-      return "if you know that nobody uses it any more: rm " + shell_word(path);
+      if (local) {
+        return fmt::format(
+            "it is taken over by itself when it has stayed so for 10s and nobody holds flock(2) on "
+            "it: ufl -w 10m {} COMMAND",
+            name);
+      }
+      return "if you know that nobody uses it any more: rm " + name;
     case Sighting::Kind::none:
       break;
   }
-  return fmt::format("wait for it: ufl -w 10m {} COMMAND", shell_word(path));
+  return fmt::format("wait for it: ufl -w 10m {} COMMAND", name);
+}
+
+std::string next_time_text(const Sighting& seen, Life life) {
+  const bool helps = seen.kind == Sighting::Kind::record && !lease_of(seen.holder) &&
+                     life != Life::alive && life != Life::dead;
+  if (!helps) return {};
+  return seen.holder.detached.value_or(false) && !seen.holder.pid
+             ? " (take it with --pid $$ or --lease 60 next time)"
+             : " (start it with --lease 60 next time)";
 }
 
 std::string whose_text(const std::string& path) {

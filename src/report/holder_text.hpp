@@ -38,8 +38,14 @@ struct HolderParts {
 /// What this host can say of the holder: "its process runs on this host".
 [[nodiscard]] std::string life_text(const Sighting& seen, Life life);
 
-/// What a person can do about a lock that is held, by whom `life` says; `path` as typed.
-[[nodiscard]] std::string next_step_text(const std::string& path, const Sighting& seen, Life life);
+/// What a person can do about a lock that is held, by whom `life` says: words, a colon and a
+/// command for a shell. `path` as typed; `local`: this kernel alone sees its file.
+[[nodiscard]] std::string next_step_text(const std::string& path, const Sighting& seen, Life life,
+                                         bool local);
+
+/// What the holder could have done so that nobody has to break its lock, to follow life_text():
+/// " (start it with --lease 60 next time)"; nothing, if that would not help.
+[[nodiscard]] std::string next_time_text(const Sighting& seen, Life life);
 
 /// How to see whose file it is, and who may read it.
 [[nodiscard]] std::string whose_text(const std::string& path);

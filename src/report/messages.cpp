@@ -47,6 +47,8 @@ std::string_view verb_of(const FileOperation& operation, const FileReply& reply)
 std::string advice(const std::string& path, const FileOperation& operation,
                    const FileReply& reply) {
   const std::string directory = directory_text(path);
+  const std::string_view not_taken =
+      std::holds_alternative<UpdateFile>(operation) ? "" : "; no lock was taken";
   switch (reply.error) {
     case ENOENT:
       if (path.ends_with('/')) return "a LOCKFILE is a file, and cannot end in /";
@@ -62,6 +64,7 @@ std::string advice(const std::string& path, const FileOperation& operation,
       }
       // Made with a umask like 077, or in a directory that cannot be searched.
       if (std::holds_alternative<ReadFile>(operation)) return whose_text(path);
+      if (std::holds_alternative<UpdateFile>(operation)) return whose_text(path);
       if (std::holds_alternative<ProbeDirectory>(operation)) {
         return fmt::format("check the permissions of {}", directory);
       }
@@ -72,11 +75,11 @@ std::string advice(const std::string& path, const FileOperation& operation,
       return "name a LOCKFILE on a file system that can be written to";
     case ENOSPC:
     case EDQUOT:
-      return fmt::format("make room in {} and try again; no lock was taken", directory);
+      return fmt::format("make room in {} and try again{}", directory, not_taken);
     case EMFILE:
       return "see ulimit -n, and try again";
     case EFBIG:
-      return "raise the file size limit (ulimit -f); no lock was taken";
+      return fmt::format("raise the file size limit (ulimit -f){}", not_taken);
     case ENOTDIR:
       return "a part of the path is not a directory, check its spelling";
     case ENAMETOOLONG:
@@ -119,18 +122,20 @@ std::string duration_text(Duration time) {
 std::string seconds_text(Seconds time) { return fmt::format("{:.10g}s", time.count()); }
 
 std::string not_acquired_text(const std::string& path, std::optional<Duration> timeout,
-                              const Sighting& seen, Life life, Wall now) {
+                              const Sighting& seen, Life life, bool local, Wall now) {
   const std::string when = timeout ? " within " + duration_text(*timeout) : std::string{};
   const std::string held =
       fmt::format("{}: not acquired{}: {}", printable(path), when, holder_text(seen, now));
-  const std::string next = next_step_text(path, seen, life);
+  const std::string next = next_step_text(path, seen, life, local);
   if (seen.kind == Sighting::Kind::garbled) return held + "; " + next;
-  const std::string check =
-      seen.kind == Sighting::Kind::record ? "; " + life_text(seen, life) : std::string{};
   const std::string wait = timeout ? "; try again later, or wait longer with -w"
                                    : "; try again later, or wait for it: leave out -n";
-  const bool can_break = seen.kind != Sighting::Kind::none && life != Life::alive;
-  return held + check + wait + (can_break ? "; " + next : std::string{});
+  const std::string check = seen.kind == Sighting::Kind::record
+                                ? "; " + life_text(seen, life) + next_time_text(seen, life)
+                                : std::string{};
+  const bool is_told =
+      seen.kind == Sighting::Kind::none || life == Life::alive || life == Life::dead;
+  return held + wait + check + (is_told ? "" : "; " + next);
 }
 
 std::string failure_text(const std::string& path, const FileOperation& operation,

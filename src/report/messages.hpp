@@ -2,7 +2,7 @@
 //
 // The sentences that ufl says on stderr about a lock and the command under it. Each is one line,
 // names the path and, when something is wrong, the next step. `path` is LOCKFILE as the user typed
-// it.
+// it. recovery_messages.hpp has those about locks that are lost, or taken over.
 
 #pragma once
 
@@ -32,9 +32,10 @@ using Seconds = std::chrono::duration<double>;
 [[nodiscard]] std::string age_text(std::chrono::seconds time);
 
 /// The lock was not acquired: because the timeout passed, or (none) with the one attempt asked for.
+/// `life`, `local` as for next_step_text().
 [[nodiscard]] std::string not_acquired_text(const std::string& path,
                                             std::optional<Duration> timeout, const Sighting& seen,
-                                            Life life, Wall now);
+                                            Life life, bool local, Wall now);
 
 /// A file operation on the lock file failed: what, where, why, and what to do about it.
 [[nodiscard]] std::string failure_text(const std::string& path, const FileOperation& operation,

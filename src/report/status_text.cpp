@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -64,7 +66,7 @@ std::string_view name_of(Life life) {
 
 std::string next_of(const LockStatus& lock) {
   const bool held = lock.look.state == State::held || lock.look.state == State::unknown_holder;
-  return held ? next_step_text(lock.path, lock.look.seen, lock.life) : std::string{};
+  return held ? next_step_text(lock.path, lock.look.seen, lock.life, lock.local) : std::string{};
 }
 
 std::string why_of(const LockStatus& lock) {
@@ -79,6 +81,25 @@ std::string held_since(const Holder& holder, Wall now) {
   const auto age = held_for(holder, now);
   if (age) return age_text(*age) + ", since " + *since;
   return since ? "since " + printable(*since) + " by the holder's clock" : std::string{};
+}
+
+// How to remove what was left, unless it is a page of it.
+std::string litter_text(const LockStatus& lock) {
+  constexpr std::size_t kMostNamed = 10;
+  if (lock.litter.empty()) return {};
+  const std::size_t named = std::min(lock.litter.size(), kMostNamed);
+  const std::string directory = lock.path.substr(0, lock.path.rfind('/') + 1);
+  std::string text = "left over, may be removed: rm";
+  for (std::size_t i = 0; i < named; ++i) text += ' ' + shell_word(directory + lock.litter[i]);
+  const std::size_t more = lock.litter.size() - named;
+  return more == 0 ? text : text + fmt::format(" and {} more", more);
+}
+
+std::vector<std::string> printable_names(const std::vector<std::string>& names) {
+  std::vector<std::string> shown;
+  shown.reserve(names.size());
+  for (const std::string& name : names) shown.push_back(printable(name));
+  return shown;
 }
 
 }  // namespace
@@ -107,6 +128,7 @@ std::string status_text(const LockStatus& lock, Wall now, bool colour) {
   if (is_whole(seen)) line("token", printable(seen.token));
   line("why", why_of(lock));
   line("next", next_of(lock));
+  line("litter", litter_text(lock));
   return text;
 }
 
@@ -126,6 +148,7 @@ std::string status_json(const LockStatus& lock, Wall now) {
                      held ? std::optional{life_text(lock.look.seen, lock.life)} : std::nullopt);
   object.add_or_null("next", unless_empty(next_of(lock)));
   object.add_or_null("error", unless_empty(why_of(lock)));
+  object.add("litter", printable_names(lock.litter));
   return object.text() + '\n';
 }
 

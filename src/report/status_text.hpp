@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "protocol/inspect.hpp"
 #include "seams/clock.hpp"
@@ -17,6 +18,9 @@ struct LockStatus {
   std::string path;  ///< as typed
   InspectResult look;
   Life life = Life::untold;  ///< State::held: what this host sees of the holder
+  bool local = false;        ///< this kernel alone sees the file
+  /// Names beside the lock file of what a ufl that was killed has left: ".ufl-...".
+  std::vector<std::string> litter;
 };
 
 /// For people: lines, each with its newline. With `colour` the state is coloured (ECMA-48, SGR).

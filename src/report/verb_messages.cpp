@@ -50,8 +50,8 @@ std::string break_refusal_text(const std::string& path, BreakRefusal refusal,
   switch (refusal) {
     case BreakRefusal::alive:
       return fmt::format(
-          "{}: not broken: {}, and its process runs on this host; end it, or insist with: ufl "
-          "--break --token {} {}",
+          "{}: not broken: {}, and its process runs on this host, or what it has started; end it, "
+          "or insist with: ufl --break --token {} {}",
           name, holder_text(seen, now), shell_quote({seen.token}), shell_word(path));
     case BreakRefusal::another_token:
       return fmt::format(

@@ -46,7 +46,8 @@ Ending status(const Options& options, const World& world) {
     LockStatus lock;
     lock.path = path;
     lock.look = inspect(path, world, session);
-    lock.life = life_of(world, lock.look.seen, find_mount(absolute_path(path)).local);
+    lock.local = find_mount(absolute_path(path)).local;
+    lock.life = life_of(world, lock.look.seen, lock.local);
     static_assert(exit_status::kOk < exit_status::kNotAcquired &&
                   exit_status::kNotAcquired < exit_status::kFailed);
     ending.status = std::max(ending.status, status_of(lock.look.state));

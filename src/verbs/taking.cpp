@@ -129,7 +129,8 @@ void Taking::not_acquired() {
     const bool timed_out = claim_.result().outcome == ClaimResult::Outcome::timed_out;
     const Sighting& seen = claim_.seen();
     say(not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt, seen,
-                          life_of(world_, seen, claim_.local()), world_.clock.wall()));
+                          life_of(world_, seen, claim_.local()), claim_.local(),
+                          world_.clock.wall()));
   }
   events_.on_ended({options_.conflict_exit_code, 0});
 }

@@ -24,11 +24,13 @@ NUMBER = (int, float)
 SCHEMA = {
     "lock": str, "state": str, "token": str, "user": str, "uid": int, "host": str, "pid": int,
     "command": str, "since": str, "delay": NUMBER, "lease": NUMBER, "detached": bool,
-    "held_for": int, "check": str, "check_text": str, "next": str, "error": str}
+    "held_for": int, "check": str, "check_text": str, "next": str, "error": str, "litter": list}
 STATES = {"free", "held", "unknown_holder", "cannot_tell"}
-CHECKS = {"alive", "gone", "other_host", "other_boot", "other_container", "hidden", "untold"}
-NEVER_NULL = {"free": {"lock", "state"}, "held": {"token", "check", "check_text", "next"},
-              "unknown_holder": {"next"}, "cannot_tell": {"error"}}
+CHECKS = {"alive", "gone", "dead", "other_host", "other_boot", "other_container", "hidden",
+          "untold"}
+ALWAYS = {"lock", "state", "litter"}
+NEVER_NULL = {"free": ALWAYS, "held": ALWAYS | {"token", "check", "check_text", "next"},
+              "unknown_holder": ALWAYS | {"next"}, "cannot_tell": ALWAYS | {"error"}}
 IN_TEXT = {"free": "free", "held": "held", "unknown_holder": "held, unknown holder",
            "cannot_tell": "cannot tell"}
 

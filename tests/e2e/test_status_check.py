@@ -172,9 +172,12 @@ class NextTest(test_status.StatusTestCase):
         self.assert_frees(lambda path: self.write(path, FOREIGN))
 
     def test_of_an_empty_file(self):
-        self.assert_frees(lambda path: self.write(path, ""))
-        self.write("lock", "")
-        self.assertEqual(self.next_command("lock"), "rm lock")
+        """On a local disk: ufl takes it over, and nothing is to be removed by hand."""
+        for lock in self.NAMES:
+            with self.subTest(lock=lock):
+                self.write(lock, "")
+                self.assertIn("nobody holds flock(2) on it", self.labels(self.text("--", lock))["next"])
+                self.assertRegex(self.next_command(lock), r"\Aufl -w 10m .* COMMAND\Z")
 
     def test_of_a_holder_that_is_alive(self):
         """It waits; COMMAND is for the user to fill in."""

@@ -51,23 +51,92 @@ TEST(HolderText, TrustsNothing) {
   EXPECT_LT(text.size(), 300U);
 }
 
+// As a holder writes it that can be taken over after 30 s.
+Sighting leased() {
+  Sighting seen = record();
+  seen.holder.lease = 30;
+  seen.holder.beat = "0000000007";
+  return seen;
+}
+
 TEST(LifeText, NamesTheHostThatCannotBeChecked) {
   EXPECT_EQ(life_text(record(), Life::other_host),
-            "the holder is on host build-3 and cannot be checked from here");
+            "the holder is on host build-3, cannot be checked from here and gave no lease");
+  EXPECT_EQ(life_text(leased(), Life::other_host),
+            "the holder is on host build-3 and cannot be checked from here; its lock is taken over "
+            "by itself when it is not refreshed for 30s");
   Sighting detached = record();
   detached.holder.detached = true;
-  EXPECT_EQ(life_text(detached, Life::untold), "taken with --acquire, without a process to check");
+  EXPECT_EQ(life_text(detached, Life::untold),
+            "taken with --acquire, without a process to check; there is no lease");
   Sighting foreign;
   foreign.kind = Sighting::Kind::foreign;
   EXPECT_EQ(life_text(foreign, Life::untold), "the file names nobody to check");
 }
 
+TEST(LifeText, ALeaseSaysNothingOfWhoIsSeen) {
+  for (const Sighting& seen : {record(), leased()}) {
+    EXPECT_EQ(life_text(seen, Life::dead),
+              "the holder is dead: free for the next ufl on this host");
+    EXPECT_EQ(life_text(seen, Life::alive),
+              "its process runs on this host, or what it has started");
+  }
+}
+
+TEST(LifeText, EveryDoubtIsToldWithItsLease) {
+  for (const Life life : {Life::gone, Life::other_host, Life::other_boot, Life::other_container,
+                          Life::hidden, Life::untold}) {
+    EXPECT_NE(life_text(record(), life).find("no lease"), std::string::npos);
+    const std::string text = life_text(leased(), life);
+    EXPECT_EQ(text.find("no lease"), std::string::npos) << text;
+    EXPECT_TRUE(text.ends_with("taken over by itself when it is not refreshed for 30s")) << text;
+  }
+}
+
+TEST(LifeText, ALeaseThatNobodyCanSeeRunOutIsNone) {
+  Sighting without_beat = leased();
+  without_beat.holder.beat.reset();
+  Sighting zero = leased();
+  zero.holder.lease = 0;
+  for (const Sighting& seen : {without_beat, zero}) {
+    EXPECT_NE(life_text(seen, Life::other_host).find("gave no lease"), std::string::npos);
+    EXPECT_FALSE(next_time_text(seen, Life::other_host).empty());
+  }
+}
+
 TEST(NextStepText, QuotesTheTokenForAShell) {
   Sighting seen = record();
   seen.token = "my $job 1";
-  EXPECT_EQ(next_step_text("a b", seen, Life::gone),
+  EXPECT_EQ(next_step_text("a b", seen, Life::gone, true),
             "if you know that the holder is gone: ufl --break --token 'my $job 1' 'a b'");
-  EXPECT_EQ(next_step_text("-L", seen, Life::alive), "wait for it: ufl -w 10m ./-L COMMAND");
+  EXPECT_EQ(next_step_text("-L", seen, Life::alive, true), "wait for it: ufl -w 10m ./-L COMMAND");
+}
+
+TEST(NextStepText, BreaksNothingThatComesFreeByItself) {
+  EXPECT_EQ(next_step_text("-L", record(), Life::dead, true), "take it: ufl ./-L COMMAND");
+  EXPECT_EQ(next_step_text("l", leased(), Life::other_host, false),
+            "if you know that the holder is gone, and cannot wait: ufl --break --token ci-1 l");
+  Sighting empty;
+  empty.kind = Sighting::Kind::empty;
+  EXPECT_EQ(next_step_text("a b", empty, Life::untold, true),
+            "it is taken over by itself when it has stayed so for 10s and nobody holds flock(2) on "
+            "it: ufl -w 10m 'a b' COMMAND");
+  EXPECT_EQ(next_step_text("a b", empty, Life::untold, false),
+            "if you know that nobody uses it any more: rm 'a b'");
+}
+
+TEST(NextTimeText, AdvisesALeaseWhereItWouldHaveHelped) {
+  EXPECT_EQ(next_time_text(record(), Life::other_host), " (start it with --lease 60 next time)");
+  Sighting detached = record();
+  detached.holder.detached = true;
+  EXPECT_EQ(next_time_text(detached, Life::other_host), " (start it with --lease 60 next time)");
+  detached.holder.pid.reset();
+  EXPECT_EQ(next_time_text(detached, Life::untold),
+            " (take it with --pid $$ or --lease 60 next time)");
+  EXPECT_EQ(next_time_text(record(), Life::alive), "");
+  EXPECT_EQ(next_time_text(record(), Life::dead), "");
+  EXPECT_EQ(next_time_text(leased(), Life::other_host), "");
+  EXPECT_EQ(next_time_text(Sighting{}, Life::untold), "");
 }
 
 Waiting waiting() {

@@ -40,19 +40,20 @@ TEST(SecondsText, IsATimeThatUflTakes) {
 }
 
 TEST(NotAcquiredText, SaysWhatWhyAndWhatNext) {
-  EXPECT_EQ(not_acquired_text("deploy.lock", 30s, record(), Life::other_host, kNow),
+  EXPECT_EQ(not_acquired_text("deploy.lock", 30s, record(), Life::other_host, false, kNow),
             "deploy.lock: not acquired within 30s: held by alice@build-3 (pid 4242, rsync -a x y) "
-            "since 2m43s; the holder is on host build-3 and cannot be checked from here; try again "
-            "later, or wait longer with -w; if you know that the holder is gone: ufl --break "
-            "--token ci-1 deploy.lock");
+            "since 2m43s; try again later, or wait longer with -w; the holder is on host build-3, "
+            "cannot be checked from here and gave no lease (start it with --lease 60 next time); "
+            "if you know that the holder is gone: ufl --break --token ci-1 deploy.lock");
   Sighting empty;
   empty.kind = Sighting::Kind::empty;
-  EXPECT_NE(not_acquired_text("a b", std::nullopt, empty, Life::untold, kNow).find("rm 'a b'"),
-            std::string::npos);
+  EXPECT_NE(
+      not_acquired_text("a b", std::nullopt, empty, Life::untold, false, kNow).find("rm 'a b'"),
+      std::string::npos);
 }
 
 TEST(NotAcquiredText, TellsNobodyToBreakTheLockOfALiveHolder) {
-  const std::string text = not_acquired_text("l", 30s, record(), Life::alive, kNow);
+  const std::string text = not_acquired_text("l", 30s, record(), Life::alive, false, kNow);
   EXPECT_EQ(text.find("--break"), std::string::npos) << text;
   EXPECT_NE(text.find("its process runs on this host"), std::string::npos) << text;
 }
@@ -60,8 +61,33 @@ TEST(NotAcquiredText, TellsNobodyToBreakTheLockOfALiveHolder) {
 TEST(NotAcquiredText, GivesACommandThatWorksForAnyName) {
   Sighting empty;
   empty.kind = Sighting::Kind::empty;
-  EXPECT_NE(not_acquired_text("-L", std::nullopt, empty, Life::untold, kNow).find("rm ./-L"),
+  EXPECT_NE(not_acquired_text("-L", std::nullopt, empty, Life::untold, false, kNow).find("rm ./-L"),
             std::string::npos);
+}
+
+TEST(NotAcquiredText, TellsNobodyToBreakTheLockOfADeadHolder) {
+  const std::string text = not_acquired_text("l", 30s, record(), Life::dead, true, kNow);
+  EXPECT_EQ(text.find("--break"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("; the holder is dead: free for the next ufl on this host")) << text;
+}
+
+TEST(NotAcquiredText, TellsWhatBecomesOfAnEmptyFile) {
+  Sighting empty;
+  empty.kind = Sighting::Kind::empty;
+  const std::string text = not_acquired_text("l", 1s, empty, Life::untold, true, kNow);
+  EXPECT_EQ(text.find("rm "), std::string::npos) << text;
+  EXPECT_NE(text.find("taken over by itself"), std::string::npos) << text;
+}
+
+TEST(FailureText, OfAWriteIntoTheLockFile) {
+  FileReply reply;
+  reply.status = FileStatus::denied;
+  reply.error = EACCES;
+  EXPECT_EQ(failure_text("lock", UpdateFile{}, reply),
+            "lock: cannot write into it: Permission denied; see whose it is: ls -l lock");
+  reply.error = ENOSPC;
+  EXPECT_EQ(failure_text("lock", UpdateFile{}, reply),
+            "lock: cannot write into it: No space left on device; make room in . and try again");
 }
 
 TEST(FailureText, AWorkingDirectoryThatIsGone) {
@@ -90,7 +116,8 @@ TEST(ReleaseFailureText, SaysWhatToDo) {
 TEST(NotAcquiredText, TellsNobodyToRemoveADataFile) {
   Sighting garbled;
   garbled.kind = Sighting::Kind::garbled;
-  const std::string text = not_acquired_text("data.db", std::nullopt, garbled, Life::untold, kNow);
+  const std::string text =
+      not_acquired_text("data.db", std::nullopt, garbled, Life::untold, false, kNow);
   EXPECT_EQ(text.find("rm "), std::string::npos) << text;
   EXPECT_EQ(text.find("--break"), std::string::npos) << text;
   EXPECT_NE(text.find("name another one"), std::string::npos) << text;
@@ -100,13 +127,14 @@ TEST(NotAcquiredText, TellsHowToBreakALockThatWasCutShort) {
   Sighting torn;
   torn.kind = Sighting::Kind::garbled;
   torn.token = "1b4e28ba-2fa1";
-  const std::string text = not_acquired_text("lock", std::nullopt, torn, Life::untold, kNow);
+  const std::string text = not_acquired_text("lock", std::nullopt, torn, Life::untold, false, kNow);
   EXPECT_NE(text.find("ufl --break --token 1b4e28ba-2fa1 lock"), std::string::npos) << text;
 }
 
 TEST(NotAcquiredText, AdvisesByHowLongItWaited) {
-  EXPECT_NE(not_acquired_text("l", std::nullopt, record(), Life::alive, kNow).find("leave out -n"),
-            std::string::npos);
+  EXPECT_NE(
+      not_acquired_text("l", std::nullopt, record(), Life::alive, false, kNow).find("leave out -n"),
+      std::string::npos);
 }
 
 TEST(FailureText, NamesPathCauseAndNextStep) {

@@ -48,7 +48,7 @@ TEST(StatusText, AlignsWhatIsKnown) {
             "  held for  2m43s, since 2026-11-23T13:57:17Z\n"
             "  delay     0.25s\n"
             "  lease     none\n"
-            "  check     its process runs on this host\n"
+            "  check     its process runs on this host, or what it has started\n"
             "  token     ci-1\n"
             "  next      wait for it: ufl -w 10m deploy.lock COMMAND\n");
 }
@@ -69,6 +69,53 @@ TEST(StatusText, SaysWhyItCannotTell) {
   const std::string text = status_text(lock, kNow, false);
   EXPECT_NE(text.find("l: cannot tell\n"), std::string::npos);
   EXPECT_NE(text.find("  why       cannot read it: Permission denied"), std::string::npos);
+}
+
+TEST(StatusText, ADeadHolderIsNoHindrance) {
+  LockStatus lock = held();
+  lock.life = Life::dead;
+  const std::string text = status_text(lock, kNow, false);
+  EXPECT_NE(text.find("  check     the holder is dead: free for the next ufl on this host\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("  next      take it: ufl deploy.lock COMMAND\n"), std::string::npos) << text;
+  const auto value = boost::json::parse(boost::json::string_view{status_json(lock, kNow)});
+  EXPECT_EQ(value.at("check").as_string(), "dead");
+}
+
+TEST(StatusText, TellsTheLeaseAndWhatComesOfIt) {
+  LockStatus lock = held();
+  lock.life = Life::other_host;
+  lock.look.seen.holder.lease = 2.5;
+  lock.look.seen.holder.beat = "0";
+  const std::string text = status_text(lock, kNow, false);
+  EXPECT_NE(text.find("  lease     2.5s\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("when it is not refreshed for 2.5s\n"), std::string::npos) << text;
+}
+
+TEST(StatusText, TellsHowToRemoveWhatWasLeft) {
+  LockStatus lock;
+  lock.path = "a b/l";
+  lock.look.state = State::free;
+  lock.litter = {".ufl-1", ".ufl-\n"};
+  EXPECT_EQ(status_text(lock, kNow, false),
+            "a b/l: free\n"
+            "  litter    left over, may be removed: rm 'a b/.ufl-1' $'a b/.ufl-\\x0a'\n");
+  lock.path = "l";
+  lock.litter.assign(12, ".ufl-1");
+  const std::string text = status_text(lock, kNow, false);
+  EXPECT_NE(text.find(": rm .ufl-1 .ufl-1"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with(".ufl-1 and 2 more\n")) << text;
+}
+
+TEST(StatusText, AnEmptyFileIsTakenOverOnALocalDiskAlone) {
+  LockStatus lock;
+  lock.path = "l";
+  lock.look.state = State::unknown_holder;
+  lock.look.seen.kind = Sighting::Kind::empty;
+  EXPECT_NE(status_text(lock, kNow, false).find(": rm l\n"), std::string::npos);
+  lock.local = true;
+  EXPECT_NE(status_text(lock, kNow, false).find("taken over by itself"), std::string::npos);
 }
 
 TEST(StatusText, AClockThatIsAheadGivesNoAge) {
@@ -102,6 +149,18 @@ TEST(StatusJson, IsValidWhateverTheLockFileHolds) {
   EXPECT_EQ(value.at("lock").as_string(), path + "\\xff");
   EXPECT_EQ(value.at("user").as_string(), "a\"\\\\x0a\\x1b");
   EXPECT_FALSE(status_text(lock, kNow, false).empty());
+}
+
+TEST(StatusJson, NamesWhatWasLeftInAnArray) {
+  LockStatus lock = held();
+  EXPECT_TRUE(status_json(lock, kNow)
+                  .ends_with(R"("litter":[]})"
+                             "\n"));
+  lock.litter = {".ufl-1", ".ufl-\xff\"\x1b"};
+  const auto value = boost::json::parse(boost::json::string_view{status_json(lock, kNow)});
+  ASSERT_EQ(value.at("litter").as_array().size(), 2U);
+  EXPECT_EQ(value.at("litter").at(0).as_string(), ".ufl-1");
+  EXPECT_EQ(value.at("litter").at(1).as_string(), ".ufl-\\xff\"\\x1b");
 }
 
 TEST(OutcomeJson, SaysWhatBecameOfIt) {
