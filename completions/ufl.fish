@@ -88,10 +88,10 @@ complete -c ufl -n 'not __ufl_at inside' -l check -d 'Is it held with the token?
 complete -c ufl -n 'not __ufl_at inside' -l refresh \
     -d 'Refresh the lease of the lock that a token names'
 complete -c ufl -n 'not __ufl_at inside' -l status -d 'Who holds it, and since when'
-complete -c ufl -n 'not __ufl_at inside' -l break -d 'Take a lock away whose holder is gone'
+complete -c ufl -n 'not __ufl_at inside' -l break -d 'Take a lock away by hand'
 complete -c ufl -n 'not __ufl_at inside' -l token -x -d 'The token of the lock'
 complete -c ufl -n 'not __ufl_at inside' -l pid -x -a '(__fish_complete_pids)' \
-    -d 'The process that an acquired lock is for'
+    -d 'The lock lives as long as this process'
 complete -c ufl -n 'not __ufl_at inside' -l json -d 'Status for programs'
 complete -c ufl -n 'not __ufl_at inside' -s p -l prefix -x \
     -d 'Put before the UUID, to tell holders apart'
@@ -107,7 +107,7 @@ complete -c ufl -n 'not __ufl_at inside' -s E -l conflict-exit-code -x -a '0 1 7
 complete -c ufl -n 'not __ufl_at inside' -s c -l command -x -a '(__fish_complete_command)' \
     -d 'Run a string with the shell'
 complete -c ufl -n 'not __ufl_at inside' -s o -l close \
-    -d 'What the command starts does not keep the lock'
+    -d 'What the command leaves behind does not keep the lock'
 complete -c ufl -n 'not __ufl_at inside' -s l -l lease -x -a '0 30 60 5m' \
     -d 'Others may take it when not refreshed so long'
 complete -c ufl -n 'not __ufl_at inside' -l on-lost -x -a 'kill warn' \

@@ -31,7 +31,7 @@ MAN = "man/ufl.1"
 CRONTAB = re.compile(r"(?:[\d*/,-]+ ){5}")
 
 STUBS = ("COMMAND", "STRING", "make", "make-report", "rsync")  # found in PATH
-STUBS_HERE = ("deploy", "drain", "nightly", "prepare", "sync", "upload")  # ./deploy
+STUBS_HERE = ("deploy", "drain", "handle", "nightly", "prepare", "sync", "upload")  # ./deploy
 STUB = """#!/bin/sh
 name=${0##*/}
 locks=$(ls -d LOCKFILE *.lock */lock /mnt/share/*.lock 2>/dev/null)
@@ -109,10 +109,12 @@ SETTINGS = {
         # The two are two processes: what one says last may come after what the other says first.
         "PATH=$PWD/build/release:$PATH": Setting(in_order=False),
         "ufl LOCKFILE COMMAND [ARG]...     # hold LOCKFILE while COMMAND runs": Setting(
-            ran=("COMMAND [ARG]...: LOCKFILE", "STRING : LOCKFILE", *3 * ("COMMAND : LOCKFILE",))),
+            ran=("COMMAND [ARG]...: LOCKFILE", "STRING : LOCKFILE", *4 * ("COMMAND : LOCKFILE",))),
         "$ ufl deploy.lock ./deploy": Setting(
             held="deploy.lock", command="rsync -a site web:", until="waiting for", terminal=True,
             ran=("rsync -a site web:: deploy.lock", "deploy : deploy.lock")),
+        "*/5 * * * * ufl -n -E 0 --lease 60 /mnt/share/report.lock make-report": Setting(
+            ran=("make-report : /mnt/share/report.lock",)),
         "$ ufl --status deploy.lock": Setting(
             record="deploy.lock", its_command="rsync -a site web:", status=75,
             stays=("deploy.lock",)),
@@ -122,9 +124,11 @@ SETTINGS = {
     MAN: {
         "$ ufl --status deploy.lock build.lock": DEPLOYS._replace(
             status=75, stays=("deploy.lock",)),
-        "0 * * * * ufl -n -E 0 /mnt/share/report.lock make-report": Setting(
+        "token=$(ufl --acquire --pid $$ --lease 60 -w 10m queue.lock) || exit": Setting(
+            ran=("handle in/a: queue.lock", "handle in/b: queue.lock")),
+        "0 * * * * ufl -n -E 0 --lease 60 /mnt/share/report.lock make-report": Setting(
             ran=("make-report : /mnt/share/report.lock",)),
-        'ufl -w 10m -E 0 -p "job-$JOB_ID-" /mnt/share/deploy.lock ./deploy': Setting(
+        'ufl -w 10m -E 0 --lease 60 -p "job-$JOB_ID-" /mnt/share/deploy.lock ./deploy': Setting(
             ran=("deploy : /mnt/share/deploy.lock",)),
         "$ ufl -v dav/lock ./sync": Setting(
             held="dav/lock", until="waiting: ", ran=2 * ("sync : dav/lock",)),
@@ -224,8 +228,10 @@ class Sandbox(support.UflTestCase):
         support.limit_time(self)
         self.work = self.path("work")
         self.started = None
-        for directory in ("tools", "work/dav", "work/build/release"):
+        for directory in ("tools", "work/dav", "work/in", "work/build/release"):
             os.makedirs(self.path(directory))
+        for name in ("a", "b"):
+            self.write("work/in/" + name, "")
         for place in ("tools", "work/build/release"):
             os.symlink(os.path.abspath(UFL), self.path(place, "ufl"))
         for directory, names in (("tools/", STUBS), ("work/", STUBS_HERE)):

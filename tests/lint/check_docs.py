@@ -109,8 +109,9 @@ class ManPage(unittest.TestCase):
         text = run(UFL, "lock", "cat", "lock", "detached", cwd=self.directory.name)
         written = [set(json.loads(line)) for line in text.splitlines() if line.startswith("{")]
         self.assertEqual(len(written), 2)
-        # lease: only read until there are leases
-        self.assertEqual(set().union(*written) | {"lease"}, set(self.keys("FILES")))
+        # Read already, and written when crash recovery is there.
+        recovery = {"lifeline", "child", "lease", "beat"}
+        self.assertEqual(set().union(*written) | recovery, set(self.keys("FILES")))
 
     def test_keys_of_the_status(self):
         status = json.loads(run(UFL, "--status", "--json", "lock", cwd=self.directory.name))
