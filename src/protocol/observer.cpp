@@ -2,6 +2,7 @@
 
 #include "protocol/observer.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -32,14 +33,24 @@ void Observer::saw(const Sighting& seen, Mono asked, Mono answered) {
   }
   if (is_new) {
     current_->since = answered;
-    const auto earlier = memory_ != nullptr ? memory_->recall(key_) : std::nullopt;
-    // The patience that counts is the one that was seen first.
-    if (earlier && earlier->is_of(*current_) && earlier->since <= answered) {
-      current_ = earlier;
-      is_kept_ = true;
-    }
+    if (!answered_) recall();
   }
+  answered_ = answered;
   is_abandoned_ = current_ && asked - current_->since > current_->patience;
+}
+
+// Only for the first look: whatever came before a later one was seen to change.
+void Observer::recall() {
+  const auto earlier = memory_ != nullptr ? memory_->recall(key_) : std::nullopt;
+  const bool is_possible = earlier && earlier->is_of(*current_) && earlier->since >= Mono{} &&
+                           earlier->since <= current_->since;
+  if (!is_possible) return;
+  // The lease that counts is the one that was seen first. An empty file gives none: who looks now
+  // may have a longer delay.
+  const Duration own = current_->token.empty() ? current_->patience : earlier->patience;
+  is_kept_ = own <= earlier->patience;
+  current_ = earlier;
+  current_->patience = std::max(own, earlier->patience);
 }
 
 void Observer::forget() {
@@ -57,9 +68,13 @@ void Observer::restart(Mono now) {
 }
 
 void Observer::keep() {
-  if (memory_ == nullptr || !current_ || is_kept_) return;
-  memory_->keep(key_, *current_);
+  if (memory_ == nullptr || !answered_ || is_kept_) return;
   is_kept_ = true;
+  if (current_) return memory_->keep(key_, *current_);
+  // What is kept there may have been seen to change: nothing is like this, and nothing is later.
+  const auto earlier = memory_->recall(key_);
+  const Observation nothing{{}, {}, {}, *answered_};
+  if (earlier && !earlier->is_of(nothing)) memory_->keep(key_, nothing);
 }
 
 }  // namespace ufl

@@ -24,7 +24,9 @@ inline constexpr Duration kEmptyPatience = std::chrono::seconds{10};
 class Observer {
  public:
   /// `empty_patience`: how long an empty file must stay the same; none: it is never abandoned.
-  /// `memory`, which may be null: what earlier processes have seen of `key`.
+  /// `memory`, which may be null: what earlier processes have seen of `key`. It is asked at the
+  /// first look that says something: what was seen to change does not become old again, though a
+  /// share may show it once more.
   Observer(std::optional<Duration> empty_patience, Observations* memory, std::string key);
 
   /// A look, begun at `asked` and answered at `answered`, showed this. What cannot be read says
@@ -37,18 +39,20 @@ class Observer {
   /// Begin anew at `now`: it is in use, although nothing changes.
   void restart(Mono now);
 
-  /// Leave what was seen to the next process.
+  /// Leave what was seen to the next process, or that nothing is left of what an earlier one saw.
   void keep();
 
  private:
   void forget();
+  void recall();
   [[nodiscard]] std::optional<Observation> observation_of(const Sighting& seen) const;
 
   std::optional<Duration> empty_patience_;
   Observations* memory_;
   std::string key_;
   std::optional<Observation> current_;
-  bool is_kept_ = false;  // as it is
+  std::optional<Mono> answered_;  // the last look that said something
+  bool is_kept_ = false;          // as it is
   bool is_abandoned_ = false;
 };
 

@@ -222,8 +222,9 @@ TEST_F(ObserverTest, AnEarlierProcessThatHasSeenAnythingElseDoesNotCount) {
   }
 }
 
-TEST_F(ObserverTest, NobodyHasSeenAnythingInTheFuture) {
-  for (const Duration since : {Duration{seconds{105} + kTick}, Duration::max()}) {
+TEST_F(ObserverTest, NobodyHasSeenAnythingInTheFutureOrBeforeTheBoot) {
+  for (const Duration since :
+       {Duration{seconds{105} + kTick}, Duration::max(), -kTick, Duration::min()}) {
     remember("1", since);
     Observer observer = make();
     observer.saw(record("1"), Mono{seconds{100}}, Mono{seconds{105}});
@@ -231,6 +232,65 @@ TEST_F(ObserverTest, NobodyHasSeenAnythingInTheFuture) {
     EXPECT_FALSE(observer.is_abandoned());
     observer.saw(record("1"), Mono{seconds{135} + kTick}, Mono{seconds{136}});
     EXPECT_TRUE(observer.is_abandoned()) << "counted from 105";
+  }
+}
+
+//   1 A gives a lease of 30 s, and its first beat is seen and kept at 50.  2 A beats at 95.  3 On
+//   the share an old view shows the first beat once more: A has not been silent since 50.
+TEST_F(ObserverTest, WhatWasSeenToChangeIsNotRecalled) {
+  for (const Sighting& change : {record("2"), file(kToken.substr(0, 20))}) {
+    for (const bool was_seen : {false, true}) {
+      remember("1", seconds{50});
+      Observer observer = make();
+      if (was_seen) look(observer, record("1"), seconds{60});
+      look(observer, change, seconds{95});
+      look(observer, record("1"), seconds{96});
+      look(observer, record("1"), seconds{126});
+      EXPECT_FALSE(observer.is_abandoned());
+      look(observer, record("1"), seconds{126} + kTick);
+      EXPECT_TRUE(observer.is_abandoned());
+    }
+  }
+}
+
+TEST_F(ObserverTest, WhatBeginsAnewDoesSoForTheNextProcessToo) {
+  remember("1", seconds{50});
+  Observer observer = make();
+  look(observer, file(kToken.substr(0, 20)), seconds{60});
+  EXPECT_EQ(memory_.writes, 0);
+  observer.keep();
+  observer.keep();
+  EXPECT_EQ(memory_.writes, 1);
+  Observer next = make();
+  look(next, record("1"), seconds{81});
+  EXPECT_FALSE(next.is_abandoned());
+
+  Observer foreign = make();
+  look(foreign, file(kOther), seconds{90});
+  foreign.keep();
+  EXPECT_EQ(memory_.writes, 1) << "nothing is kept there that could mislead";
+}
+
+TEST_F(ObserverTest, ALookThatSaysNothingLeavesWhatIsKept) {
+  remember("1", seconds{50});
+  Observer observer = make();
+  look(observer, unreadable(), seconds{60});
+  observer.keep();
+  EXPECT_EQ(memory_.writes, 0);
+  look(observer, record("1"), seconds{81});
+  EXPECT_TRUE(observer.is_abandoned());
+}
+
+TEST_F(ObserverTest, TheLongerPatienceWithAnEmptyFileCounts) {
+  for (const Duration earlier : {seconds{10}, seconds{50}}) {
+    remember("7", seconds{100}, earlier, "");
+    Observer observer = make(Duration{seconds{60}} - earlier);
+    look(observer, empty(7), seconds{150});
+    EXPECT_FALSE(observer.is_abandoned());
+    look(observer, empty(7), seconds{150} + kTick);
+    EXPECT_TRUE(observer.is_abandoned());
+    observer.keep();
+    EXPECT_EQ(memory_.kept.at(kKey).patience, seconds{50}) << "for the next process, too";
   }
 }
 
