@@ -42,8 +42,10 @@ std::optional<ProcessStat> process_stat(pid_t pid) {
   if (name_end == std::string_view::npos || name_end + 2 >= rest.size()) return std::nullopt;
   rest.remove_prefix(name_end + 1);
   ProcessStat stat;
+  stat.pid = pid;
   stat.state = rest[1];
   // Fields 3 to 22, each after a blank.
+  constexpr int kParent = 4;
   constexpr int kThreads = 20;
   constexpr int kStart = 22;
   for (int field = 3; field <= kStart; ++field) {
@@ -52,16 +54,13 @@ std::optional<ProcessStat> process_stat(pid_t pid) {
     const auto read = [&value](auto& number) {
       return std::from_chars(value.data(), value.data() + value.size(), number).ec == std::errc{};
     };
+    if (field == kParent) read(stat.parent);
     if (field == kThreads) read(stat.threads);
     if (field == kStart && !read(stat.start)) return std::nullopt;
     rest.remove_prefix(value.size());
     if (rest.empty() && field < kStart) return std::nullopt;
   }
   return stat;
-}
-
-bool has_ended(const ProcessStat& stat) {
-  return (stat.state == 'Z' && stat.threads <= 1) || stat.state == 'X' || stat.state == 'x';
 }
 
 std::optional<ProcessId> find_process(pid_t pid) {

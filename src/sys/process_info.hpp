@@ -6,21 +6,14 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "seams/identity.hpp"
+#include "seams/process_table.hpp"
 
 namespace ufl {
-
-/// What /proc/PID/stat says, proc_pid_stat(5).
-struct ProcessStat {
-  char state = '?';         ///< field 3: R, S, D, Z (dead, not waited for), ...
-  int threads = 0;          ///< field 20
-  std::uint64_t start = 0;  ///< field 22: clock ticks after boot
-};
 
 /// The stat of a process; nothing when /proc does not show it to us.
 [[nodiscard]] std::optional<ProcessStat> process_stat(pid_t pid);
@@ -30,9 +23,6 @@ struct ProcessStat {
 
 /// The process that has started this one, or 0: it is in a PID namespace that we do not see.
 [[nodiscard]] pid_t parent_process();
-
-/// Is that a process which has ended? A zombie with threads has lost its main thread only.
-[[nodiscard]] bool has_ended(const ProcessStat& stat);
 
 /// The process of this number, if it runs.
 [[nodiscard]] std::optional<ProcessId> find_process(pid_t pid);

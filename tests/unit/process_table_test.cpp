@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+
+#include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <vector>
+
+#include "sys/host_processes.hpp"
+#include "unit/child_processes.hpp"
+
+namespace ufl::test {
+namespace {
+
+TEST(HostProcesses, FindsThisProcess) {
+  HostProcesses table;
+  const auto self = table.find(::getpid());
+  ASSERT_TRUE(self);
+  EXPECT_EQ(self->pid, ::getpid());
+  EXPECT_EQ(self->parent, ::getppid());
+  EXPECT_EQ(self->state, 'R');
+  EXPECT_GE(self->threads, 1);
+  EXPECT_GT(self->start, 0U);
+  EXPECT_FALSE(table.find(std::numeric_limits<pid_t>::max()));
+}
+
+TEST(HostProcesses, ListsEveryProcessOnce) {
+  HostProcesses table;
+  const ProcessList list = table.all();
+  EXPECT_EQ(list.error, 0);
+  for (const pid_t pid : {::getpid(), ::getppid()}) {
+    const auto is_it = [pid](const ProcessStat& process) { return process.pid == pid; };
+    EXPECT_EQ(std::count_if(list.processes.begin(), list.processes.end(), is_it), 1) << pid;
+  }
+}
+
+TEST(HostProcesses, NamesTheYoungestChildFirst) {
+  if (!std::ifstream{"/proc/thread-self/children"}) GTEST_SKIP() << "this kernel does not tell";
+  in_own_process([] {
+    HostProcesses table;
+    EXPECT_EQ(table.children(), std::vector<std::int64_t>{});
+    const pid_t first = start_process([] { ::pause(); });
+    const pid_t second = start_process([] { ::pause(); });
+    EXPECT_EQ(table.children(), (std::vector<std::int64_t>{second, first}));
+    kill_and_wait(first);
+    EXPECT_EQ(table.children(), std::vector<std::int64_t>{second});
+    kill_and_wait(second);
+  });
+}
+
+TEST(HostProcesses, ANameCannotForgeTheRest) {
+  in_own_process([] {
+    ::prctl(PR_SET_NAME, ") Z 1 (");
+    const auto self = HostProcesses{}.find(::getpid());
+    ASSERT_TRUE(self);
+    EXPECT_EQ(self->state, 'R');
+    EXPECT_EQ(self->parent, ::getppid());
+  });
+}
+
+TEST(HostProcesses, AListThatWasCutShortSaysSo) {
+  in_own_process([] {
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const int lowest = ::dup(0);
+    ::close(lowest);
+    limit.rlim_cur = static_cast<rlim_t>(lowest) + 1;  // the directory, but no file in it
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_EQ(HostProcesses{}.all().error, EMFILE);
+    limit.rlim_cur -= 1;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+    EXPECT_EQ(HostProcesses{}.all().error, EMFILE);
+  });
+}
+
+}  // namespace
+}  // namespace ufl::test
