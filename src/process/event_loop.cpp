@@ -2,6 +2,7 @@
 
 #include "process/event_loop.hpp"
 
+#include <fcntl.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <csignal>
 #include <ctime>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -77,6 +79,46 @@ class BootTimer final : public Timer {
   std::function<void()> on_time_;
 };
 
+class DescriptorWatch final : public Watch {
+ public:
+  DescriptorWatch(asio::io_context& context, int fd, std::function<void()> on_readable)
+      : watched_{std::make_shared<Watched>(
+            Watched{{context, checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl")},
+                    std::move(on_readable)})} {
+    await(watched_);
+  }
+
+ private:
+  struct Watched {
+    asio::posix::stream_descriptor descriptor;
+    std::function<void()> on_readable;
+  };
+
+  // The watch may end while its handler is on its way, or in it.
+  static void await(const std::shared_ptr<Watched>& watched) {
+    watched->descriptor.async_wait(
+        asio::posix::descriptor_base::wait_read,
+        [weak = std::weak_ptr{watched}](const boost::system::error_code& error) {
+          const auto alive = weak.lock();
+          if (error || !alive) return;
+          alive->on_readable();
+          if (alive.use_count() > 1) await(alive);
+        });
+  }
+
+  std::shared_ptr<Watched> watched_;
+};
+
+// What Asio throws is no std::system_error in Boost 1.81.
+template <typename Make>
+auto translated(const Make& make) {
+  try {
+    return make();
+  } catch (const boost::system::system_error& error) {
+    throw std::system_error{error.code().value(), std::generic_category(), "event loop"};
+  }
+}
+
 }  // namespace
 
 // Asio's signal_set neither names the sender nor respects ignored signals: so a signalfd.
@@ -109,10 +151,9 @@ struct EventLoop::Impl {
   SignalHandler on_signal;
 };
 
-EventLoop::EventLoop(const Signals& signals) try : impl_{std::make_unique<Impl>(signals)} {
+EventLoop::EventLoop(const Signals& signals)
+    : impl_{translated([&] { return std::make_unique<Impl>(signals); })} {
   impl_->await_signal();
-} catch (const boost::system::system_error& error) {
-  throw std::system_error{error.code().value(), std::generic_category(), "event loop"};
 }
 
 EventLoop::~EventLoop() = default;
@@ -125,11 +166,13 @@ void EventLoop::run() {
 void EventLoop::stop() { impl_->context.stop(); }
 
 std::unique_ptr<Timer> EventLoop::make_timer() {
-  try {
-    return std::make_unique<BootTimer>(impl_->context);
-  } catch (const boost::system::system_error& error) {
-    throw std::system_error{error.code().value(), std::generic_category(), "event loop"};
-  }
+  return translated([this] { return std::make_unique<BootTimer>(impl_->context); });
+}
+
+std::unique_ptr<Watch> EventLoop::watch(int fd, std::function<void()> on_readable) {
+  return translated([&] {
+    return std::make_unique<DescriptorWatch>(impl_->context, fd, std::move(on_readable));
+  });
 }
 
 void EventLoop::on_signal(SignalHandler handler) { impl_->on_signal = std::move(handler); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The one event loop of a ufl process: timers that count suspend, the signals, and whatever
-// child.hpp adds. Single-threaded; every handler runs inside run().
+// The one event loop of a ufl process: timers that count suspend, the signals, descriptors that are
+// watched, and whatever child.hpp adds. Single-threaded; every handler runs inside run().
 
 #pragma once
 
@@ -18,6 +18,15 @@ class io_context;  // NOLINT(readability-identifier-naming): Boost's name
 }
 
 namespace ufl {
+
+/// A descriptor that the loop watches, as long as this lives. The loop must outlive it.
+class Watch {
+ public:
+  Watch() = default;
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  virtual ~Watch() = default;
+};
 
 /// The event loop. Construction throws std::system_error when the kernel refuses a descriptor.
 class EventLoop {
@@ -37,6 +46,13 @@ class EventLoop {
 
   /// A timer that fires in run(). The loop must outlive it. Throws std::system_error.
   [[nodiscard]] std::unique_ptr<Timer> make_timer();
+
+  /// Call `on_readable`, in run(), as long as something can be read from `fd`, its end included: it
+  /// must read, or give the Watch up (it may do so itself). Works for what epoll(7) knows: inotify,
+  /// pipes, sockets. The loop watches a duplicate, so `fd` stays the caller's, to read from and to
+  /// close at any time; it becomes non-blocking (O_NONBLOCK), wherever it is open. Throws
+  /// std::system_error.
+  [[nodiscard]] std::unique_ptr<Watch> watch(int fd, std::function<void()> on_readable);
 
   /// Call `handler` for each signal that is read from now on.
   void on_signal(SignalHandler handler);

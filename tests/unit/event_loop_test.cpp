@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+
+#include "process/event_loop.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <functional>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "process/signals.hpp"
+#include "unit/child_processes.hpp"
+
+namespace ufl::test {
+namespace {
+
+/// A loop in a process of its own: making one changes what signals do.
+void with_loop(const std::function<void(EventLoop&)>& body) {
+  in_own_process([&] {
+    const Signals signals;
+    EventLoop loop{signals};
+    body(loop);
+  });
+}
+
+/// Handle what is ready.
+void run_for_a_moment(EventLoop& loop) {
+  const auto timer = loop.make_timer();
+  timer->at(Mono{Duration{1}}, [&loop] { loop.stop(); });
+  loop.run();
+}
+
+TEST(Watch, CallsAsLongAsSomethingIsThereToRead) {
+  with_loop([](EventLoop& loop) {
+    const Channel channel;
+    std::string read;
+    const auto watch = loop.watch(channel.out(), [&] {
+      read += channel.receive<char>().value_or('.');
+      if (read.size() == 3) loop.stop();
+    });
+    channel.send('a');
+    channel.send('b');
+    channel.send('c');
+    loop.run();
+    EXPECT_EQ(read, "abc");
+    run_for_a_moment(loop);
+    EXPECT_EQ(read, "abc");
+    channel.send('d');
+    run_for_a_moment(loop);
+    EXPECT_EQ(read, "abcd");
+  });
+}
+
+TEST(Watch, TellsTheEnd) {
+  with_loop([](EventLoop& loop) {
+    Channel channel;
+    const auto watch = loop.watch(channel.out(), [&] { loop.stop(); });
+    channel.close_in();
+    loop.run();
+    EXPECT_TRUE(channel.ends());
+  });
+}
+
+TEST(Watch, EndsWithItsHandle) {
+  with_loop([](EventLoop& loop) {
+    const Channel channel;
+    auto watch = loop.watch(channel.out(), [] { FAIL() << "nobody watches"; });
+    channel.send('a');
+    watch.reset();
+    run_for_a_moment(loop);
+  });
+}
+
+TEST(Watch, AHandlerOnItsWayDoesNotOutliveIt) {
+  with_loop([](EventLoop& loop) {
+    const Channel one;
+    const Channel other;
+    std::unique_ptr<Watch> first;
+    std::unique_ptr<Watch> second;
+    int calls = 0;
+    // Both are ready; whoever is called first takes the other's away.
+    first = loop.watch(one.out(), [&] { second.reset(), first.reset(), ++calls; });
+    second = loop.watch(other.out(), [&] { first.reset(), second.reset(), ++calls; });
+    one.send('a');
+    other.send('a');
+    run_for_a_moment(loop);
+    run_for_a_moment(loop);
+    EXPECT_EQ(calls, 1);
+  });
+}
+
+TEST(Watch, MayBeGivenUpByItsHandler) {
+  with_loop([](EventLoop& loop) {
+    const Channel channel;
+    std::unique_ptr<Watch> watch;
+    int calls = 0;
+    watch = loop.watch(channel.out(), [&, canary = std::make_shared<int>(1)] {
+      watch.reset();
+      calls += *canary;
+    });
+    channel.send('a');
+    run_for_a_moment(loop);
+    run_for_a_moment(loop);
+    EXPECT_EQ(calls, 1);
+  });
+}
+
+TEST(Watch, LeavesTheDescriptorToItsOwner) {
+  with_loop([](EventLoop& loop) {
+    const int notify = ::inotify_init1(IN_CLOEXEC);
+    ASSERT_GE(notify, 0);
+    ASSERT_GE(::inotify_add_watch(notify, "/", IN_OPEN), 0);
+    bool called = false;
+    auto watch = loop.watch(notify, [&] {
+      called = true;
+      loop.stop();
+    });
+    ::close(::open("/", O_RDONLY));
+    loop.run();
+    EXPECT_TRUE(called);
+    watch.reset();
+    char buffer[4096];
+    EXPECT_GT(::read(notify, buffer, sizeof buffer), 0) << "closed with the watch";
+    watch = loop.watch(notify, [] { FAIL() << "there is nothing to read"; });
+    EXPECT_EQ(::close(notify), 0);
+    run_for_a_moment(loop);
+  });
+}
+
+TEST(Watch, ABadDescriptorIsAnError) {
+  with_loop([](EventLoop& loop) {
+    try {
+      const auto watch = loop.watch(-1, [] {});
+      FAIL() << "watches nothing";
+    } catch (const std::system_error& error) {
+      EXPECT_EQ(error.code().value(), EBADF);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace ufl::test
