@@ -3,6 +3,7 @@
 #include "process/child.hpp"
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,67 +35,108 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
-/// A launcher in the sense of Boost.Process v2. Its own default_launcher (1.81 and 1.83) closes
-/// inherited descriptors, leaves the signal mask as ours, runs exit(3) in the child when the exec
-/// fails, leaves that child unreaped, and does not run scripts without "#!" as execvp(3) does.
-struct ExecLauncher {
-  const Signals& signals;
-  const ClosedStandardFds& closed;
-  int fork_error = 0;
-  int exec_error = 0;
+/// A pipe whose ends no command inherits.
+class Pipe {
+ public:
+  Pipe() = default;
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() { close(); }
 
-  Process operator()(const asio::any_io_executor& executor, const std::string& path,
-                     const std::vector<std::string>& arguments) {
-    // Everything that allocates happens before the fork.
-    auto argv = pointers(arguments);
-    std::vector<std::string> script{"/bin/sh", path};
-    script.insert(script.end(), arguments.begin() + 1, arguments.end());
-    auto script_argv = pointers(script);
+  /// 0, or the errno value.
+  [[nodiscard]] int open() { return ::pipe2(ends_, O_CLOEXEC) == 0 ? 0 : errno; }
 
-    int pipe[2];  // tells exec's errno; closed by a successful exec
-    if (::pipe2(pipe, O_CLOEXEC) != 0) {
-      fork_error = errno;
-      return Process{executor};
-    }
-    const pid_t pid = ::fork();
-    if (pid == 0) exec(path.c_str(), argv.data(), script_argv.data(), pipe[1]);
-    if (pid < 0) fork_error = errno;
-    ::close(pipe[1]);
-    if (pid > 0) {
-      ssize_t count = 0;
-      do {
-        count = ::read(pipe[0], &exec_error, sizeof exec_error);
-      } while (count < 0 && errno == EINTR);
-    }
-    ::close(pipe[0]);
-    if (pid < 0) return Process{executor};
-    try {
-      return Process{executor, pid};
-    } catch (const boost::system::system_error& error) {
-      // No pidfd to wait with, although Child found that the kernel has them: undo the start.
-      ::kill(pid, SIGKILL);
-      while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-      }
-      fork_error = error.code().value();
-      return Process{executor};
-    }
+  [[nodiscard]] int out() const { return ends_[0]; }
+  [[nodiscard]] int in() const { return ends_[1]; }
+
+  void close_in() { close_end(ends_[1]); }
+  void close() {
+    close_end(ends_[0]);
+    close_end(ends_[1]);
   }
 
  private:
-  // In the child: only async-signal-safe calls.
-  [[noreturn]] void exec(const char* path, char** argv, char** script_argv, int report_fd) const {
+  static void close_end(int& end) {
+    const int descriptor = std::exchange(end, -1);
+    if (descriptor >= 0) ::close(descriptor);
+  }
+
+  int ends_[2] = {-1, -1};
+};
+
+// All that comes from a pipe, up to the size of `value`. 0: its other end was closed before.
+template <typename Value>
+ssize_t read_value(int pipe, Value& value) {
+  ssize_t count = 0;
+  do {
+    count = ::read(pipe, &value, sizeof value);
+  } while (count < 0 && errno == EINTR);
+  return count;
+}
+
+/// What the child does until it is the command. Made before the fork: whatever allocates happens
+/// here. Not the launcher of Boost.Process v2 (1.81 and 1.83): that closes inherited descriptors,
+/// leaves the signal mask as ours, runs exit(3) in the child when the exec fails, leaves that child
+/// unreaped, and does not run scripts without "#!" as execvp(3) does.
+class Beginning {
+ public:
+  Beginning(const Signals& signals, const ClosedStandardFds& closed, SpawnOptions options,
+            const std::string& path, const std::vector<std::string>& arguments)
+      : signals_{signals},
+        closed_{closed},
+        options_{options},
+        path_{path},
+        script_{"/bin/sh", path},
+        parent_{::getpid()} {
+    script_.insert(script_.end(), arguments.begin() + 1, arguments.end());
+    argv_ = pointers(arguments);
+    script_argv_ = pointers(script_);
+  }
+
+  // In the child: only async-signal-safe calls. Signals are held back as they are in ufl: one that
+  // comes meanwhile waits, and does what it does to the command when exec() lets it through.
+  [[noreturn]] void run(Pipe& barrier, const Pipe& report) {
+    barrier.close_in();  // or its end would never be seen here
+    if (options_.die_with_parent && !follow_parent()) ::_exit(0);
+    char go = 0;
+    if (read_value(barrier.out(), go) != 1) ::_exit(0);  // ufl is gone, or does not want it
+    exec(report.in());
+  }
+
+ private:
+  // False: the parent had died before.
+  [[nodiscard]] bool follow_parent() const {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const pid_t parent = ::getppid();
+    // 0: it is not in our PID namespace (unshare -p without --fork), and we are never told of its
+    // end in this way; what the barrier does not see is then not seen.
+    return parent == parent_ || parent == 0;
+  }
+
+  [[noreturn]] void exec(int report) {
     for (int fd = 0; fd < 3; ++fd) {
-      if (closed.closed[fd]) ::close(fd);
+      if (closed_.closed[fd]) ::close(fd);
     }
-    signals.restore_in_child();
-    ::execve(path, argv, environ);
-    if (errno == ENOEXEC) ::execve(script_argv[0], script_argv, environ);
+    // A Ctrl-\ that waited dumps no core of ours. The command can be dumped again: execve(2).
+    ::prctl(PR_SET_DUMPABLE, 0);
+    signals_.restore_in_child();
+    ::execve(path_.c_str(), argv_.data(), environ);
+    if (errno == ENOEXEC) ::execve(script_argv_[0], script_argv_.data(), environ);
     const int error = errno;
     // The pipe is empty and has room for this; if the write fails all the same, the status still
     // tells.
-    [[maybe_unused]] const ssize_t written = ::write(report_fd, &error, sizeof error);
+    [[maybe_unused]] const ssize_t written = ::write(report, &error, sizeof error);
     ::_exit(status_of_exec_error(error));
   }
+
+  const Signals& signals_;
+  const ClosedStandardFds& closed_;
+  SpawnOptions options_;
+  const std::string& path_;
+  std::vector<std::string> script_;
+  std::vector<char*> argv_;
+  std::vector<char*> script_argv_;
+  pid_t parent_;
 };
 
 CommandEnd describe(int wait_status) {
@@ -112,52 +154,107 @@ CommandEnd describe(int wait_status) {
 }  // namespace
 
 struct Child::Impl {
+  enum class State { none, waiting, running };
+
+  Impl(EventLoop& its_loop, const Signals& its_signals, const ClosedStandardFds& closed_fds,
+       ProcessTable& its_table)
+      : loop{its_loop}, signals{its_signals}, closed{closed_fds}, table{its_table} {}
+
   EventLoop& loop;
   const Signals& signals;
   const ClosedStandardFds& closed;
+  ProcessTable& table;
+  State state = State::none;
+  ProcessId id;
+  Pipe barrier;  ///< ends the wait of the child
+  Pipe report;   ///< tells exec's errno; closed by a successful exec
   std::optional<Process> process;
-  bool running = false;
+
+  void reap() {
+    const auto pid = static_cast<pid_t>(id.pid);
+    ::kill(pid, SIGKILL);
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    state = State::none;
+    process.reset();
+    barrier.close();
+    report.close();
+  }
 };
 
-Child::Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& closed)
-    : impl_{std::make_unique<Impl>(Impl{loop, signals, closed, {}, false})} {
+Child::Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& closed,
+             ProcessTable& table)
+    : impl_{std::make_unique<Impl>(loop, signals, closed, table)} {
   // Found out now, before any lock is taken: Linux before 5.3 and some sandboxes have none.
   const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
   if (pidfd < 0) throw std::system_error{errno, std::generic_category(), "pidfd_open"};
   ::close(pidfd);
 }
 
-Child::~Child() = default;
+Child::~Child() { abandon(); }
 
-int Child::spawn(const Command& command, const std::string& path, EndHandler on_end) {
-  ExecLauncher launcher{impl_->signals, impl_->closed};
-  Process process = launcher(impl_->loop.context().get_executor(), path, command.arguments);
-  if (launcher.fork_error != 0) return launcher.fork_error;
-
-  impl_->process.emplace(std::move(process));
-  impl_->running = true;
-  impl_->process->async_wait([this, exec_error = launcher.exec_error, on_end = std::move(on_end)](
-                                 const boost::system::error_code&, int) {
-    impl_->running = false;
-    CommandEnd end = describe(impl_->process->native_exit_code());
-    end.exec_error = exec_error;
-    on_end(end);
-  });
+int Child::spawn(const Command& command, const std::string& path, SpawnOptions options) {
+  Beginning beginning{impl_->signals, impl_->closed, options, path, command.arguments};
+  int error = impl_->barrier.open();
+  if (error == 0) error = impl_->report.open();
+  const pid_t pid = error == 0 ? ::fork() : -1;
+  if (pid == 0) beginning.run(impl_->barrier, impl_->report);
+  if (pid < 0) {
+    if (error == 0) error = errno;
+    impl_->barrier.close();
+    impl_->report.close();
+    return error;
+  }
+  impl_->report.close_in();
+  impl_->state = Impl::State::waiting;
+  impl_->id = {pid, {}};
+  try {
+    impl_->process.emplace(impl_->loop.context().get_executor(), pid);
+  } catch (const boost::system::system_error& failure) {
+    // No pidfd to wait with, although the constructor found that the kernel has them.
+    abandon();
+    return failure.code().value();
+  }
+  if (const auto stat = impl_->table.find(pid)) impl_->id.start = stat->start;
   return 0;
 }
 
+ProcessId Child::id() const { return impl_->id; }
+
+void Child::go(EndHandler on_end) {
+  if (impl_->state != Impl::State::waiting) return;
+  impl_->state = Impl::State::running;
+  // If it has been killed meanwhile, nobody reads this; how it ended tells.
+  [[maybe_unused]] const ssize_t written = ::write(impl_->barrier.in(), "", 1);
+  impl_->barrier.close();
+  impl_->process->async_wait(
+      [this, on_end = std::move(on_end)](const boost::system::error_code&, int) {
+        impl_->state = Impl::State::none;
+        CommandEnd end = describe(impl_->process->native_exit_code());
+        // Does not wait: the command has ended, and nobody else can write.
+        read_value(impl_->report.out(), end.exec_error);
+        impl_->report.close();
+        on_end(end);
+      });
+}
+
+void Child::abandon() {
+  if (impl_->state == Impl::State::waiting) impl_->reap();
+}
+
 void Child::signal(int signal_number) {
-  if (!impl_->running) return;
+  if (impl_->state == Impl::State::none) return;
   // The loop may have reaped the command and not told us yet; its pid may be somebody else's by
   // now.
   siginfo_t info{};
-  const pid_t pid = impl_->process->id();
+  const auto pid = static_cast<pid_t>(impl_->id.pid);
   if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return;
   ::kill(pid, signal_number);
 }
 
 bool Child::in_our_group() const {
-  return impl_->running && ::getpgid(impl_->process->id()) == ::getpgrp();
+  return impl_->state != Impl::State::none &&
+         ::getpgid(static_cast<pid_t>(impl_->id.pid)) == ::getpgrp();
 }
 
 }  // namespace ufl

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// The running command: spawn it, signal it, learn how it ended.
+// The running command: spawn it, let it go, signal it, learn how it ended.
+//
+// It starts in two steps, so that its process can be written down before it does anything: spawn()
+// makes the process, which waits; go() makes it the command. If ufl dies in between, the process
+// ends and nothing has been run.
+//
+// The process exists from spawn() on, in ufl's process group unless that changes. So of a signal to
+// the group that ufl has not read before spawn() returned, the command gets its own, which does to
+// it what it does when go() has let it begin.
 //
 // The command gets every descriptor that ufl was given, and none of ours (all of ours are
 // close-on-exec); the signal mask and the ignored signals that ufl was given; the environment plus
@@ -16,6 +24,8 @@
 #include "process/event_loop.hpp"
 #include "process/signals.hpp"
 #include "process/standard_fds.hpp"
+#include "seams/identity.hpp"
+#include "seams/process_table.hpp"
 
 namespace ufl {
 
@@ -26,24 +36,46 @@ struct CommandEnd {
   int exec_error = 0;  ///< errno value of an execve(2) that failed, or 0
 };
 
-/// One command. It must have ended before a Child is destroyed: the loop that runs it must not stop
-/// earlier.
+/// How a command is started.
+struct SpawnOptions {
+  /// It is killed when ufl ends, however that ends (PR_SET_PDEATHSIG, prctl(2)). Not so what it
+  /// starts, nor a program that runs as another user than the one who started it (set-user-ID).
+  bool die_with_parent = false;
+};
+
+/// One command. Once it was let go it must have ended before a Child is destroyed: the loop that
+/// runs it must not stop earlier.
 class Child {
  public:
   using EndHandler = std::function<void(const CommandEnd&)>;
 
-  /// Throws std::system_error when the kernel gives no pidfd, which waiting needs.
-  Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& closed);
+  /// `table` is asked for the start of the process. Throws std::system_error when the kernel gives
+  /// no pidfd, which waiting needs.
+  Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& closed,
+        ProcessTable& table);
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
+  /// As abandon().
   ~Child();
 
-  /// Start `command`, whose executable is at `path`. Returns 0, or the errno value of a fork that
-  /// failed; then `on_end` is never called. Otherwise it is called once, from the loop.
-  [[nodiscard]] int spawn(const Command& command, const std::string& path, EndHandler on_end);
+  /// Make a process for `command`, whose executable is at `path`. Returns 0, or the errno value of
+  /// what failed; then there is none.
+  [[nodiscard]] int spawn(const Command& command, const std::string& path,
+                          SpawnOptions options = {});
 
-  /// Send the command a signal, unless it has ended. What cannot be delivered (a command that
-  /// changed its user) is not reported.
+  /// The process that spawn() has made. It keeps its number, and its start, as the command.
+  [[nodiscard]] ProcessId id() const;
+
+  /// Let it be the command. `on_end` is called once, from the loop: also when the executable could
+  /// not be run, or the process was killed before. Returns at once: if the executable lies on a
+  /// share that hangs, only the command waits for it.
+  void go(EndHandler on_end);
+
+  /// Not to be let go, after all: end the process and wait for it. Does nothing after go().
+  void abandon();
+
+  /// Send the command a signal, unless it has ended. Before go(), it waits for that. What cannot be
+  /// delivered (a command that changed its user) is not reported.
   void signal(int signal_number);
 
   /// Is the command in ufl's process group still? Then what is sent to the group reaches it.

@@ -32,6 +32,9 @@ class GroupWitness {
   /// Remove it.
   void stop();
 
+  /// Its number, or -1: there is none.
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
   /// Has it been sent this signal since start()?
   [[nodiscard]] bool saw(int signal_number) const;
 

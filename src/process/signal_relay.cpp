@@ -48,7 +48,7 @@ void SignalRelay::decide() {
   // What is pending there would hide the next signal of its kind. Known race, of some microseconds:
   //   1 saw(): TERM  2 somebody signals the group again  3 the new bystander has seen nothing
   //   4 ufl reads the second TERM and passes it on: the command gets it twice.
-  // The same between the fork of the command and start(). Twice is better than never.
+  // Twice is better than never.
   if (any_seen) witness_.start();
   await_next();
 }

@@ -20,11 +20,14 @@ class SignalRelay {
  public:
   SignalRelay(Timer& timer, Child& child, const ProcessTitle& title, const Clock& clock);
 
-  /// The command has just been started.
+  /// The command has been spawned, and is about to be let go.
   void start();
 
   /// The command has ended.
   void stop();
+
+  /// The number of the bystander (group_witness.hpp), or -1: there is none.
+  [[nodiscard]] pid_t bystander() const { return witness_.pid(); }
 
   /// ufl got `event`: pass it on, unless it reached the command without us.
   void relay(const SignalEvent& event);

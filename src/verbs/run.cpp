@@ -64,7 +64,7 @@ class Run {
                                .on_acquired = [this] { run_command(); },
                                .on_refused = [this] { command_not_found(); },
                                .on_ended = [this](Ending ending) { session_.end(ending); }}},
-        child_{session_.loop(), world.signals, world.closed_fds},
+        child_{session_.loop(), world.signals, world.closed_fds, world.processes},
         relay_{session_.timer(), child_, world.title, world.clock},
         releasing_{world, session_.timer()} {}
 
@@ -98,33 +98,33 @@ class Run {
     session_.end(ending_);
   }
 
-  // Known race, not closed: a Ctrl-C that falls between poll_signals() and the fork,
-  //   1 nothing is pending
-  //   2 the terminal signals the group: ufl has it, the command is not there yet
-  //   3 fork
-  //   4 ufl reads the signal and takes it for one that the command got, too
-  // is lost, and Ctrl-C must be typed again. The window is some microseconds.
+  // Between spawn() and go(): of a signal to the group that is not read here, the command has got
+  // its own. So a Ctrl-C ends either this start or the command.
   void run_command() {
     ::setenv("UFL_LOCKFILE", path_.c_str(), 1);
     ::setenv("UFL_TOKEN", taking_.claim().result().token.c_str(), 1);
+    const int error = child_.spawn(command_, executable_.path);
     session_.loop().poll_signals();
-    if (taking_.fatal_signal() != 0) {
-      outcome_.kind = Outcome::Kind::interrupted;
-      outcome_.signal = taking_.fatal_signal();
-      ending_ = ending_of_signal(taking_.fatal_signal());
-      return release();
-    }
+    if (taking_.fatal_signal() != 0) return give_up();
+    if (error != 0) return cannot_spawn(error);
     phase_ = Phase::running;
-    const int error = child_.spawn(command_, executable_.path,
-                                   [this](const CommandEnd& command) { command_ended(command); });
-    if (error == 0) {
-      relay_.start();
-    } else {
-      outcome_.kind = Outcome::Kind::failed;
-      say(spawn_failure_text(options_.lock_file, error));
-      ending_ = {exit_status::kFailed, 0};
-      release();
-    }
+    relay_.start();
+    child_.go([this](const CommandEnd& command) { command_ended(command); });
+  }
+
+  void give_up() {
+    child_.abandon();
+    outcome_.kind = Outcome::Kind::interrupted;
+    outcome_.signal = taking_.fatal_signal();
+    ending_ = ending_of_signal(taking_.fatal_signal());
+    release();
+  }
+
+  void cannot_spawn(int error) {
+    outcome_.kind = Outcome::Kind::failed;
+    say(spawn_failure_text(options_.lock_file, error));
+    ending_ = {exit_status::kFailed, 0};
+    release();
   }
 
   void command_ended(const CommandEnd& command) {

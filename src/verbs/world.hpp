@@ -12,6 +12,7 @@
 #include "seams/file_system.hpp"
 #include "seams/identity.hpp"
 #include "seams/liveness.hpp"
+#include "seams/process_table.hpp"
 
 namespace ufl {
 
@@ -21,6 +22,7 @@ struct World {
   Identity& identity;
   FileSystem& files;
   Liveness& liveness;
+  ProcessTable& processes;
   const Signals& signals;
   const ClosedStandardFds& closed_fds;
   const ProcessTitle& title;

@@ -47,7 +47,8 @@ class FaultTestCase(support.UflTestCase):
         tracer = ["strace", "-f", "-o", log]
         for fault in faults:
             tracer += ["-e", f"inject={fault}"]
-        if not any(fault.startswith(("flock", "fsync", "pidfd_open")) for fault in faults):
+        elsewhere = ("clone", "flock", "fsync", "pidfd_open", "pipe2")
+        if not any(fault.startswith(elsewhere) for fault in faults):
             tracer += ["-P", self.lock]
         words = [self.lock if word == "lock" else word for word in words]
         command = [*tracer, os.path.abspath(UFL), *words]
@@ -70,11 +71,18 @@ class FaultTestCase(support.UflTestCase):
     def stopped(self, fault, *words, kind=None, **options):
         """A ufl that is stopped behind the system call that `fault` ("openat:when=2") selects. Call
         go_on() with what this returns: the process of strace, and the number of ufl."""
-        log = self.path(".log")
+        process = self.start(program=self.stopping(fault, *words, kind=kind), **options)
+        return process, self.wait_for_stop(process, fault)
+
+    def stopping(self, fault, *words, kind=None):
+        """The command that runs a ufl which is stopped() at `fault`."""
         call, _, when = fault.partition(":")
-        command = self.traced([":".join(filter(None, [call, "signal=SIGSTOP", when]))], *words,
-                              kind=kind, log=log)
-        process = self.start(program=command, **options)
+        return self.traced([":".join(filter(None, [call, "signal=SIGSTOP", when]))], *words,
+                           kind=kind, log=self.path(".log"))
+
+    def wait_for_stop(self, process, fault):
+        """Wait until the ufl that stopping() has started in `process` is stopped; its number."""
+        log = self.path(".log")
 
         def find_stop():
             try:
@@ -88,7 +96,7 @@ class FaultTestCase(support.UflTestCase):
 
         number = int(support.wait_for(find_stop, f"ufl to stop at {fault}")[1])
         os.unlink(log)
-        return process, number
+        return number
 
     def go_on(self, process, number):
         """Let a stopped() ufl go on; returns its status, stdout and stderr."""

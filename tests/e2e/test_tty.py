@@ -15,6 +15,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
+from faults import FaultTestCase  # noqa: E402
 
 UFL = os.path.abspath(support.UFL)
 CTRL_C, CTRL_D, CTRL_Z, CTRL_BACKSLASH = b"\x03", b"\x04", b"\x1a", b"\x1c"
@@ -297,6 +298,30 @@ class Keys(TerminalTestCase):
         self.assertEqual(self.wait(terminal.process), -signal.SIGINT)
         self.assertNotIn(b"ran", terminal.rest())
         self.assert_no_lock()
+
+
+class AtTheStart(TerminalTestCase, FaultTestCase):
+    """A key that is pressed while ufl makes the process of the command."""
+
+    def is_pending(self, pid, number):
+        with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+            pending = re.search(r"^ShdPnd:\s*(\w+)$", status.read(), re.MULTILINE)[1]
+        return int(pending, 16) >> (number - 1) & 1
+
+    def test_the_key_is_not_lost(self):
+        # Before that process is there, before ufl looks at its signals again, and behind that.
+        for place in ("pipe2:when=1", "clone:when=1", "pidfd_open:when=2", "clone:when=2"):
+            for key, number in ((CTRL_C, signal.SIGINT), (CTRL_BACKSLASH, signal.SIGQUIT)):
+                with self.subTest(place=place, signal=number):
+                    words = self.stopping(place, self.lock, "sh", "-c", "echo r''an; exec sleep 120")
+                    terminal = self.terminal(*words)
+                    ufl = self.wait_for_stop(terminal.process, place)
+                    terminal.type(key)
+                    support.wait_for(lambda: self.is_pending(ufl, number), "the signal")
+                    os.kill(ufl, signal.SIGCONT)
+                    self.assertEqual(self.wait(terminal.process), -number)
+                    self.assertNotIn(b"ran", terminal.rest())
+                    self.assert_no_lock()
 
 
 class Loops(TerminalTestCase):

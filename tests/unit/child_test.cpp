@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+
+#include "process/child.hpp"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "process/event_loop.hpp"
+#include "process/group_witness.hpp"
+#include "process/signals.hpp"
+#include "process/standard_fds.hpp"
+#include "seams/clock.hpp"
+#include "sys/host_processes.hpp"
+#include "unit/child_processes.hpp"
+
+namespace ufl::test {
+namespace {
+
+/// What a ufl has around its command.
+struct Ufl {
+  int spawn(const std::string& script, SpawnOptions options = {}) {
+    return child.spawn({{"sh", "-c", script}}, "/bin/sh", options);
+  }
+
+  /// Let the command go, and wait for its end.
+  CommandEnd finish() {
+    CommandEnd result;
+    child.go([&](const CommandEnd& end) {
+      result = end;
+      loop.stop();
+    });
+    loop.run();
+    return result;
+  }
+
+  /// Handle what is ready.
+  void run_for_a_moment() {
+    const auto timer = loop.make_timer();
+    timer->at(Mono{Duration{1}}, [this] { loop.stop(); });
+    loop.run();
+  }
+
+  [[nodiscard]] pid_t pid() const { return static_cast<pid_t>(child.id().pid); }
+
+  Signals signals;
+  EventLoop loop{signals};
+  ClosedStandardFds closed;
+  HostProcesses table;
+  Child child{loop, signals, closed, table};
+};
+
+bool has_children() { return ::waitpid(-1, nullptr, WNOHANG) == 0; }
+
+bool is_this_program(pid_t pid) {
+  std::error_code error;
+  const auto executable = [&](const std::string& of) {
+    return std::filesystem::read_symlink("/proc/" + of + "/exe", error);
+  };
+  return executable(std::to_string(pid)) == executable("self");
+}
+
+class ChildTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "ufl-child-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_ + '/' + name; }
+  [[nodiscard]] std::string leave_trace() const { return "echo >" + path("trace"); }
+  [[nodiscard]] bool has_run() const { return std::filesystem::exists(path("trace")); }
+
+  std::string directory_;
+};
+
+TEST_F(ChildTest, RunsNothingBeforeItMayGo) {
+  in_own_process([this] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn(leave_trace() + "; exit 7"), 0);
+    ASSERT_TRUE(eventually([&] { return state_of(ufl.pid()) == 'S'; }));
+    EXPECT_TRUE(is_this_program(ufl.pid()));
+    EXPECT_FALSE(has_run());
+    EXPECT_EQ(ufl.finish().status, 7);
+    EXPECT_TRUE(has_run());
+    EXPECT_FALSE(has_children());
+  });
+}
+
+TEST_F(ChildTest, IsTheSameProcessBeforeAndAfter) {
+  in_own_process([] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn("kill -STOP $$; exit 3"), 0);
+    const ProcessId id = ufl.child.id();
+    ASSERT_TRUE(id.start);
+    EXPECT_EQ(process_stat(ufl.pid())->start, *id.start);
+    EXPECT_EQ(process_stat(ufl.pid())->parent, ::getpid());
+    CommandEnd result;
+    ufl.child.go([&](const CommandEnd& end) {
+      result = end;
+      ufl.loop.stop();
+    });
+    ASSERT_TRUE(eventually([&] { return state_of(ufl.pid()) == 'T'; }));
+    EXPECT_FALSE(is_this_program(ufl.pid()));
+    EXPECT_EQ(process_stat(ufl.pid())->start, *id.start);
+    ufl.child.signal(SIGCONT);
+    ufl.loop.run();
+    EXPECT_EQ(result.status, 3);
+    EXPECT_EQ(result.exec_error, 0);
+  });
+}
+
+TEST_F(ChildTest, TellsWhyTheCommandCouldNotBeRun) {
+  std::ofstream{path("plain")} << "no program\n";
+  in_own_process([this] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.child.spawn({{"absent"}}, path("absent")), 0);
+    CommandEnd end = ufl.finish();
+    EXPECT_EQ(end.exec_error, ENOENT);
+    EXPECT_EQ(end.status, 127);
+    ASSERT_EQ(ufl.child.spawn({{"plain"}}, path("plain")), 0);
+    end = ufl.finish();
+    EXPECT_EQ(end.exec_error, EACCES);
+    EXPECT_EQ(end.status, 126);
+    EXPECT_FALSE(has_children());
+  });
+}
+
+TEST_F(ChildTest, AScriptWithoutAFirstLineIsRunByTheShell) {
+  std::ofstream{path("script")} << "exit $1\n";
+  ::chmod(path("script").c_str(), 0755);
+  in_own_process([this] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.child.spawn({{"script", "9"}}, path("script")), 0);
+    EXPECT_EQ(ufl.finish().status, 9);
+  });
+}
+
+TEST_F(ChildTest, AbandonedItHasRunNothingAndIsGone) {
+  in_own_process([this] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn(leave_trace()), 0);
+    const pid_t pid = ufl.pid();
+    ufl.child.abandon();
+    EXPECT_FALSE(has_children());
+    EXPECT_EQ(state_of(pid), '\0');
+    EXPECT_FALSE(ufl.child.in_our_group());
+    ufl.child.signal(SIGTERM);
+    ufl.child.go([](const CommandEnd&) { ADD_FAILURE() << "there is nothing to go"; });
+    ufl.run_for_a_moment();
+    EXPECT_FALSE(has_run());
+    ASSERT_EQ(ufl.spawn(leave_trace()), 0) << "another one may follow";
+    EXPECT_EQ(ufl.finish().status, 0);
+    EXPECT_TRUE(has_run());
+  });
+}
+
+TEST_F(ChildTest, AbandonedThoughItIsStopped) {
+  in_own_process([] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn("exit 0"), 0);
+    ufl.child.signal(SIGSTOP);
+    ASSERT_TRUE(eventually([&] { return state_of(ufl.pid()) == 'T'; }));
+    ufl.child.abandon();
+    EXPECT_FALSE(has_children());
+  });
+}
+
+TEST_F(ChildTest, DestroyedBeforeItMayGoItIsGone) {
+  in_own_process([this] {
+    {
+      Ufl ufl;
+      ASSERT_EQ(ufl.spawn(leave_trace()), 0);
+    }
+    EXPECT_FALSE(has_children());
+    EXPECT_FALSE(has_run());
+  });
+}
+
+// The descriptors that only live processes keep open tell that all are gone.
+TEST_F(ChildTest, EndsWithAUflThatIsKilledBeforeItGoes) {
+  Channel alive{0};
+  const pid_t holder = start_bound_process([&] {
+    Ufl ufl;
+    if (ufl.spawn(leave_trace()) != 0) return;
+    const ProcessTitle title{0, nullptr};
+    GroupWitness bystander{title};
+    bystander.start();
+    alive.send(ufl.pid());
+    ::pause();
+  });
+  alive.close_in();
+  const auto child = alive.receive<pid_t>();
+  ASSERT_TRUE(child);
+  ASSERT_TRUE(eventually([&] { return state_of(*child) == 'S'; }));
+  kill_and_wait(holder);
+  EXPECT_TRUE(alive.ends());
+  EXPECT_FALSE(has_run());
+}
+
+TEST_F(ChildTest, ASignalThatComesBeforeItGoesEndsTheCommand) {
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1}) {
+    in_own_process([this, number] {
+      ::setpgid(0, 0);
+      Ufl ufl;
+      std::vector<int> seen;
+      ufl.loop.on_signal([&](const SignalEvent& event) { seen.push_back(event.number); });
+      ASSERT_EQ(ufl.spawn(leave_trace()), 0);
+      EXPECT_TRUE(ufl.child.in_our_group());
+      ::kill(0, number);
+      ASSERT_TRUE(eventually([&] { return state_of(ufl.pid()) == 'S'; }));
+      const CommandEnd end = ufl.finish();
+      EXPECT_EQ(end.signal, number);
+      EXPECT_FALSE(has_run());
+      ufl.loop.poll_signals();
+      EXPECT_EQ(seen, std::vector<int>{number});
+    });
+  }
+}
+
+TEST_F(ChildTest, ASignalToItAloneWaitsUntilItGoes) {
+  in_own_process([this] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn(leave_trace()), 0);
+    ufl.child.signal(SIGTERM);
+    ASSERT_TRUE(eventually([&] { return state_of(ufl.pid()) == 'S'; }));
+    EXPECT_EQ(ufl.finish().signal, SIGTERM);
+    EXPECT_FALSE(has_run());
+  });
+}
+
+TEST_F(ChildTest, DumpsNoCoreOfUfl) {
+  std::string pattern;
+  std::getline(std::ifstream{"/proc/sys/kernel/core_pattern"}, pattern);
+  if (pattern.find_first_of("|/") != std::string::npos) GTEST_SKIP() << "cores go elsewhere";
+  in_own_process([this] {
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_CORE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    ASSERT_EQ(::setrlimit(RLIMIT_CORE, &limit), 0);
+    std::filesystem::current_path(directory_);
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn(leave_trace()), 0);
+    ufl.child.signal(SIGQUIT);
+    EXPECT_EQ(ufl.finish().signal, SIGQUIT);
+    EXPECT_TRUE(std::filesystem::is_empty(directory_));
+  });
+}
+
+TEST_F(ChildTest, WhatUflIgnoresItIgnoresToo) {
+  in_own_process([this] {
+    ::signal(SIGHUP, SIG_IGN);
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn(leave_trace() + "; kill -HUP $$; exit 5"), 0);
+    ufl.child.signal(SIGHUP);
+    EXPECT_EQ(ufl.finish().status, 5);
+    EXPECT_TRUE(has_run());
+  });
+}
+
+TEST_F(ChildTest, KilledBeforeItGoesItHasEnded) {
+  in_own_process([this] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn(leave_trace()), 0);
+    ::kill(ufl.pid(), SIGKILL);
+    ASSERT_TRUE(eventually([&] { return state_of(ufl.pid()) == 'Z'; }));
+    const CommandEnd end = ufl.finish();
+    EXPECT_EQ(end.signal, SIGKILL);
+    EXPECT_EQ(end.exec_error, 0);
+    EXPECT_FALSE(has_run());
+  });
+}
+
+// The command reads what nobody writes, so it ends by a signal only.
+struct Orphan {
+  explicit Orphan(SpawnOptions options) {
+    const pid_t holder = start_bound_process([&] {
+      ::dup2(input.out(), 0);
+      ::dup2(alive.in(), 1);
+      Ufl ufl;
+      if (ufl.spawn("printf x; read line; printf y", options) != 0) return;
+      ufl.child.go([](const CommandEnd&) {});
+      ::pause();
+    });
+    alive.close_in();
+    EXPECT_EQ(alive.receive<char>(), 'x');
+    kill_and_wait(holder);
+  }
+
+  Channel input;
+  Channel alive;
+};
+
+TEST_F(ChildTest, CanBeBoundToTheLifeOfUfl) {
+  const Orphan orphan{{.die_with_parent = true}};
+  EXPECT_TRUE(orphan.alive.ends());
+}
+
+TEST_F(ChildTest, OtherwiseItOutlivesUfl) {
+  const Orphan orphan{{}};
+  orphan.input.send('\n');
+  EXPECT_EQ(orphan.alive.receive<char>(), 'y');
+}
+
+// On one processor the new process does not run before ufl waits for something, or is gone.
+TEST_F(ChildTest, IsBoundToAUflThatIsGoneBeforeItBegins) {
+  for (int round = 0; round < 20; ++round) {
+    Channel input;
+    Channel alive;
+    const pid_t holder = start_bound_process([&] {
+      ::dup2(input.out(), 0);
+      ::dup2(alive.in(), 1);
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(static_cast<unsigned>(::sched_getcpu()), &one);
+      ::sched_setaffinity(0, sizeof one, &one);
+      Ufl ufl;
+      if (ufl.spawn("read line; printf y", {.die_with_parent = true}) != 0) return;
+      ufl.child.go([](const CommandEnd&) {});
+      ::raise(SIGKILL);
+    });
+    alive.close_in();
+    ASSERT_EQ(::waitpid(holder, nullptr, 0), holder);
+    input.send('\n');
+    EXPECT_TRUE(alive.ends()) << "round " << round;
+  }
+}
+
+}  // namespace
+}  // namespace ufl::test
