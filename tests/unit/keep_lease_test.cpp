@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+//
+// Keep with a lease: beats, and the time after which they are not relied on.
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "protocol/keep.hpp"
+#include "seams/lease.hpp"
+#include "unit/fake_observations.hpp"
+#include "unit/support.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = KeepResult::Outcome;
+
+const std::string kMine = "00000000-0000-4000-8000-000000000001";
+const std::string kOther = "11111111-1111-4111-8111-111111111111";
+const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
+const FileReply kFailed = refused(FileStatus::failed, EIO);
+const ProcessId kChild{4711, 99};
+constexpr Duration kLease = seconds{30};
+constexpr Duration kTick{1};
+
+std::string record(int beats = 0) {
+  std::string text = format_record(kMine, leased(30, std::string{kFirstBeat}));
+  while (beats-- > 0) text = with_next_beat(text).value_or("");
+  return text;
+}
+
+FileReply changed(std::string content) {
+  FileReply reply = refused(FileStatus::changed, 0);
+  reply.content = std::move(content);
+  return reply;
+}
+
+class KeepLeaseTest : public ::testing::Test {
+ protected:
+  KeepOptions options() {
+    KeepOptions options;
+    options.path = "lock";
+    options.token = kMine;
+    options.record = record();
+    options.lease = kLease;
+    options.begun = clock_.now();
+    return options;
+  }
+  Duration wait(const Step& step) {
+    const auto* until = std::get_if<WaitUntil>(&step);
+    EXPECT_NE(until, nullptr);
+    return until != nullptr ? until->at - clock_.now() : Duration{-1};
+  }
+  Step next(Keep& keep, const Step& step) {
+    clock_.advance(std::max(wait(step), Duration::zero()));
+    return keep.resume();
+  }
+  static void expect_update(const Step& step, const std::string& expected,
+                            const std::string& content) {
+    const auto* update = wants<UpdateFile>(step);
+    ASSERT_NE(update, nullptr);
+    EXPECT_EQ(update->expected, expected);
+    EXPECT_EQ(update->content, content);
+  }
+
+  FakeClock clock_;
+};
+
+TEST_F(KeepLeaseTest, BeatsAtAThirdOfTheLeaseFromTheStartOfTheLastSuccess) {
+  Keep keep{options(), clock_};
+  Step step = keep.start();  // the claim has taken a part of the lease: at once
+  for (int beat = 0; beat < 5; ++beat) {
+    expect_update(step, record(beat), record(beat + 1));
+    clock_.advance(seconds{3});
+    step = keep.on_reply(ok());
+    EXPECT_EQ(wait(step), kLease / 3 - seconds{3});
+    step = next(keep, step);
+  }
+}
+
+TEST_F(KeepLeaseTest, TheFirstBeatIsWrittenTogetherWithTheCommand) {
+  KeepOptions with_command = options();
+  with_command.child = kChild;
+  Keep keep{with_command, clock_};
+  const std::string content = with_child(record(1), kChild).value_or("");
+  expect_update(keep.start(), record(), content);
+  EXPECT_FALSE(keep.is_recorded());
+  const Step step = keep.on_reply(ok());
+  EXPECT_TRUE(keep.is_recorded());
+  expect_update(next(keep, step), content, with_next_beat(content).value_or(""));
+}
+
+TEST_F(KeepLeaseTest, ItsTimesAreCountedFromTheStartOfTheLastSuccess) {
+  KeepOptions with_kill = options();
+  with_kill.kill_after = seconds{12};
+  Keep keep{with_kill, clock_};
+  const auto expect_times_from = [&keep](Mono start) {
+    EXPECT_EQ(keep.stop_at(), start + kLease - seconds{12} - milliseconds{300});
+    EXPECT_EQ(keep.kill_at(), start + kLease - milliseconds{300});
+    EXPECT_EQ(keep.release_until(), start + seconds{20});
+  };
+  const Mono begun = clock_.now();
+  clock_.advance(seconds{1});
+  (void)keep.start();
+  const Mono asked = clock_.now();
+  clock_.advance(seconds{2});
+  expect_times_from(begun);
+  (void)keep.on_reply(ok());
+  expect_times_from(asked);
+
+  Keep gentle{options(), clock_};
+  EXPECT_EQ(gentle.stop_at(), clock_.now() + seconds{20}) << "two thirds";
+}
+
+TEST_F(KeepLeaseTest, AClaimThatTookTooLongHasNoLeaseLeft) {
+  for (const bool is_over : {false, true}) {
+    KeepOptions late = options();
+    late.child = kChild;
+    clock_.advance(seconds{20} - (is_over ? Duration::zero() : kTick));
+    Keep keep{late, clock_};
+    const Step step = keep.start();
+    EXPECT_EQ(finished(step), is_over);
+    EXPECT_EQ(wants<UpdateFile>(step) != nullptr, !is_over);
+    EXPECT_EQ(keep.result().outcome, is_over ? Outcome::lease_over : Outcome::ended);
+  }
+}
+
+TEST_F(KeepLeaseTest, TriesAgainUntilTheCommandMustStop) {
+  for (const auto& reply :
+       {kFailed, refused(FileStatus::stale, ESTALE), refused(FileStatus::denied, EACCES),
+        changed(record().substr(0, 9)), changed(kMine + "\n{}\n")}) {
+    Keep keep{options(), clock_};
+    const Mono begun = clock_.now();
+    Step step = keep.start();
+    int tries = 0;
+    for (; !finished(step) && tries < 100; ++tries) {
+      ASSERT_NE(wants<UpdateFile>(step), nullptr);
+      clock_.advance(milliseconds{100});
+      step = keep.on_reply(reply);
+      if (finished(step)) break;
+      EXPECT_LE(wait(step), seconds{1});
+      step = next(keep, step);
+    }
+    EXPECT_GE(tries, 9);
+    EXPECT_TRUE(finished(step));
+    EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
+    EXPECT_EQ(keep.result().failure.error, reply.error);
+    EXPECT_GE(clock_.now(), begun + seconds{20});
+    EXPECT_LE(clock_.now(), begun + seconds{21});
+    EXPECT_EQ(keep.release_until(), begun + seconds{20});
+  }
+}
+
+TEST_F(KeepLeaseTest, ShortLeasesAreTriedMoreOften) {
+  KeepOptions shorter = options();
+  shorter.lease = seconds{3};
+  Keep keep{shorter, clock_};
+  (void)keep.start();
+  EXPECT_EQ(wait(keep.on_reply(kFailed)), milliseconds{300});
+}
+
+TEST_F(KeepLeaseTest, GoesOnAfterFailures) {
+  Keep keep{options(), clock_};
+  (void)keep.start();
+  for (int i = 0; i < 6; ++i) (void)next(keep, keep.on_reply(kFailed));
+  const Mono asked = clock_.now();
+  EXPECT_EQ(wait(keep.on_reply(ok())), kLease / 3);
+  EXPECT_EQ(keep.release_until(), asked + seconds{20});
+}
+
+//   1 The holder is stopped during an operation.  2 It goes on, and hears of a success.
+TEST_F(KeepLeaseTest, ASuccessThatComesTooLateRevivesNothing) {
+  for (const bool is_late : {false, true}) {
+    Keep keep{options(), clock_};
+    const Mono begun = clock_.now();
+    clock_.advance(seconds{1});
+    (void)keep.start();
+    clock_.set(begun + seconds{20} - (is_late ? Duration::zero() : kTick));
+    const bool ended = finished(keep.on_reply(ok()));
+    EXPECT_EQ(ended, is_late);
+    EXPECT_EQ(*keep.kill_at() == begun + kLease - milliseconds{300}, is_late);
+    EXPECT_EQ(keep.result().outcome, is_late ? Outcome::lease_over : Outcome::ended);
+  }
+}
+
+//   1 The holder is stopped while it waits.  2 It goes on: no beat is written before it looks at
+//   the clock.
+TEST_F(KeepLeaseTest, AfterASuspendNothingIsWritten) {
+  Keep keep{options(), clock_};
+  (void)keep.start();
+  (void)keep.on_reply(ok());
+  clock_.advance(seconds{20});
+  EXPECT_TRUE(finished(keep.resume()));
+  EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
+}
+
+//   1 A beat lands, its reply is lost, and others count from it.  2 The next try finds it.  3 Only
+//   a beat that is written after that, and whose start is known, counts.
+TEST_F(KeepLeaseTest, ABeatWhoseReplyWasLostIsFollowedByAnother) {
+  Keep keep{options(), clock_};
+  (void)keep.start();
+  Step step = next(keep, keep.on_reply(kFailed));
+  const Mono release_until = *keep.release_until();
+  clock_.advance(seconds{1});
+  step = keep.on_reply(changed(record(1)));
+  ASSERT_NE(wants<UpdateFile>(step), nullptr) << "at once";
+  EXPECT_EQ(wants<UpdateFile>(step)->expected, record(1));
+  EXPECT_EQ(keep.release_until(), release_until);
+  const Mono asked = clock_.now();
+  clock_.advance(seconds{1});
+  (void)keep.on_reply(ok());
+  EXPECT_EQ(keep.release_until(), asked + seconds{20});
+}
+
+TEST_F(KeepLeaseTest, ACommandWhoseRecordLostItsReplyIsRecorded) {
+  KeepOptions with_command = options();
+  with_command.child = kChild;
+  Keep keep{with_command, clock_};
+  (void)keep.start();
+  const std::string written = with_child(record(1), kChild).value_or("");
+  (void)next(keep, keep.on_reply(kFailed));
+  EXPECT_FALSE(keep.is_recorded());
+  const Step step = keep.on_reply(changed(written));
+  EXPECT_TRUE(keep.is_recorded());
+  ASSERT_NE(wants<UpdateFile>(step), nullptr);
+  EXPECT_EQ(wants<UpdateFile>(step)->expected, written);
+  EXPECT_TRUE(parse_record(wants<UpdateFile>(step)->content).holder.child);
+}
+
+TEST_F(KeepLeaseTest, GoesOnFromTheBeatOfSomebodyWhoKnowsTheToken) {
+  Keep keep{options(), clock_};
+  (void)keep.start();
+  expect_update(keep.on_reply(changed(record(7))), record(7), record(8));
+  const Step step = keep.on_reply(ok());
+  expect_update(next(keep, step), record(8), record(9));
+}
+
+TEST_F(KeepLeaseTest, SomebodyWhoAlwaysBeatsFirstIsNotRacedWithoutEnd) {
+  Keep keep{options(), clock_};
+  Step step = keep.start();
+  int races = 1;
+  for (; wants<UpdateFile>(step) != nullptr && races < 100; ++races) {
+    step = keep.on_reply(changed(record(races)));
+  }
+  EXPECT_LT(races, 10);
+  EXPECT_EQ(wait(step), seconds{1});
+  EXPECT_NE(wants<UpdateFile>(next(keep, step)), nullptr);
+}
+
+TEST_F(KeepLeaseTest, AnotherTokenIsALossAtOnce) {
+  for (const std::string& content : {kOther, format_record(kOther, {})}) {
+    Keep keep{options(), clock_};
+    (void)keep.start();
+    EXPECT_TRUE(finished(keep.on_reply(changed(content))));
+    EXPECT_EQ(keep.result().outcome, Outcome::lost);
+    EXPECT_EQ(keep.result().seen.token, kOther);
+  }
+}
+
+TEST_F(KeepLeaseTest, OneAbsenceIsNotALossAndTwoAre) {
+  for (const bool is_lost : {false, true}) {
+    Keep keep{options(), clock_};
+    (void)keep.start();
+    const Step step = keep.on_reply(kAbsent);
+    EXPECT_EQ(wait(step), seconds{1});
+    EXPECT_NE(wants<UpdateFile>(next(keep, step)), nullptr);
+    if (!is_lost) {
+      EXPECT_EQ(wait(keep.on_reply(ok())), kLease / 3);
+      continue;
+    }
+    ASSERT_NE(wants<ProbeDirectory>(keep.on_reply(kAbsent)), nullptr);
+    EXPECT_TRUE(finished(keep.on_reply(ok())));
+    EXPECT_EQ(keep.result().outcome, Outcome::lost);
+  }
+}
+
+TEST_F(KeepLeaseTest, WhatTheShareSaysTooLateIsNotHeard) {
+  for (const auto& reply : {kFailed, kAbsent, changed(record(1))}) {
+    Keep keep{options(), clock_};
+    (void)keep.start();
+    clock_.advance(seconds{20});
+    EXPECT_TRUE(finished(keep.on_reply(reply)));
+    EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
+    EXPECT_EQ(keep.result().failure.status, reply.status);
+  }
+}
+
+TEST_F(KeepLeaseTest, TheLongestLeaseOverflowsNothing) {
+  KeepOptions longest = options();
+  longest.lease = lease_of(1e300);
+  longest.kill_after = std::chrono::days{3000};
+  Keep keep{longest, clock_};
+  (void)keep.start();
+  EXPECT_EQ(wait(keep.on_reply(ok())), *longest.lease / 3);
+  EXPECT_GT(*keep.stop_at(), clock_.now());
+  EXPECT_GT(*keep.kill_at(), *keep.stop_at());
+}
+
+}  // namespace
+}  // namespace ufl::test

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+//
+// Keep without a lease; keep_lease_test.cpp has the rest.
+
+#include "protocol/keep.hpp"
+
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "unit/support.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = KeepResult::Outcome;
+
+const std::string kMine = "00000000-0000-4000-8000-000000000001";
+const std::string kOther = "11111111-1111-4111-8111-111111111111";
+const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
+const ProcessId kChild{4711, 99};
+constexpr Duration kInterval = seconds{30};
+
+class KeepTest : public ::testing::Test {
+ protected:
+  static std::string record() {
+    Holder holder;
+    holder.host = "here";
+    return format_record(kMine, holder);
+  }
+  static std::string recorded() { return with_child(record(), kChild).value_or(""); }
+  static KeepOptions watching() {
+    KeepOptions options;
+    options.path = "lock";
+    options.token = kMine;
+    options.record = record();
+    options.look_interval = kInterval;
+    return options;
+  }
+  static KeepOptions recording() {
+    KeepOptions options = watching();
+    options.child = kChild;
+    return options;
+  }
+
+  Duration wait(const Step& step) {
+    const auto* until = std::get_if<WaitUntil>(&step);
+    EXPECT_NE(until, nullptr);
+    return until != nullptr ? until->at - clock_.now() : Duration{-1};
+  }
+  /// The wait that `step` asks for, waited through.
+  Step next(Keep& keep, const Step& step) {
+    clock_.advance(wait(step));
+    return keep.resume();
+  }
+  /// To the first look, which is not answered yet.
+  void to_look(Keep& keep) {
+    const Step step = next(keep, keep.start());
+    const auto* read = wants<ReadFile>(step);
+    ASSERT_NE(read, nullptr);
+    EXPECT_EQ(read->path, "lock");
+    EXPECT_EQ(read->limit, kRecordLimit);
+  }
+  /// To the second absence, at least a second after the first: the directory is asked.
+  void to_directory(Keep& keep) {
+    to_look(keep);
+    ASSERT_NE(wants<ReadFile>(next(keep, keep.on_reply(kAbsent))), nullptr);
+    const Step step = keep.on_reply(kAbsent);
+    ASSERT_NE(wants<ProbeDirectory>(step), nullptr);
+    EXPECT_EQ(wants<ProbeDirectory>(step)->path, "lock");
+    EXPECT_FALSE(wants<ProbeDirectory>(step)->for_writing);
+  }
+
+  FakeClock clock_;
+};
+
+TEST_F(KeepTest, RecordsTheCommandBeforeItStarts) {
+  for (const bool local : {false, true}) {
+    KeepOptions options = recording();
+    options.local = local;
+    Keep keep{options, clock_};
+    const Step step = keep.start();
+    const auto* update = wants<UpdateFile>(step);
+    ASSERT_NE(update, nullptr);
+    EXPECT_EQ(update->path, "lock");
+    EXPECT_EQ(update->expected, record());
+    EXPECT_EQ(update->content, recorded());
+    EXPECT_EQ(update->sync, !local);
+    EXPECT_FALSE(keep.is_recorded());
+    EXPECT_EQ(wait(keep.on_reply(ok())), kInterval);
+    EXPECT_TRUE(keep.is_recorded());
+  }
+}
+
+TEST_F(KeepTest, WritesNothingWithoutACommand) {
+  Keep keep{watching(), clock_};
+  EXPECT_EQ(wait(keep.start()), kInterval);
+  EXPECT_TRUE(keep.is_recorded());
+}
+
+TEST_F(KeepTest, LooksAtAnInterval) {
+  Keep keep{watching(), clock_};
+  to_look(keep);
+  clock_.advance(seconds{2});  // the look takes its time
+  const Step step = keep.on_reply(ok(record()));
+  EXPECT_EQ(wait(step), kInterval);
+  clock_.advance(kInterval - Duration{1});
+  EXPECT_EQ(wait(keep.resume()), Duration{1}) << "too early";
+  clock_.advance(Duration{1});
+  EXPECT_NE(wants<ReadFile>(keep.resume()), nullptr);
+}
+
+TEST_F(KeepTest, WithoutAnIntervalItLooksWhenItIsToldTo) {
+  KeepOptions options = recording();
+  options.look_interval.reset();
+  Keep keep{options, clock_};
+  (void)keep.start();
+  for (int look = 0; look < 3; ++look) {
+    const Step step = keep.on_reply(ok(record()));
+    ASSERT_TRUE(std::holds_alternative<WaitUntil>(step));
+    EXPECT_EQ(std::get<WaitUntil>(step).at, Mono::max());
+    clock_.advance(std::chrono::days{30});
+    EXPECT_TRUE(std::holds_alternative<WaitUntil>(keep.resume()));
+    keep.look_soon();
+    ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+  }
+}
+
+TEST_F(KeepTest, AnotherTokenIsALossAtOnce) {
+  for (const std::string& content : {kOther, format_record(kOther, {})}) {
+    Keep keep{watching(), clock_};
+    to_look(keep);
+    EXPECT_TRUE(finished(keep.on_reply(ok(content))));
+    EXPECT_EQ(keep.result().outcome, Outcome::lost);
+    EXPECT_EQ(keep.result().seen.token, kOther);
+  }
+}
+
+TEST_F(KeepTest, WhatIsTornOrDamagedIsNotGivenToAnybody) {
+  const std::string mine = record();
+  for (const std::string& content :
+       {std::string{}, std::string{"x"}, kOther.substr(0, 30), mine.substr(0, 20),
+        mine.substr(0, mine.size() - 5), kMine, std::string(kRecordLimit, 'x')}) {
+    Keep keep{watching(), clock_};
+    to_look(keep);
+    Step step = keep.on_reply(ok(content));
+    for (int look = 0; look < 10; ++look) {
+      ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr) << content;
+      step = keep.on_reply(ok(content));
+    }
+    EXPECT_TRUE(std::holds_alternative<WaitUntil>(step)) << content;
+  }
+}
+
+TEST_F(KeepTest, OneAbsenceIsNotALoss) {
+  Keep keep{watching(), clock_};
+  to_look(keep);
+  for (int flicker = 0; flicker < 3; ++flicker) {
+    Step step = keep.on_reply(kAbsent);
+    EXPECT_EQ(wait(step), seconds{1});
+    ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr);
+    step = keep.on_reply(ok(record()));
+    EXPECT_EQ(wait(step), kInterval);
+    (void)next(keep, step);
+  }
+}
+
+TEST_F(KeepTest, TwoAbsencesASecondApartAreALoss) {
+  Keep keep{watching(), clock_};
+  to_directory(keep);
+  EXPECT_TRUE(finished(keep.on_reply(ok())));
+  EXPECT_EQ(keep.result().outcome, Outcome::lost);
+  EXPECT_EQ(keep.result().seen.kind, Sighting::Kind::none);
+}
+
+//   1 The first absence is answered at 10.  2 A look asked for at 10.5 shows nothing, at 12.
+TEST_F(KeepTest, TheSecondIsCountedFromTheAnswerOfTheFirstToItsQuestion) {
+  Keep keep{watching(), clock_};
+  to_look(keep);
+  clock_.advance(seconds{5});
+  (void)keep.on_reply(kAbsent);
+  clock_.advance(seconds{1} - Duration{1});
+  keep.look_soon();
+  ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+  clock_.advance(seconds{5});
+  const Step step = keep.on_reply(kAbsent);
+  EXPECT_EQ(wants<ProbeDirectory>(step), nullptr) << "asked for within a second";
+  clock_.set(std::max(clock_.now(), std::get<WaitUntil>(step).at));
+  ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+  EXPECT_NE(wants<ProbeDirectory>(keep.on_reply(kAbsent)), nullptr);
+}
+
+TEST_F(KeepTest, AnAbsenceInADirectoryThatIsNotWellIsNotALoss) {
+  for (const auto& reply :
+       {kAbsent, refused(FileStatus::stale, ESTALE), refused(FileStatus::failed, EIO),
+        refused(FileStatus::denied, EACCES)}) {
+    Keep keep{watching(), clock_};
+    to_directory(keep);
+    const Step step = keep.on_reply(reply);
+    EXPECT_EQ(wait(step), seconds{1});
+    ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr);
+    EXPECT_EQ(wait(keep.on_reply(ok(record()))), kInterval) << "mounted again";
+  }
+}
+
+TEST_F(KeepTest, AnAbsenceOnAnotherDeviceIsNotALoss) {
+  for (const std::uint64_t taken_on : {std::uint64_t{0}, std::uint64_t{7}}) {
+    for (const std::uint64_t seen_on : {std::uint64_t{7}, std::uint64_t{8}}) {
+      KeepOptions options = watching();
+      options.device = taken_on;
+      Keep keep{options, clock_};
+      to_directory(keep);
+      FileReply directory = ok();
+      directory.device = seen_on;
+      const bool is_lost = finished(keep.on_reply(directory));
+      EXPECT_EQ(is_lost, taken_on == 0 || taken_on == seen_on) << taken_on << " " << seen_on;
+    }
+  }
+}
+
+TEST_F(KeepTest, WhatCannotBeReadIsNotALossHoweverOften) {
+  for (const auto& reply :
+       {refused(FileStatus::failed, EIO), refused(FileStatus::stale, ESTALE),
+        refused(FileStatus::denied, EACCES), refused(FileStatus::bad_path, ENOTDIR),
+        refused(FileStatus::exhausted, EMFILE), refused(FileStatus::not_regular, 0)}) {
+    Keep keep{watching(), clock_};
+    to_look(keep);
+    for (int look = 0; look < 1000; ++look) {
+      const Step step = keep.on_reply(reply);
+      ASSERT_EQ(wait(step), seconds{1});
+      ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr);
+    }
+    EXPECT_EQ(wait(keep.on_reply(ok(record()))), kInterval);
+  }
+}
+
+TEST_F(KeepTest, WithoutALeaseNothingIsEverOver) {
+  Keep keep{recording(), clock_};
+  EXPECT_FALSE(keep.stop_at() || keep.kill_at() || keep.release_until());
+  (void)keep.start();
+  clock_.advance(std::chrono::days{100});
+  const Step step = keep.on_reply(ok());
+  clock_.advance(std::chrono::days{100});
+  EXPECT_NE(wants<ReadFile>(keep.resume()), nullptr);
+  EXPECT_TRUE(std::holds_alternative<WaitUntil>(step));
+}
+
+TEST_F(KeepTest, EndsWhenTheCommandHasEnded) {
+  Keep keep{watching(), clock_};
+  (void)keep.start();
+  EXPECT_TRUE(finished(keep.cancel()));
+  EXPECT_EQ(keep.result().outcome, Outcome::ended);
+}
+
+//   1 The write lands, and its reply is lost.  2 The next one finds what the first has left.
+TEST_F(KeepTest, ALostReplyIsFoundOut) {
+  Keep keep{recording(), clock_};
+  (void)keep.start();
+  Step step = keep.on_reply(refused(FileStatus::failed, EIO));
+  EXPECT_FALSE(keep.is_recorded());
+  EXPECT_EQ(wait(step), seconds{1});
+  step = next(keep, step);
+  ASSERT_NE(wants<UpdateFile>(step), nullptr);
+  FileReply changed = refused(FileStatus::changed, 0);
+  changed.content = wants<UpdateFile>(step)->content;
+  EXPECT_EQ(wait(keep.on_reply(changed)), kInterval);
+  EXPECT_TRUE(keep.is_recorded());
+}
+
+TEST_F(KeepTest, ARecordThatCannotBeWrittenIsTriedAFewTimes) {
+  for (const bool torn : {false, true}) {
+    FileReply reply = refused(torn ? FileStatus::changed : FileStatus::failed, torn ? 0 : EIO);
+    if (torn) reply.content = record().substr(0, 20);
+    Keep keep{recording(), clock_};
+    Step step = keep.start();
+    int tries = 0;
+    for (; wants<UpdateFile>(step) != nullptr && tries < 100; ++tries) {
+      EXPECT_EQ(wants<UpdateFile>(step)->expected, record());
+      EXPECT_EQ(wants<UpdateFile>(step)->content, recorded());
+      step = keep.on_reply(reply);
+      if (!finished(step)) step = next(keep, step);
+    }
+    EXPECT_EQ(tries, 5);
+    EXPECT_TRUE(finished(step));
+    EXPECT_EQ(keep.result().outcome, Outcome::not_recorded);
+    EXPECT_EQ(keep.result().failure.error, reply.error);
+    EXPECT_FALSE(keep.is_recorded());
+  }
+}
+
+TEST_F(KeepTest, ARecordThatMustNotBeWrittenIsNotTriedAgain) {
+  Keep keep{recording(), clock_};
+  (void)keep.start();
+  EXPECT_TRUE(finished(keep.on_reply(refused(FileStatus::denied, EACCES))));
+  EXPECT_EQ(keep.result().outcome, Outcome::not_recorded);
+  EXPECT_EQ(keep.result().failure.error, EACCES);
+}
+
+TEST_F(KeepTest, ARecordWithoutRoomForTheCommandIsNotWritten) {
+  KeepOptions options = recording();
+  options.record = kMine + "\n{}\n";
+  Keep keep{options, clock_};
+  EXPECT_TRUE(finished(keep.start()));
+  EXPECT_EQ(keep.result().outcome, Outcome::not_recorded);
+}
+
+TEST_F(KeepTest, TheLockMayBeLostBeforeTheCommandIsRecorded) {
+  FileReply changed = refused(FileStatus::changed, 0);
+  changed.content = format_record(kOther, {});
+  Keep replaced{recording(), clock_};
+  (void)replaced.start();
+  EXPECT_TRUE(finished(replaced.on_reply(changed)));
+  EXPECT_EQ(replaced.result().outcome, Outcome::lost);
+  EXPECT_EQ(replaced.result().seen.token, kOther);
+
+  Keep removed{recording(), clock_};
+  (void)removed.start();
+  ASSERT_NE(wants<UpdateFile>(next(removed, removed.on_reply(kAbsent))), nullptr);
+  ASSERT_NE(wants<ProbeDirectory>(removed.on_reply(kAbsent)), nullptr);
+  EXPECT_TRUE(finished(removed.on_reply(ok())));
+  EXPECT_EQ(removed.result().outcome, Outcome::lost);
+}
+
+}  // namespace
+}  // namespace ufl::test
