@@ -23,6 +23,15 @@ constexpr Duration kRetry = std::chrono::seconds{1};
 // failures.
 constexpr int kMostFailures = 5;
 
+// Of a record of the same length: beats of the same width are in the order of their digits.
+std::optional<std::string> beat_of(const std::string& record) {
+  return parse_record(record).holder.beat;
+}
+
+bool names(const std::optional<ProcessId>& found, const std::optional<ProcessId>& child) {
+  return found && child && found->pid == child->pid && found->start == child->start;
+}
+
 }  // namespace
 
 Keep::Keep(KeepOptions options, const Clock& clock)
@@ -42,8 +51,7 @@ Step Keep::on_reply(const FileReply& reply) {
     return finish(Outcome::lease_over);
   }
   switch (state_) {
-    case State::record:
-    case State::refresh:
+    case State::update:
       return on_update(reply);
     case State::look:
       return on_look(reply);
@@ -68,17 +76,26 @@ Step Keep::cancel() { return finish(Outcome::ended); }
 
 // The next thing to ask of the share.
 Step Keep::next() {
-  std::optional<std::string> content;
-  if (!recorded_) content = with_child(options_.record, *options_.child);
-  if (!recorded_ && !content) return finish(Outcome::not_recorded);  // a record without room
-  if (options_.lease) content = with_next_beat(content.value_or(options_.record));
-  if (content) return update(recorded_ ? State::refresh : State::record, std::move(*content));
-  return request(State::look, ReadFile{options_.path, kRecordLimit});
+  if (recorded_ && !options_.lease) {
+    return request(State::look, ReadFile{options_.path, kRecordLimit});
+  }
+  auto content = next_record();
+  if (!content) return finish(Outcome::not_recorded);  // a record without room
+  content_ = std::move(*content);
+  return request(State::update,
+                 UpdateFile{options_.path, options_.record, content_, !options_.local});
 }
 
-Step Keep::update(State state, std::string content) {
-  content_ = std::move(content);
-  return request(state, UpdateFile{options_.path, options_.record, content_, !options_.local});
+// Goes on from what we tried to write last, unless somebody else has beaten since. So no beat is
+// written twice, whatever stands there by now: who saw it the first time counts from then.
+std::optional<std::string> Keep::next_record() const {
+  const std::string& there = options_.record;
+  const bool others_beat = with_next_beat(there) && beat_of(there) > beat_of(content_);
+  std::optional<std::string> record = content_;
+  if (content_.empty() || others_beat) {
+    record = recorded_ ? there : with_child(there, *options_.child);
+  }
+  return options_.lease && record ? with_next_beat(*record) : record;
 }
 
 Step Keep::on_update(const FileReply& reply) {
@@ -87,7 +104,7 @@ Step Keep::on_update(const FileReply& reply) {
     if (reply.status == FileStatus::not_found) return absent();
     return cannot_tell(reply);
   }
-  options_.record = std::move(content_);
+  options_.record = content_;
   refreshed_ = asked_;
   recorded_ = true;
   failures_ = 0;
@@ -101,13 +118,13 @@ Step Keep::all_is_well() {
                                 : wait_until(Mono::max());
 }
 
-// Not what we have written last. With our token it is what a write left whose reply was lost, or
-// somebody who knows the token has refreshed it: then it goes on from there.
+// Not what we have written last. With our token it is what a write left whose reply was lost, or an
+// old state of the share; or somebody who knows the token has refreshed it, or damaged it.
 Step Keep::on_other_content(const FileReply& reply) {
   Sighting seen = parse_record(reply.content);
   if (seen.token == options_.token && reply.content.size() == options_.record.size()) {
     options_.record = reply.content;
-    recorded_ = recorded_ || reply.content == content_;
+    recorded_ = recorded_ || names(seen.holder.child, options_.child);
     if (recorded_ && !options_.lease) return all_is_well();
     if (++failures_ < kMostFailures) return next();
   } else if (is_whole(seen) && seen.token != options_.token) {

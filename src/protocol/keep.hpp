@@ -97,10 +97,9 @@ class Keep final : public Machine {
 
  private:
   using Outcome = KeepResult::Outcome;
-  enum class State { idle, record, refresh, look, probe_directory, wait, finished };
+  enum class State { idle, update, look, probe_directory, wait, finished };
 
   Step next();
-  Step update(State state, std::string content);
   Step on_update(const FileReply& reply);
   Step on_other_content(const FileReply& reply);
   Step on_look(const FileReply& reply);
@@ -112,6 +111,7 @@ class Keep final : public Machine {
   Step request(State state, FileOperation operation);
   Step finish(Outcome outcome);
 
+  [[nodiscard]] std::optional<std::string> next_record() const;
   [[nodiscard]] bool is_over() const;
 
   KeepOptions options_;
@@ -119,7 +119,7 @@ class Keep final : public Machine {
 
   State state_ = State::idle;
   KeepResult result_;
-  std::string content_;  // what the update under way writes
+  std::string content_;  // what the last update was to write
   Mono asked_{};         // when the operation under way was asked for
   Mono refreshed_{};     // start of the last success
   Mono wait_until_{};

@@ -136,7 +136,7 @@ TEST_F(KeepLeaseTest, TriesAgainUntilTheCommandMustStop) {
     Step step = keep.start();
     int tries = 0;
     for (; !finished(step) && tries < 100; ++tries) {
-      ASSERT_NE(wants<UpdateFile>(step), nullptr);
+      expect_update(step, record(), record(tries + 1));
       clock_.advance(milliseconds{100});
       step = keep.on_reply(reply);
       if (finished(step)) break;
@@ -247,6 +247,59 @@ TEST_F(KeepLeaseTest, SomebodyWhoAlwaysBeatsFirstIsNotRacedWithoutEnd) {
   EXPECT_LT(races, 10);
   EXPECT_EQ(wait(step), seconds{1});
   EXPECT_NE(wants<UpdateFile>(next(keep, step)), nullptr);
+}
+
+//   1 A writes its second beat, at 10, and B sees it.  2 At 20 A is shown an old state, or its
+//   first beat lands late.  3 A writes its second beat once more, and believes in a lease from 20
+//   on.  4 B looks at 41: the beat of 10, and the lease is over.
+TEST_F(KeepLeaseTest, NoBeatIsWrittenTwice) {
+  Keep keep{options(), clock_};
+  Step step = keep.start();
+  for (int beat = 1; beat <= 3; ++beat) step = next(keep, keep.on_reply(ok()));
+  expect_update(step, record(3), record(4));
+  expect_update(keep.on_reply(changed(record(2))), record(2), record(5));
+  step = keep.on_reply(ok());
+  expect_update(next(keep, step), record(5), record(6));
+}
+
+TEST_F(KeepLeaseTest, ADamagedRecordOfOursIsWrittenAnew) {
+  std::string no_json = record();
+  no_json[kMine.size() + 1] = 'x';
+  std::string no_beat = record();
+  no_beat.replace(no_beat.find("beat"), 4, "boat");
+  std::string no_number = record();
+  no_number.replace(no_number.rfind(kFirstBeat), 3, "zzz");
+  for (const std::string& damaged : {no_json, no_beat, no_number}) {
+    Keep keep{options(), clock_};
+    Step step = keep.start();
+    step = next(keep, keep.on_reply(ok()));
+    SCOPED_TRACE(damaged);
+    expect_update(keep.on_reply(changed(damaged)), damaged, record(3));
+    EXPECT_EQ(wait(keep.on_reply(ok())), kLease / 3);
+  }
+}
+
+TEST_F(KeepLeaseTest, ACommandThatIsInTheRecordIsRecordedWhateverItsBeat) {
+  for (const ProcessId& found : {kChild, ProcessId{kChild.pid, 100}, ProcessId{1, kChild.start}}) {
+    const bool is_ours = found.pid == kChild.pid && found.start == kChild.start;
+    KeepOptions with_command = options();
+    with_command.child = kChild;
+    Keep keep{with_command, clock_};
+    (void)keep.start();
+    const Step step = keep.on_reply(changed(with_child(record(7), found).value_or("")));
+    EXPECT_EQ(keep.is_recorded(), is_ours);
+    EXPECT_EQ(wants<UpdateFile>(step) != nullptr, is_ours);
+  }
+}
+
+TEST_F(KeepLeaseTest, ASuccessLetsItBeRacedAgain) {
+  Keep keep{options(), clock_};
+  Step step = keep.start();
+  for (int beat = 1; beat < 12; ++beat) {
+    step = keep.on_reply(changed(record(beat)));
+    ASSERT_NE(wants<UpdateFile>(step), nullptr) << beat;
+    if (beat % 3 == 0) step = next(keep, keep.on_reply(ok()));
+  }
 }
 
 TEST_F(KeepLeaseTest, AnotherTokenIsALossAtOnce) {

@@ -288,6 +288,19 @@ TEST_F(KeepTest, ARecordThatCannotBeWrittenIsTriedAFewTimes) {
   }
 }
 
+TEST_F(KeepTest, ADamagedRecordOfOursIsWrittenAnew) {
+  Keep keep{recording(), clock_};
+  (void)keep.start();
+  FileReply changed = refused(FileStatus::changed, 0);
+  changed.content = recorded();
+  changed.content[kMine.size() + 1] = 'x';
+  const Step step = keep.on_reply(changed);
+  ASSERT_NE(wants<UpdateFile>(step), nullptr);
+  EXPECT_EQ(wants<UpdateFile>(step)->expected, changed.content);
+  EXPECT_EQ(wants<UpdateFile>(step)->content, recorded());
+  EXPECT_EQ(wait(keep.on_reply(ok())), kInterval);
+}
+
 TEST_F(KeepTest, ARecordThatMustNotBeWrittenIsNotTriedAgain) {
   Keep keep{recording(), clock_};
   (void)keep.start();
