@@ -68,23 +68,23 @@ Step Keep::on_reply(const FileReply& reply) {
 Step Keep::resume() {
   if (state_ != State::wait) return Finished{};
   if (is_over()) return finish(Outcome::lease_over);
-  if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
-  return next();
+  if (clock_.now() >= wait_until_) return next();
+  return look_wanted_ && recorded_ ? look() : WaitUntil{wait_until_};
 }
 
 Step Keep::cancel() { return finish(Outcome::ended); }
 
 // The next thing to ask of the share.
 Step Keep::next() {
-  if (recorded_ && !options_.lease) {
-    return request(State::look, ReadFile{options_.path, kRecordLimit});
-  }
+  if (recorded_ && !options_.lease) return look();
   auto content = next_record();
   if (!content) return finish(Outcome::not_recorded);  // a record without room
   content_ = std::move(*content);
   return request(State::update,
                  UpdateFile{options_.path, options_.record, content_, !options_.local});
 }
+
+Step Keep::look() { return request(State::look, ReadFile{options_.path, kRecordLimit}); }
 
 // Goes on from what we tried to write last, unless somebody else has beaten since. So no beat is
 // written twice, whatever stands there by now: who saw it the first time counts from then.
@@ -138,7 +138,10 @@ Step Keep::on_look(const FileReply& reply) {
   if (reply.status == FileStatus::not_found) return absent();
   if (reply.status != FileStatus::ok) return cannot_tell(reply);
   Sighting seen = parse_record(reply.content);
-  if (!is_whole(seen) || seen.token == options_.token) return all_is_well();
+  if (!is_whole(seen) || seen.token == options_.token) {
+    absent_since_.reset();
+    return options_.lease ? wait_until(wait_until_) : all_is_well();  // a look is no refresh
+  }
   result_.seen = std::move(seen);
   return finish(Outcome::lost);
 }
@@ -188,11 +191,12 @@ bool Keep::is_over() const { return options_.lease && clock_.now() >= *stop_at()
 Step Keep::wait_until(Mono when) {
   state_ = State::wait;
   wait_until_ = when;
-  return WaitUntil{when};
+  return WaitUntil{look_wanted_ && recorded_ ? clock_.now() : when};
 }
 
 Step Keep::request(State state, FileOperation operation) {
   state_ = state;
+  look_wanted_ = false;
   asked_ = clock_.now();
   return operation;
 }

@@ -4,8 +4,8 @@
 //
 //     record   write the command's pid into the record; only then may the command start.
 //     refresh  with a lease: write the next beat, at a third of the lease.
-//     look     without one: is it still ours? When somebody is told that the file has changed
-//              (look_soon()), or at an interval.
+//     look     without one, at an interval: is it still ours? In either case when somebody is told
+//              that the file has changed (look_soon()).
 //
 // The lock is lost when another token stands there, or when it is absent in two fresh looks at
 // least a second apart while its directory is well and on the same device. What cannot be read says
@@ -84,8 +84,9 @@ class Keep final : public Machine {
   /// The record says who the command is, or cannot: it may start.
   [[nodiscard]] bool is_recorded() const { return recorded_; }
 
-  /// Somebody says that the file has changed: look at the next resume().
-  void look_soon() { wait_until_ = clock_.now(); }
+  /// Somebody says that the file has changed: look at the next resume(), or after the operation
+  /// under way. With a lease that is a look and no beat, which would change the file.
+  void look_soon() { look_wanted_ = true; }
 
   /// With a lease: when the command must be told to stop, and when it must be killed, if there is
   /// no success before.
@@ -100,6 +101,7 @@ class Keep final : public Machine {
   enum class State { idle, update, look, probe_directory, wait, finished };
 
   Step next();
+  Step look();
   Step on_update(const FileReply& reply);
   Step on_other_content(const FileReply& reply);
   Step on_look(const FileReply& reply);
@@ -125,6 +127,7 @@ class Keep final : public Machine {
   Mono wait_until_{};
   std::optional<Mono> absent_since_;
   bool recorded_ = false;
+  bool look_wanted_ = false;
   int failures_ = 0;  // of writes, in a row
 };
 

@@ -302,6 +302,43 @@ TEST_F(KeepLeaseTest, ASuccessLetsItBeRacedAgain) {
   }
 }
 
+//   1 A beats.  2 Whoever watches the file tells A that it has changed.  3 A beats ...
+TEST_F(KeepLeaseTest, AHintIsALookAndNoBeat) {
+  Keep keep{options(), clock_};
+  (void)keep.start();
+  (void)keep.on_reply(ok());
+  const Mono release_until = *keep.release_until();
+  for (int hint = 1; hint < 10; ++hint) {
+    clock_.advance(seconds{1});
+    keep.look_soon();
+    ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+    EXPECT_EQ(wait(keep.on_reply(ok(record(1)))), kLease / 3 - seconds{hint});
+  }
+  EXPECT_EQ(keep.release_until(), release_until) << "a look is no refresh";
+  clock_.advance(seconds{1});
+  keep.look_soon();
+  EXPECT_NE(wants<UpdateFile>(keep.resume()), nullptr) << "it is time";
+}
+
+TEST_F(KeepLeaseTest, AHintDoesNotHastenAnotherTry) {
+  Keep keep{options(), clock_};
+  (void)keep.start();
+  (void)keep.on_reply(kFailed);
+  keep.look_soon();  // a file that was opened for writing, though nothing was written
+  ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+  EXPECT_EQ(wait(keep.on_reply(ok(record()))), seconds{1});
+}
+
+TEST_F(KeepLeaseTest, AHintMayBeALoss) {
+  Keep keep{options(), clock_};
+  (void)keep.start();
+  (void)keep.on_reply(ok());
+  keep.look_soon();
+  (void)keep.resume();
+  EXPECT_TRUE(finished(keep.on_reply(ok(format_record(kOther, {})))));
+  EXPECT_EQ(keep.result().outcome, Outcome::lost);
+}
+
 TEST_F(KeepLeaseTest, AnotherTokenIsALossAtOnce) {
   for (const std::string& content : {kOther, format_record(kOther, {})}) {
     Keep keep{options(), clock_};

@@ -126,6 +126,28 @@ TEST_F(KeepTest, WithoutAnIntervalItLooksWhenItIsToldTo) {
   }
 }
 
+//   1 A's look finds its own record.  2 B's takes its place, and A is told.  3 A hears of 1.
+TEST_F(KeepTest, AHintDuringAnOperationIsNotForgotten) {
+  for (const bool is_update : {false, true}) {
+    Keep keep{is_update ? recording() : watching(), clock_};
+    is_update ? (void)keep.start() : to_look(keep);
+    keep.look_soon();
+    const Step step = keep.on_reply(ok(record()));
+    EXPECT_EQ(wait(step), Duration::zero());
+    ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+    EXPECT_EQ(wait(keep.on_reply(ok(record()))), kInterval) << "once";
+  }
+}
+
+TEST_F(KeepTest, AHintDoesNotHastenTheRecord) {
+  Keep keep{recording(), clock_};
+  (void)keep.start();
+  keep.look_soon();
+  EXPECT_EQ(wait(keep.on_reply(refused(FileStatus::failed, EIO))), seconds{1});
+  keep.look_soon();
+  EXPECT_EQ(wait(keep.resume()), seconds{1});
+}
+
 TEST_F(KeepTest, AnotherTokenIsALossAtOnce) {
   for (const std::string& content : {kOther, format_record(kOther, {})}) {
     Keep keep{watching(), clock_};
