@@ -161,12 +161,22 @@ std::optional<FileReply> create_by_link(const CreateExclusive& operation) {
   return {};
 }
 
+// An empty file on a local disk may be taken over when it has been left alone for long enough
+// (protocol/claim.hpp), under flock(2). So whoever fills one holds flock(2), too, or
+//   1 We create, and are stopped for ten seconds.  2 A taker locks the file, and finds it empty.
+//   3 We go on: write, verify, hold.  4 It renames its record over ours, verifies, holds.
+// The lock goes with the descriptor.
+bool is_taken_over_already(int file) {
+  return ::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 FileReply perform(const CreateExclusive& operation) {
   if (!operation.sync) {
     if (const auto reply = create_by_link(operation)) return *reply;
   }
   UniqueFd file = open_file(operation.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kNewFileMode);
   if (!file.valid()) return open_failure(operation.path, errno);
+  if (!operation.sync && is_taken_over_already(file.get())) return failure(EEXIST);
   const int error = write_and_close(std::move(file), operation);
   if (error == 0) return success();
   FileReply reply = write_failure(error);
