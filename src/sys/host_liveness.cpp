@@ -50,11 +50,13 @@ bool ran_here(const Holder& holder, std::string_view uuid, bool local) {
 
 // The reboot rule, for a file system that this kernel alone sees: whoever wrote under another boot
 // id ran before this boot. Two containers may have boot ids of their own, and run side by side; a
-// lock that belongs to no process is held across a reboot, too.
+// lock that belongs to no process is held across a reboot, too. A folder that a program keeps in
+// step with other hosts looks local, so it must be the name of this host, at least.
 bool ended_with_its_boot(const Holder& holder, const Holder& here) {
   if (holder.detached.value_or(false) && !holder.pid) return false;
-  return is_uuid(*holder.boot) && is_uuid(*here.boot) && holder.pidns == kInitialPidNamespace &&
-         here.pidns == kInitialPidNamespace;
+  const bool same_name = holder.host && holder.host == here.host;
+  return same_name && is_uuid(*holder.boot) && is_uuid(*here.boot) &&
+         holder.pidns == kInitialPidNamespace && here.pidns == kInitialPidNamespace;
 }
 
 Life of_other_boot(const Holder& holder, const Holder& here, bool local) {
@@ -79,8 +81,8 @@ LifelineState lifeline_of(const Holder& holder, const Holder& here, std::string_
 //     3. the command closes its descriptors; H is killed
 //     4. T: lifeline down, no child: dead
 //
-// So T must look again, right before it writes, that not a byte of the record has changed. What
-// nobody can see: H was killed between starting such a command and writing the child.
+// So T must look again, right before it writes, that not a byte of the record has changed. And H
+// writes the child before it lets the command run (process/child.hpp, go()).
 Life of_command(const Holder& holder, const Holder& here, std::string_view uuid, bool local,
                 Life otherwise) {
   const Life child = holder.child ? judge(*holder.child, holder, here) : Life::untold;
