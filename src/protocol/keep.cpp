@@ -181,6 +181,11 @@ std::optional<Mono> Keep::kill_at() const {
   return refreshed_ + lease_kill(*options_.lease);
 }
 
+std::optional<Mono> Keep::last_at() const {
+  if (!options_.lease) return {};
+  return refreshed_ + lease_last(*options_.lease);
+}
+
 std::optional<Mono> Keep::release_until() const {
   if (!options_.lease) return {};
   return refreshed_ + lease_reliable(*options_.lease);

@@ -64,8 +64,8 @@ struct KeepResult {
   Outcome outcome = Outcome::ended;
   /// Outcome::lost: what stands there instead; Sighting::Kind::none: nothing.
   Sighting seen;
-  /// What the last operation that failed said; FileStatus::ok: none has.
-  FileReply failure;
+  /// What the last operation that failed said, if one has.
+  std::optional<FileReply> failure;
 };
 
 /// Keeps one lock. Drive it as step.hpp says; it never asks LooksFree. cancel() ends it.
@@ -92,6 +92,8 @@ class Keep final : public Machine {
   /// no success before.
   [[nodiscard]] std::optional<Mono> stop_at() const;
   [[nodiscard]] std::optional<Mono> kill_at() const;
+  /// And the last moment to do so (seams/lease.hpp).
+  [[nodiscard]] std::optional<Mono> last_at() const;
 
   /// With a lease: until then the lock may be released. It is not ours to remove later.
   [[nodiscard]] std::optional<Mono> release_until() const;

@@ -44,6 +44,9 @@ constexpr Duration lease_stop(Duration lease, Duration kill_after) {
 /// The command is killed after so long without a success.
 constexpr Duration lease_kill(Duration lease) { return lease - lease_margin(lease); }
 
+/// The last moment to kill the command, should that not have been possible before.
+constexpr Duration lease_last(Duration lease) { return lease - lease_margin(lease) / 2; }
+
 /// Is there time for one refresh before the command must be told to stop?
 constexpr bool lease_has_room(Duration lease, Duration kill_after) {
   return lease_stop(lease, kill_after) >= lease_refresh(lease);
