@@ -27,6 +27,7 @@
 #include "report/terminal.hpp"
 #include "sys/host_identity.hpp"
 #include "sys/host_liveness.hpp"
+#include "sys/observation_files.hpp"
 #include "sys/host_processes.hpp"
 #include "sys/posix_file_system.hpp"
 #include "sys/system_clock.hpp"
@@ -74,6 +75,7 @@ int perform(const ufl::Options& options, const ufl::Signals& signals,
   ufl::HostIdentity identity{options.close_lifeline};
   ufl::PosixFileSystem files;
   ufl::HostLiveness liveness{identity};
+  ufl::ObservationFiles observations{identity};
   ufl::HostProcesses processes;
   const bool closed = closed_fds.closed[STDOUT_FILENO];
   const ufl::World world{
@@ -81,6 +83,7 @@ int perform(const ufl::Options& options, const ufl::Signals& signals,
       identity,
       files,
       liveness,
+      observations,
       processes,
       signals,
       closed_fds,

@@ -242,6 +242,12 @@ void Child::abandon() {
   if (impl_->state == Impl::State::waiting) impl_->reap();
 }
 
+// The destructor of Boost's process would kill it, and wait for that.
+void Child::leave() {
+  if (impl_->process) [[maybe_unused]]
+    const auto left = impl_->process->detach();
+}
+
 void Child::signal(int signal_number) {
   if (impl_->state == Impl::State::none) return;
   // The loop may have reaped the command and not told us yet; its pid may be somebody else's by

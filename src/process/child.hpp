@@ -74,6 +74,9 @@ class Child {
   /// Not to be let go, after all: end the process and wait for it. Does nothing after go().
   void abandon();
 
+  /// It cannot be ended, and nobody waits for it any more: let it run on when this is destroyed.
+  void leave();
+
   /// Send the command a signal, unless it has ended. Before go(), it waits for that. What cannot be
   /// delivered (a command that changed its user) is not reported.
   void signal(int signal_number);

@@ -250,6 +250,9 @@ Step Claim::finish(Outcome outcome) {
   if (leaves_nothing && !result_.token.empty())
     identity_.remove_witness(std::string{uuid_of(result_.token)});
   if (outcome != Outcome::acquired) observer_.keep();
+  // Whoever was proven dead has nobody to remove his.
+  const bool took_over = outcome == Outcome::acquired && takes_over_ && ends_in_uuid(seen_.token);
+  if (took_over) identity_.remove_witness(std::string{uuid_of(seen_.token)});
   state_ = State::finished;
   return Finished{};
 }

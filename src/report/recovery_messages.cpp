@@ -29,8 +29,18 @@ std::string why_failed(const FileReply& reply) {
                                              : "it is no regular file any more";
 }
 
-std::string_view fate(bool will_kill) {
-  return will_kill ? "the command is stopped" : "the command runs on, and may not be alone";
+std::string_view text_of(CommandFate fate) {
+  switch (fate) {
+    case CommandFate::stopped:
+      return "the command is stopped";
+    case CommandFate::not_run:
+      return "the command was not run";
+    case CommandFate::ended:
+      return "the command has ended, and may not have been alone";
+    case CommandFate::runs_on:
+      break;
+  }
+  return "the command runs on, and may not be alone";
 }
 
 }  // namespace
@@ -44,21 +54,21 @@ std::string taken_over_text(const std::string& path, const Sighting& seen, WhyGo
 }
 
 std::string lease_over_text(const std::string& path, Duration lease,
-                            const std::optional<FileReply>& failure, bool will_kill) {
+                            const std::optional<FileReply>& failure, CommandFate fate) {
   const std::string why =
       failure ? why_failed(*failure) : "ufl, or the share, stood still for too long";
   const std::string next =
       failure ? "check the file system of " + directory_text(path) : "give a longer --lease";
   return fmt::format("{}: its lease of {} could not be refreshed in time: {}; {}; {}",
-                     printable(path), seconds_text(lease), why, fate(will_kill), next);
+                     printable(path), seconds_text(lease), why, text_of(fate), next);
 }
 
-std::string lost_while_running_text(const std::string& path, const Sighting& seen, bool will_kill,
+std::string lost_while_running_text(const std::string& path, const Sighting& seen, CommandFate fate,
                                     Wall now) {
   const std::string what =
       seen.kind == Sighting::Kind::none ? "its file is gone" : "it is " + holder_text(seen, now);
   return fmt::format("{}: the lock was lost: {}; {}; see ufl --status {}", printable(path), what,
-                     fate(will_kill), shell_word(path));
+                     text_of(fate), shell_word(path));
 }
 
 std::string survivors_text(const std::string& path, const std::vector<std::int64_t>& pids) {
@@ -95,6 +105,9 @@ std::string lease_refused_text(const std::string& path, std::string_view mount_t
 }
 
 std::string cannot_record_text(const std::string& path, const FileReply& reply) {
+  if (reply.error != 0) {
+    return failure_text(path, UpdateFile{}, reply) + "; the command was not run";
+  }
   return fmt::format(
       "{}: cannot write the command's process into it, so the command is not run: {}; check the "
       "file system of {} and try again",

@@ -27,15 +27,23 @@ enum class WhyGone {
 [[nodiscard]] std::string taken_over_text(const std::string& path, const Sighting& seen,
                                           WhyGone why, Wall now);
 
-/// The lease could not be refreshed in time; `failure`: what was said to the last attempt, if it
-/// failed. `will_kill`: the command is stopped now; else it runs on.
-[[nodiscard]] std::string lease_over_text(const std::string& path, Duration lease,
-                                          const std::optional<FileReply>& failure, bool will_kill);
+/// What becomes of the command of a lock that is lost.
+enum class CommandFate {
+  stopped,
+  runs_on,
+  not_run,  ///< it had not been started yet
+  ended,    ///< by itself, at a time that nobody knows
+};
 
-/// The lock is not ours any more, and the command runs; `seen` stands there instead. `will_kill` as
-/// above.
+/// The lease could not be refreshed in time; `failure`: what was said to the last attempt, if it
+/// failed.
+[[nodiscard]] std::string lease_over_text(const std::string& path, Duration lease,
+                                          const std::optional<FileReply>& failure,
+                                          CommandFate fate);
+
+/// The lock is not ours any more; `seen` stands there instead.
 [[nodiscard]] std::string lost_while_running_text(const std::string& path, const Sighting& seen,
-                                                  bool will_kill, Wall now);
+                                                  CommandFate fate, Wall now);
 
 /// These processes of the command were told to stop, then killed, and are there still.
 [[nodiscard]] std::string survivors_text(const std::string& path,

@@ -16,6 +16,8 @@
 #include "sys/mount_table.hpp"
 #include "sys/path.hpp"
 #include "sys/process_info.hpp"
+#include "verbs/leasing.hpp"
+#include "verbs/refresh.hpp"
 #include "verbs/releasing.hpp"
 #include "verbs/session.hpp"
 #include "verbs/taking.hpp"
@@ -24,9 +26,9 @@ namespace ufl {
 
 namespace {
 
-ClaimOptions claim_of(const Options& options, const MountTraits& mount,
+ClaimOptions claim_of(const Options& options, const MountTraits& mount, const World& world,
                       const std::optional<ProcessId>& lives_with) {
-  ClaimOptions claim = claim_options(options, mount);
+  ClaimOptions claim = waiting_claim_options(options, mount, world);
   claim.detached = true;
   claim.lives_with = lives_with;
   // For people: whose lock is it? Most likely that of the script that has called us.
@@ -51,13 +53,14 @@ class Acquire {
         taking_{options,
                 world,
                 session_,
-                claim_of(options, mount_, lives_with),
+                claim_of(options, mount_, world, lives_with),
                 outcome,
                 Taking::Events{.on_acquired = [this] { acquired(); },
                                .on_ended = [this](Ending ending) { session_.end(ending); }}},
         releasing_{world, session_.timer()} {}
 
   Ending to_the_end() {
+    if (!lease_is_possible(options_, mount_)) return {exit_status::kFailed, 0};
     session_.loop().on_signal(
         [this](const SignalEvent& event) { taking_.got_signal(event.number); });
     taking_.start();
@@ -69,6 +72,7 @@ class Acquire {
   // poll_signals() has come too late: it is blocked, and forgotten.
   void acquired() {
     if (is_interrupted()) return;
+    if (!lease_fits(options_, mount_, taking_.claim())) return fail();
     if (options_.pid && !process_runs(*lives_with_)) {
       say(process_ended_text(options_.lock_file, *options_.pid));
       return fail();
@@ -80,6 +84,9 @@ class Acquire {
       say(print_failure_text(options_.lock_file, "the token, so the lock is released", error));
       return fail();
     }
+    if (options_.lease)
+      note_refresh(world_, taking_.claim().result().token, *options_.lease,
+                   taking_.claim().result().begun);
     session_.end({exit_status::kOk, 0});
   }
 
@@ -103,6 +110,7 @@ class Acquire {
     releasing_.start(release_options(options_, mount_, taking_.claim()),
                      [this, ending](const ReleaseResult& result) {
                        note_release(outcome_, result);
+                       forget_witness(world_, taking_.claim().result().token, result);
                        if (result.outcome == ReleaseResult::Outcome::failed) {
                          say(release_failure_text(options_.lock_file,
                                                   taking_.claim().result().token, result.failure));

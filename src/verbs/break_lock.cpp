@@ -26,9 +26,6 @@ namespace ufl {
 
 namespace {
 
-// A takeover waits for no less, whatever the mount (ufl(1), INTERNALS).
-constexpr Duration kShortestTakeoverDelay = std::chrono::seconds{1};
-
 /// What a person asks for, and whether it may be done.
 class Request {
  public:
@@ -111,7 +108,7 @@ class Break {
     claim.command = "ufl --break " + shell_quote({options_.lock_file});
     claim.enclosing_token.clear();
     claim.timeout = Duration::zero();
-    claim.takeover_delay = std::max(mount_.delay, kShortestTakeoverDelay);
+    claim.takeover_delay = takeover_delay_on(mount_);
     claim.may_take_over = [this](const Sighting& seen, bool /*is_abandoned*/) {
       return seen.token == broken_.token && request_.judge(seen) == BreakRefusal::none;
     };
@@ -136,6 +133,7 @@ class Break {
   void released(const ReleaseResult& result) {
     is_releasing_ = false;
     const bool told = tell();
+    forget_witness(world_, taking_.claim().result().token, result);
     const int signal = taking_.fatal_signal();
     if (result.outcome == ReleaseResult::Outcome::failed) {
       say(release_failure_text(options_.lock_file, taking_.claim().result().token, result.failure));

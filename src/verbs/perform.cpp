@@ -14,6 +14,7 @@
 #include "sys/output_file.hpp"
 #include "verbs/acquire.hpp"
 #include "verbs/break_lock.hpp"
+#include "verbs/refresh.hpp"
 #include "verbs/release.hpp"
 #include "verbs/run.hpp"
 #include "verbs/status.hpp"
@@ -38,6 +39,7 @@ Ending perform_verb(const Options& options, const World& world, Outcome& outcome
       case Action::break_lock:
         return break_lock(options, world);
       case Action::refresh:
+        return refresh(options, world);
       case Action::help:
       case Action::version:
         break;

@@ -49,6 +49,7 @@ Ending release_or_look(const Options& options, const World& world, bool only_loo
   release.only_look = only_look;
   Releasing releasing{world, session.timer()};
   releasing.start(release, [&](const ReleaseResult& result) {
+    forget_witness(world, release.token, result);
     session.end(ending_of(options, world, result));
   });
   return session.run();

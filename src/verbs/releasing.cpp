@@ -2,7 +2,10 @@
 
 #include "verbs/releasing.hpp"
 
+#include <string>
 #include <utility>
+
+#include "protocol/token.hpp"
 
 namespace ufl {
 
@@ -29,6 +32,12 @@ void note_release(Outcome& outcome, const ReleaseResult& result) {
   if (result.outcome != ReleaseResult::Outcome::lost) return;
   outcome.kind = Outcome::Kind::lost;
   outcome.holder = result.seen;
+}
+
+void forget_witness(const World& world, const std::string& token, const ReleaseResult& result) {
+  const bool is_gone = result.outcome == ReleaseResult::Outcome::released ||
+                       result.outcome == ReleaseResult::Outcome::lost;
+  if (is_gone && ends_in_uuid(token)) world.identity.remove_witness(std::string{uuid_of(token)});
 }
 
 void Releasing::start(ReleaseOptions options, EndHandler on_ended) {

@@ -28,6 +28,10 @@ namespace ufl {
 /// Note in `outcome` how the release ended.
 void note_release(Outcome& outcome, const ReleaseResult& result);
 
+/// After a release with `token`: if nothing of its lock is on the share any more, remove the
+/// witness that it had on this host.
+void forget_witness(const World& world, const std::string& token, const ReleaseResult& result);
+
 /// One release, as every verb does it that lets a lock go, or looks whether it still has it.
 class Releasing {
  public:

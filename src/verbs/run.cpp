@@ -2,21 +2,28 @@
 
 #include "verbs/run.hpp"
 
+#include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "process/child.hpp"
 #include "process/command.hpp"
+#include "process/process_tree.hpp"
 #include "process/signal_relay.hpp"
+#include "process/warden.hpp"
 #include "protocol/hold.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
+#include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "report/text.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/path.hpp"
+#include "verbs/keeping.hpp"
+#include "verbs/leasing.hpp"
 #include "verbs/releasing.hpp"
 #include "verbs/session.hpp"
 #include "verbs/taking.hpp"
@@ -38,8 +45,8 @@ std::string command_text(const Options& options) {
   return shorten(shell_quote(words), kCommandLimit);
 }
 
-ClaimOptions claim_of(const Options& options, const MountTraits& mount) {
-  ClaimOptions claim = claim_options(options, mount);
+ClaimOptions claim_of(const Options& options, const MountTraits& mount, const World& world) {
+  ClaimOptions claim = waiting_claim_options(options, mount, world);
   if (options.record_command) claim.command = command_text(options);
   return claim;
 }
@@ -58,7 +65,7 @@ class Run {
         taking_{options,
                 world,
                 session_,
-                claim_of(options, mount_),
+                claim_of(options, mount_, world),
                 outcome,
                 Taking::Events{.on_looks_free = [this] { return find_command(); },
                                .on_acquired = [this] { run_command(); },
@@ -66,9 +73,15 @@ class Run {
                                .on_ended = [this](Ending ending) { session_.end(ending); }}},
         child_{session_.loop(), world.signals, world.closed_fds, world.processes},
         relay_{session_.timer(), child_, world.title, world.clock},
+        warden_{world.processes, world.title},
+        keeping_{options, world, session_, mount_,
+                 Keeping::Events{.on_recorded = [this] { start_command(); },
+                                 .on_refused = [this] { refused(); },
+                                 .on_done = [this] { command_done(); }}},
         releasing_{world, session_.timer()} {}
 
   Ending to_the_end() {
+    if (!lease_is_possible(options_, mount_)) return {exit_status::kFailed, 0};
     session_.loop().on_signal([this](const SignalEvent& event) { got_signal(event); });
     taking_.start();
     return session_.run();
@@ -101,12 +114,32 @@ class Run {
   // Between spawn() and go(): of a signal to the group that is not read here, the command has got
   // its own. So a Ctrl-C ends either this start or the command.
   void run_command() {
+    if (!lease_fits(options_, mount_, taking_.claim()))
+      return release_with({exit_status::kFailed, 0});
     ::setenv("UFL_LOCKFILE", path_.c_str(), 1);
     ::setenv("UFL_TOKEN", taking_.claim().result().token.c_str(), 1);
-    const int error = child_.spawn(command_, executable_.path);
+    int error = options_.kill_on_loss ? make_tree() : 0;
+    if (error != 0) return cannot_spawn(error);
+    error = child_.spawn(command_, executable_.path,
+                         {.die_with_parent = options_.lease && options_.kill_on_loss});
+    if (error != 0) return cannot_spawn(error);
+    if (tree_) tree_->set_command(child_.id());
+    keeping_.start(taking_.claim(), child_.id(), tree_ ? &*tree_ : nullptr, warden_);
+  }
+
+  // What is below us now is nothing of the command's.
+  int make_tree() {
+    tree_.emplace(world_.processes, [this](std::int64_t pid) {
+      return pid == relay_.bystander() || pid == warden_.pid();
+    });
+    const int error = ProcessTree::adopt_orphans();
+    if (error != 0 || !options_.lease) return error;
+    return warden_.start(taking_.claim().result().token);
+  }
+
+  void start_command() {
     session_.loop().poll_signals();
     if (taking_.fatal_signal() != 0) return give_up();
-    if (error != 0) return cannot_spawn(error);
     phase_ = Phase::running;
     relay_.start();
     child_.go([this](const CommandEnd& command) { command_ended(command); });
@@ -117,13 +150,25 @@ class Run {
     outcome_.kind = Outcome::Kind::interrupted;
     outcome_.signal = taking_.fatal_signal();
     ending_ = ending_of_signal(taking_.fatal_signal());
-    release();
+    keeping_.command_ended();
+  }
+
+  void refused() {
+    child_.abandon();
+    ending_ = {exit_status::kLost, 0};
+    if (keeping_.is_lease_over()) return leave();
+    if (keeping_.is_lost()) return release();
+    release_with({exit_status::kFailed, 0});
   }
 
   void cannot_spawn(int error) {
-    outcome_.kind = Outcome::Kind::failed;
     say(spawn_failure_text(options_.lock_file, error));
-    ending_ = {exit_status::kFailed, 0};
+    release_with({exit_status::kFailed, 0});
+  }
+
+  void release_with(Ending ending) {
+    outcome_.kind = Outcome::Kind::failed;
+    ending_ = ending;
     release();
   }
 
@@ -141,7 +186,26 @@ class Run {
       outcome_.signal = command.signal;
       if (command.signal == 0) outcome_.exit = command.status;
     }
-    release();
+    keeping_.command_ended();
+  }
+
+  // Nothing of it runs, or cannot be stopped.
+  void command_done() {
+    if (keeping_.has_stopped_command()) {
+      child_.leave();  // if it survived that
+      ending_ = {exit_status::kLost, 0};
+    } else if (keeping_.is_lost() && ending_.status == 0) {
+      ending_.status = exit_status::kLost;
+    }
+    keeping_.is_lease_over() ? leave() : release();
+  }
+
+  // The lease is over: the file is for others to take over. And the share may not answer.
+  void leave() {
+    taking_.letting_go();
+    note_loss();
+    outcome_.released = false;
+    session_.end(ending_);
   }
 
   void cannot_run(int error) {
@@ -155,28 +219,34 @@ class Run {
   void release() {
     phase_ = Phase::releasing;
     taking_.letting_go();
-    releasing_.start(release_options(options_, mount_, taking_.claim()),
-                     [this](const ReleaseResult& result) { release_ended(result); });
+    ReleaseOptions release = release_options(options_, mount_, taking_.claim());
+    if (keeping_.is_started()) release.until = keeping_.release_until();
+    releasing_.start(release, [this](const ReleaseResult& result) { release_ended(result); });
   }
 
   void release_ended(const ReleaseResult& result) {
+    using Result = ReleaseResult::Outcome;
+    const std::string& token = taking_.claim().result().token;
+    const bool knew_it = keeping_.is_lost();
     note_release(outcome_, result);
-    switch (result.outcome) {
-      case ReleaseResult::Outcome::released:
-      case ReleaseResult::Outcome::held:
-        taking_.released();
-        break;
-      case ReleaseResult::Outcome::lost:
-        say(lost_text(options_.lock_file, result.seen, world_.clock.wall()));
-        if (ending_.status == 0) ending_.status = exit_status::kLost;
-        break;
-      case ReleaseResult::Outcome::too_late:
-      case ReleaseResult::Outcome::failed:
-        say(release_failure_text(options_.lock_file, taking_.claim().result().token,
-                                 result.failure));
-        break;
+    if (knew_it) note_loss();
+    if (result.outcome == Result::released) {
+      taking_.released();
+    } else if (result.outcome == Result::lost && !knew_it) {
+      say(lost_text(options_.lock_file, result.seen, world_.clock.wall()));
+      if (ending_.status == 0) ending_.status = exit_status::kLost;
+    } else if (result.outcome == Result::failed && !knew_it) {
+      say(release_failure_text(options_.lock_file, token, result.failure));
+    } else if (result.outcome == Result::too_late && !knew_it) {
+      say(left_to_lease_text(options_.lock_file, *options_.lease));
     }
+    forget_witness(world_, token, result);
     session_.end(ending_);
+  }
+
+  void note_loss() {
+    outcome_.kind = Outcome::Kind::lost;
+    if (keeping_.lost_to().kind != Sighting::Kind::none) outcome_.holder = keeping_.lost_to();
   }
 
   const Options& options_;
@@ -190,6 +260,9 @@ class Run {
   Taking taking_;
   Child child_;
   SignalRelay relay_;
+  std::optional<ProcessTree> tree_;  // if it is stopped when the lock is lost
+  Warden warden_;
+  Keeping keeping_;
   Releasing releasing_;
 
   Phase phase_ = Phase::claiming;

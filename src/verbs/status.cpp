@@ -10,6 +10,7 @@
 #include "report/messages.hpp"
 #include "report/say.hpp"
 #include "report/status_text.hpp"
+#include "sys/litter.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/path.hpp"
 #include "verbs/inspecting.hpp"
@@ -48,6 +49,7 @@ Ending status(const Options& options, const World& world) {
     lock.look = inspect(path, world, session);
     lock.local = find_mount(absolute_path(path)).local;
     lock.life = life_of(world, lock.look.seen, lock.local);
+    lock.litter = litter_beside(path);
     static_assert(exit_status::kOk < exit_status::kNotAcquired &&
                   exit_status::kNotAcquired < exit_status::kFailed);
     ending.status = std::max(ending.status, status_of(lock.look.state));

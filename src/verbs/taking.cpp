@@ -2,12 +2,15 @@
 
 #include "verbs/taking.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <utility>
 
 #include "process/signal_policy.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
+#include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "report/terminal.hpp"
 #include "sys/path.hpp"
@@ -31,7 +34,27 @@ ClaimOptions claim_options(const Options& options, const MountTraits& mount) {
   claim.retry_grows = !mount.local && !options.retry;
   claim.timeout = options.timeout;
   claim.local = mount.local;
+  claim.writes_in_place = !mount.writes_by_path;
   claim.atomic_create = mount.atomic_create;
+  return claim;
+}
+
+Duration takeover_delay_on(const MountTraits& mount) {
+  constexpr Duration kShortest = std::chrono::seconds{1};  // whatever the mount (ufl(1))
+  return std::max(mount.delay, kShortest);
+}
+
+ClaimOptions waiting_claim_options(const Options& options, const MountTraits& mount,
+                                   const World& world) {
+  ClaimOptions claim = claim_options(options, mount);
+  claim.lease = options.lease;
+  claim.observations = &world.observations;
+  claim.observed_as = absolute_path(options.lock_file);
+  claim.takeover_delay = takeover_delay_on(mount);
+  claim.may_take_over = [&world, local = mount.local](const Sighting& seen, bool is_abandoned) {
+    const Life life = life_of(world, seen, local);
+    return life == Life::dead || (is_abandoned && life != Life::alive);
+  };
   return claim;
 }
 
@@ -102,6 +125,7 @@ void Taking::claim_ended() {
     case ClaimResult::Outcome::acquired:
       outcome_.kind = Outcome::Kind::acquired;
       outcome_.token = result.token;
+      say_taken_over();
       log_.acquired();
       return events_.on_acquired();
     case ClaimResult::Outcome::busy:
@@ -120,6 +144,14 @@ void Taking::claim_ended() {
       break;
   }
   events_.on_ended({exit_status::kFailed, 0});
+}
+
+// --break says itself what it has broken.
+void Taking::say_taken_over() const {
+  const bool is_asked_for = options_.action == Action::break_lock;
+  if (!claim_.takes_over() || is_asked_for || options_.verbosity == Verbosity::quiet) return;
+  const WhyGone why = claim_.was_abandoned() ? WhyGone::abandoned : WhyGone::dead;
+  say(taken_over_text(options_.lock_file, claim_.seen(), why, world_.clock.wall()));
 }
 
 void Taking::not_acquired() {

@@ -22,8 +22,17 @@
 
 namespace ufl {
 
-/// What a claim of `options` on the mount of its lock file is to do; without a command.
+/// What a claim of `options` on the mount of its lock file is to do; without a command. It takes
+/// over nothing.
 [[nodiscard]] ClaimOptions claim_options(const Options& options, const MountTraits& mount);
+
+/// The same for one who waits for the lock: it is taken over from a holder who is proven dead, and
+/// from one whose lease has run out unless this host can see him alive.
+[[nodiscard]] ClaimOptions waiting_claim_options(const Options& options, const MountTraits& mount,
+                                                 const World& world);
+
+/// For how long one who takes a lock over waits before he verifies, at least.
+[[nodiscard]] Duration takeover_delay_on(const MountTraits& mount);
 
 /// The verification delay that `options` ask for, on this mount.
 [[nodiscard]] Duration delay_on(const MountTraits& mount, const Options& options);
@@ -67,6 +76,7 @@ class Taking {
   void make_room();
   void claim_waits();
   void claim_ended();
+  void say_taken_over() const;
   void not_acquired();
   [[nodiscard]] bool says_busy() const;
 

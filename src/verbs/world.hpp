@@ -12,6 +12,7 @@
 #include "seams/file_system.hpp"
 #include "seams/identity.hpp"
 #include "seams/liveness.hpp"
+#include "seams/observations.hpp"
 #include "seams/process_table.hpp"
 
 namespace ufl {
@@ -22,6 +23,7 @@ struct World {
   Identity& identity;
   FileSystem& files;
   Liveness& liveness;
+  Observations& observations;
   ProcessTable& processes;
   const Signals& signals;
   const ClosedStandardFds& closed_fds;

@@ -85,27 +85,36 @@ class Descriptors(CommandTestCase):
         with open(self.out, encoding="utf-8") as file:
             return json.load(file)
 
-    def assert_same_fds(self, found, **launch_options):
+    def assert_same_fds(self, found, lifelines_expected=1, **launch_options):
         """`found` is what the same command finds without ufl, PLACES included."""
         os.unlink(self.out)
         self.raw(*self.launch(*support.tool("describe_fds.py", self.out)),
                  pass_fds=self.sources.values(), **launch_options)
         expected = self.described()["fds"]
         self.assertEqual(sorted(map(int, expected)), [0, 1, 2, *PLACES], "the test itself is wrong")
-        self.assertEqual(sorted(map(int, found)), [0, 1, 2, *PLACES])
+        # And a lifeline for each ufl, far above what a script uses: exec 3>log.
+        lifelines = [fd for fd, what in found.items() if what["target"].startswith("socket:")]
+        self.assertEqual(len(lifelines), lifelines_expected)
+        self.assertGreaterEqual(min(map(int, lifelines), default=100), 100)
+        rest = set(found) - set(lifelines)
+        self.assertEqual(sorted(map(int, rest)), [0, 1, 2, *PLACES])
         for fd, description in expected.items():
             self.assertEqual(found[fd]["flags"], description["flags"], f"descriptor {fd}")
             if int(fd) in PLACES:
                 self.assertEqual(found[fd]["target"], description["target"])
                 self.assertEqual(found[fd]["target"], self.path(f"data{fd}"))
 
-    def check(self, *ufl_words):
+    def check(self, *ufl_words, lifelines=1):
         ran = self.raw(*self.launch(UFL, *ufl_words), pass_fds=self.sources.values())
         self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, b"", b""))
-        self.assert_same_fds(self.described()["fds"])
+        self.assert_same_fds(self.described()["fds"], lifelines)
 
     def test_all_inherited_and_none_of_ours_arrive(self):
         self.check(self.lock, *support.tool("describe_fds.py", self.out))
+
+    def test_without_the_lifeline(self):
+        for option in ("-o", "--close"):
+            self.check(option, self.lock, *support.tool("describe_fds.py", self.out), lifelines=0)
 
     def test_with_the_shell_form(self):
         words = support.tool("describe_fds.py", self.out)
@@ -125,7 +134,7 @@ class Descriptors(CommandTestCase):
 
     def test_under_another_ufl(self):
         inner = [UFL, self.path("inner"), *support.tool("describe_fds.py", self.out)]
-        self.check(self.lock, *inner)
+        self.check(self.lock, *inner, lifelines=2)
 
     def test_offsets_are_shared_with_ours(self):
         for fd in self.sources.values():
@@ -166,7 +175,10 @@ class ClosedStandardDescriptors(CommandTestCase):
 
     def check(self, closed, found):
         expected = [fd for fd in range(3) if fd not in closed]
-        self.assertEqual(sorted(map(int, found["fds"])), expected)
+        found_fds = sorted(map(int, found["fds"]))
+        # And the lifeline, far above what a script uses: exec 3>log.
+        self.assertEqual([fd for fd in found_fds if fd < 100], expected)
+        self.assertEqual(len(found_fds), len(expected) + 1)
         self.assertRegex(found["lock"], LOCK_CONTENT)
         self.assertEqual(found["lock"].split("\n")[0], found["token"])
         self.assert_no_lock()

@@ -20,7 +20,7 @@ BUSY = 75
 FAILED = 125
 LIMIT = 4096
 KEYS = {"v", "host", "boot", "netns", "pidns", "timens", "pid", "start", "uid", "user", "since",
-        "delay", "command"}
+        "delay", "lifeline", "command", "child"}
 
 FOREIGN = (
     ("bare UUID", b"0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"),
@@ -246,7 +246,9 @@ class RecordTest(LockFileTestCase):
             lines = [line for line in file if self.lock in line or f"{self.dir}/#" in line]
         opens = [line for line in lines if re.search(r"\bopen(at)?\(", line)]
         writes = [line for line in lines if re.search(r"write\w*\(\d+<", line)]
-        self.assertEqual(len(writes), 1, lines)
+        # The claim, and the same with the command's process in it.
+        self.assertEqual(len(writes), 2, lines)
+        self.assertEqual(*(re.search(r"= (\d+)$", line).group(1) for line in writes))
         self.assertFalse([line for line in lines if "truncate" in line])
         for line in opens:
             self.assertRegex(line, "O_NOFOLLOW|O_TMPFILE")

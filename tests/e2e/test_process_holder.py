@@ -70,7 +70,7 @@ class ProcessHolderTest(support.UflTestCase):
         process.stdin.close()
         self.assertEqual(self.wait(process), 0)
         self.assertEqual(json.loads(self.ufl("--status", "--json", self.lock).stdout)["check"],
-                         "gone")
+                         "dead")
         result = self.ufl("--break", self.lock)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertIn(token, result.stdout)

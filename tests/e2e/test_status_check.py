@@ -38,25 +38,34 @@ class CheckTest(test_status.StatusTestCase):
         self.assertEqual((status["pid"], status["uid"]), (holder.pid, os.getuid()))
         self.assertNotIn("--break", status["next"])
 
+    def test_dead(self):
+        """A killed ufl, then the end of the command, which its lifeline shows."""
+        holder = self.hold(command=["sh", "-c", "echo ready; read line"])
+        holder.kill()
+        wait_for(lambda: process_state(holder.pid) == "Z", "ufl's end")
+        self.assert_check("alive", "or what it has started")  # a zombie holds nothing
+        self.wait(holder)
+        self.assert_check("alive", "or what it has started")
+        holder.stdin.close()
+        wait_for(lambda: self.status()["check"] != "alive", "the command's end")
+        status = self.assert_check("dead", "free for the next ufl on this host")
+        self.assertNotIn("--break", status["next"])
+
+    # What an older ufl has left, or one that could not have a lifeline.
+    WITHOUT_LIFELINE = {"lifeline": None, "child": None}
+
     def test_gone(self):
-        for lives_on in (True, False):
-            with self.subTest(command_lives_on=lives_on):
-                self.lock = self.path(f"lock-{lives_on}")
-                holder = self.hold(command=["sh", "-c", "echo $$ >pid; echo ready; read line"])
-                with open(self.path("pid"), encoding="ascii") as file:
-                    command = int(file.read())
-                holder.kill()
-                wait_for(lambda p=holder.pid: process_state(p) == "Z", "ufl's end")
-                self.assert_check("gone", "gone from this host")  # a zombie holds nothing
-                self.wait(holder)
-                if not lives_on:
-                    holder.stdin.close()
-                    wait_for(lambda p=command: process_state(p) in (None, "Z"), "command's end")
-                self.assertIn("--break", self.assert_check("gone", "gone from this host")["next"])
+        """Without a lifeline nobody knows what a killed ufl has left running."""
+        holder = self.hold()
+        holder.kill()
+        self.wait(holder)
+        self.edit(**self.WITHOUT_LIFELINE)
+        self.assertIn("--break", self.assert_check("gone", "gone from this host")["next"])
+        self.assertEqual(self.ufl("-n", self.lock, "true").returncode, HELD)
 
     def test_its_number_is_used_again(self):
         holder = self.hold()
-        self.edit(pid=os.getpid())
+        self.edit(pid=os.getpid(), **self.WITHOUT_LIFELINE)
         self.assert_check("gone")
         self.let_go(holder)
 
@@ -67,27 +76,40 @@ class CheckTest(test_status.StatusTestCase):
         for check, fragment, changes in (
                 ("other_host", "other.example", {"host": "other.example", "boot": other}),
                 ("other_host", "other.example", {"host": "other.example", "boot": None}),
-                ("other_boot", "before this host was started", {"boot": other}),
+                ("other_boot", "before this host was started", {"boot": other, "pidns": 1}),
                 ("other_container", "container", {"pidns": 1}),
                 ("other_container", "container", {"timens": 1}),
                 ("untold", "", {"pid": None}), ("untold", "", {"start": None})):
             with self.subTest(changes=changes):
                 self.write("lock", content)
-                self.edit(**changes)
+                self.edit(**changes, **self.WITHOUT_LIFELINE)
                 self.assertIn("--break", self.assert_check(check, fragment)["next"])
+
+    def test_a_lifeline_is_seen_whatever_the_numbers_say(self):
+        self.hold()
+        content = self.read_lock()
+        for changes in ({"pidns": 1}, {"timens": 1}, {"pid": 1}, {"start": 1}, {"child": None}):
+            with self.subTest(changes=changes):
+                self.write("lock", content)
+                self.edit(**changes)
+                self.assert_check("alive")
 
     @NEEDS_MOUNTS
     def test_from_another_container(self):
         self.hold()
         words = ["unshare", "--pid", "--fork", "--mount-proc", os.path.abspath(UFL)]
-        result = subprocess.run([*words, "--status", "--json", self.lock], stdout=subprocess.PIPE,
-                                text=True, check=False, timeout=PATIENCE)
-        self.assertEqual(result.returncode, HELD)
-        self.assertEqual(self.check_schema(result.stdout)["check"], "other_container")
+        for more, check in (["--net"], "other_container"), ([], "alive"):
+            with self.subTest(unshare=more):
+                result = subprocess.run(
+                    [words[0], *more, *words[1:], "--status", "--json", self.lock],
+                    stdout=subprocess.PIPE, text=True, check=False, timeout=PATIENCE)
+                self.assertEqual(result.returncode, HELD)
+                self.assertEqual(self.check_schema(result.stdout)["check"], check)
 
     @NEEDS_MOUNTS
     def test_hidden(self):
         self.hold()
+        self.edit(**self.WITHOUT_LIFELINE)
         user = self.as_ordinary_user()
         script = "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 " \
                  f'--regid 65534 --clear-groups "$0" --status --json "$1"'
@@ -105,6 +127,7 @@ class CheckTest(test_status.StatusTestCase):
         """0 and negative numbers are groups and everybody, for kill(2)."""
         witness = self.hold(lock=self.path("witness"), start_new_session=True)
         self.hold()
+        self.edit(**self.WITHOUT_LIFELINE)
         for pid in (-1, 0, 1 << 40, (1 << 32) + os.getpid(), -(1 << 63), 1 << 63, -witness.pid):
             with self.subTest(pid=pid):
                 self.edit(pid=pid)

@@ -44,27 +44,33 @@ TEST(TakenOverText, SaysFromWhomAndWhy) {
 }
 
 TEST(LeaseOverText, SaysWhyAndWhatBecomesOfTheCommand) {
-  EXPECT_EQ(lease_over_text("m/lock", 30s, refused(FileStatus::failed, EIO), true),
+  EXPECT_EQ(lease_over_text("m/lock", 30s, refused(FileStatus::failed, EIO), CommandFate::stopped),
             "m/lock: its lease of 30s could not be refreshed in time: Input/output error; the "
             "command is stopped; check the file system of m/");
-  EXPECT_EQ(lease_over_text("lock", 2500ms, std::nullopt, false),
+  EXPECT_EQ(lease_over_text("lock", 2500ms, std::nullopt, CommandFate::runs_on),
             "lock: its lease of 2.5s could not be refreshed in time: ufl, or the share, stood "
             "still for too long; the command runs on, and may not be alone; give a longer --lease");
-  EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::changed, 0), true)
+  EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::changed, 0), CommandFate::stopped)
                 .find("somebody else has written into it"),
             std::string::npos);
-  EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::not_regular, 0), true)
+  EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::not_regular, 0), CommandFate::stopped)
                 .find("no regular file"),
             std::string::npos);
 }
 
 TEST(LostWhileRunningText, SaysWhoHasItNow) {
-  EXPECT_EQ(lost_while_running_text("-l", test::alices_record(), true, kNow),
+  EXPECT_EQ(lost_while_running_text("-l", test::alices_record(), CommandFate::stopped, kNow),
             "-l: the lock was lost: it is held by alice@build-3 (pid 4242, rsync -a x y) since "
             "2m43s; the command is stopped; see ufl --status ./-l");
-  EXPECT_EQ(lost_while_running_text("l", Sighting{}, false, kNow),
+  EXPECT_EQ(lost_while_running_text("l", Sighting{}, CommandFate::runs_on, kNow),
             "l: the lock was lost: its file is gone; the command runs on, and may not be alone; "
             "see ufl --status l");
+  const auto says = [](CommandFate fate, const std::string& what) {
+    return lost_while_running_text("l", Sighting{}, fate, kNow).find("; " + what + ';') !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(says(CommandFate::not_run, "the command was not run"));
+  EXPECT_TRUE(says(CommandFate::ended, "the command has ended, and may not have been alone"));
 }
 
 TEST(SurvivorsText, NamesThem) {
@@ -95,9 +101,13 @@ TEST(LeaseTexts, NameTheNumbersAndTheKindOfMount) {
 }
 
 TEST(CannotRecordText, SaysThatTheCommandIsNotRun) {
-  EXPECT_EQ(cannot_record_text("d/l", refused(FileStatus::failed, ENOSPC)),
-            "d/l: cannot write the command's process into it, so the command is not run: No space "
-            "left on device; check the file system of d/ and try again");
+  EXPECT_EQ(
+      cannot_record_text("d/l", refused(FileStatus::failed, ENOSPC)),
+      "d/l: cannot write into it: No space left on device; make room in d/ and try again; the "
+      "command was not run");
+  EXPECT_NE(cannot_record_text("d/l", refused(FileStatus::changed, 0))
+                .find("somebody else has written into it"),
+            std::string::npos);
 }
 
 }  // namespace

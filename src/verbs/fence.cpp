@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/fence.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace ufl {
+
+namespace {
+
+constexpr Duration kInterval = std::chrono::milliseconds{20};
+
+// What runs still so long after SIGKILL waits inside the kernel, or is not ours to kill.
+constexpr Duration kPatience = std::chrono::seconds{2};
+
+}  // namespace
+
+Fence::Fence(ProcessTree& tree, Timer& timer, const Clock& clock)
+    : tree_{tree}, timer_{timer}, clock_{clock} {}
+
+void Fence::begin(Mono kill_at, std::function<void()> on_done) {
+  kill_at_ = kill_at;
+  on_done_ = std::move(on_done);
+  // No grace when time is up already: a process that was stopped, or slept, wakes too late for it.
+  if (clock_.now() < kill_at_) tree_.terminate();
+  look();
+}
+
+void Fence::look() {
+  const Mono now = clock_.now();
+  Remains remains = now < kill_at_ ? tree_.alive() : tree_.kill_all();
+  tree_.reap_orphans();
+  const bool nothing_left = remains.survivors.empty() && remains.error == 0;
+  const bool out_of_patience = now >= kill_at_ + kPatience;
+  if ((nothing_left && command_ended_) || out_of_patience) {
+    survivors_ = std::move(remains.survivors);
+    return on_done_();
+  }
+  timer_.at(now + kInterval, [this] { look(); });
+}
+
+}  // namespace ufl

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+
+#include "verbs/keeping.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "report/messages.hpp"
+#include "report/recovery_messages.hpp"
+#include "report/say.hpp"
+
+namespace ufl {
+
+namespace {
+
+using std::chrono::seconds;
+
+// Without a lease, from one look at the lock to the next.
+constexpr Duration kLookInterval = seconds{30};
+constexpr Duration kLookIntervalToKill = seconds{5};
+
+// Most commands have ended by then, and need no watch.
+constexpr Duration kWatchAfter = seconds{1};
+
+}  // namespace
+
+Keeping::Keeping(const Options& options, const World& world, Session& session,
+                 const MountTraits& mount, Events events)
+    : options_{options},
+      world_{world},
+      session_{session},
+      mount_{mount},
+      events_{std::move(events)},
+      timer_{session.loop().make_timer()},
+      deadline_{session.loop().make_timer()} {}
+
+void Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree,
+                    const Warden& warden) {
+  tree_ = tree;
+  warden_ = &warden;
+  const ClaimResult& held = claim.result();
+  KeepOptions keep;
+  keep.path = options_.lock_file;
+  keep.token = held.token;
+  keep.record = held.record;
+  if (!mount_.writes_by_path) keep.child = child;
+  keep.lease = options_.lease;
+  keep.kill_after = options_.kill_on_loss ? options_.kill_after : Duration::zero();
+  keep.begun = held.begun;
+  keep.look_interval = options_.kill_on_loss ? kLookIntervalToKill : kLookInterval;
+  keep.local = mount_.local;
+  keep.device = held.device;
+  keep_.emplace(std::move(keep), world_.clock);
+  driver_.emplace(*keep_, world_.files, *timer_,
+                  DriverEvents{.on_wait = [this] { waits(); }, .on_finished = [this] { ended(); }});
+  await_deadline();
+  driver_->start();
+}
+
+void Keeping::await_deadline() {
+  if (!options_.lease) return;
+  deadline_->at(*keep_->stop_at(), [this] { lose(); });
+  warden_->continue_at(*keep_->last_at());
+}
+
+void Keeping::waits() {
+  if (tree_ != nullptr) tree_->reap_orphans();
+  await_deadline();
+  if (!keep_->is_recorded() || std::exchange(recorded_, true)) return;
+  if (mount_.local && !options_.lease) {
+    deadline_->at(world_.clock.now() + kWatchAfter, [this] { watch(); });
+  }
+  events_.on_recorded();
+}
+
+// Known race, closed by the look at its end: what happens to the file before the watch begins is
+// not told.
+void Keeping::watch() {
+  name_ = NameWatch::on(options_.lock_file);
+  if (!name_) return;  // the interval is there, too
+  try {
+    watch_ = session_.loop().watch(name_->fd(), [this] {
+      if (name_->drain()) look();
+    });
+  } catch (const std::system_error&) {
+    return;  // no descriptor for it
+  }
+  look();
+}
+
+void Keeping::look() {
+  keep_->look_soon();
+  driver_->wake();
+}
+
+void Keeping::ended() {
+  keep_ended_ = true;
+  watch_.reset();
+  switch (keep_->result().outcome) {
+    case KeepResult::Outcome::ended:
+      if (!fence_) done();
+      break;
+    case KeepResult::Outcome::not_recorded:
+      say(cannot_record_text(options_.lock_file, keep_->result().failure.value_or(FileReply{})));
+      refuse();
+      break;
+    case KeepResult::Outcome::lost:
+    case KeepResult::Outcome::lease_over:
+      lose();
+      break;
+  }
+}
+
+void Keeping::refuse() {
+  deadline_->cancel_timer();
+  events_.on_refused();
+}
+
+// The lock is lost, or its lease is over: told by the machine or, while that waits for the share,
+// by the clock.
+void Keeping::lose() {
+  if (std::exchange(lost_, true)) return;
+  say_lost();
+  if (!recorded_) return refuse();
+  deadline_->cancel_timer();
+  if (!options_.kill_on_loss) return;
+  const Mono kill_at = world_.clock.now() + options_.kill_after;
+  fence_.emplace(*tree_, *deadline_, world_.clock);
+  fence_->begin(std::min(kill_at, keep_->kill_at().value_or(kill_at)), [this] { fenced(); });
+}
+
+void Keeping::say_lost() const {
+  CommandFate fate = options_.kill_on_loss ? CommandFate::stopped : CommandFate::runs_on;
+  if (!recorded_) fate = CommandFate::not_run;
+  if (command_ended_) fate = CommandFate::ended;
+  if (is_taken_away()) {
+    say(lost_while_running_text(options_.lock_file, keep_->result().seen, fate,
+                                world_.clock.wall()));
+  } else {
+    say(lease_over_text(options_.lock_file, *options_.lease, keep_->result().failure, fate));
+  }
+}
+
+void Keeping::fenced() {
+  std::vector<std::int64_t> pids;
+  for (const Survivor& survivor : fence_->survivors()) pids.push_back(survivor.process.pid);
+  if (!pids.empty()) say(survivors_text(options_.lock_file, pids));
+  done();
+}
+
+void Keeping::command_ended() {
+  if (std::exchange(command_ended_, true)) return;
+  // Nobody knows whether it ended before the lease did, if ufl was stopped meanwhile.
+  if (!lost_ && keep_->kill_at() && world_.clock.now() >= *keep_->kill_at()) {
+    lost_ = true;
+    say_lost();
+  }
+  if (fence_) return fence_->command_ended();
+  deadline_->cancel_timer();
+  watch_.reset();
+  keep_ended_ ? done() : driver_->cancel();
+}
+
+void Keeping::done() {
+  deadline_->cancel_timer();
+  watch_.reset();
+  events_.on_done();
+}
+
+}  // namespace ufl

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+//
+// What happens to the lock while the command runs under it: its file is kept (protocol/keep.hpp),
+// and when it is lost the command is stopped, if that is wanted, or its user warned.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "cli/options.hpp"
+#include "process/event_loop.hpp"
+#include "process/process_tree.hpp"
+#include "process/warden.hpp"
+#include "protocol/claim.hpp"
+#include "protocol/driver.hpp"
+#include "protocol/keep.hpp"
+#include "sys/mount_table.hpp"
+#include "sys/name_watch.hpp"
+#include "verbs/fence.hpp"
+#include "verbs/session.hpp"
+#include "verbs/world.hpp"
+
+namespace ufl {
+
+/// Keeps the lock of one command.
+class Keeping {
+ public:
+  struct Events {
+    /// The command's process is written into the lock file: it may start.
+    std::function<void()> on_recorded;
+    /// It cannot be written, or the lock was lost before: the command must not start. That has been
+    /// said. Nothing else is called afterwards.
+    std::function<void()> on_refused;
+    /// Nothing of the command is left that can be stopped, and the lock file is let alone from now
+    /// on: once, after command_ended() or when something survives.
+    std::function<void()> on_done;
+  };
+
+  /// Throws std::system_error when the kernel gives no timer: make it before the lock is taken.
+  Keeping(const Options& options, const World& world, Session& session, const MountTraits& mount,
+          Events events);
+
+  /// `claim` has been acquired, and `child` is the command's process. `tree`: that of the command,
+  /// if it is to be stopped when the lock is lost, or null. `warden`: told for how long we are not
+  /// needed, if it is there.
+  void start(const Claim& claim, const ProcessId& child, ProcessTree* tree, const Warden& warden);
+
+  /// start() was called.
+  [[nodiscard]] bool is_started() const { return keep_.has_value(); }
+
+  /// The command has ended.
+  void command_ended();
+
+  /// The lock was not ours to the end.
+  [[nodiscard]] bool is_lost() const { return lost_; }
+  /// And that because its lease could not be refreshed in time.
+  [[nodiscard]] bool is_lease_over() const { return lost_ && !is_taken_away(); }
+  /// And who has it now: Sighting::Kind::none: nobody, or that is not known.
+  [[nodiscard]] const Sighting& lost_to() const { return keep_->result().seen; }
+  /// And the command was stopped for it.
+  [[nodiscard]] bool has_stopped_command() const { return fence_ && fence_->is_begun(); }
+  /// Until then the lock may be released; none: at any time.
+  [[nodiscard]] std::optional<Mono> release_until() const { return keep_->release_until(); }
+
+ private:
+  [[nodiscard]] bool is_taken_away() const {
+    return keep_ended_ && keep_->result().outcome == KeepResult::Outcome::lost;
+  }
+  void waits();
+  void await_deadline();
+  void watch();
+  void look();
+  void ended();
+  void refuse();
+  void lose();
+  void say_lost() const;
+  void fenced();
+  void done();
+
+  const Options& options_;
+  const World& world_;
+  Session& session_;
+  MountTraits mount_;
+  ProcessTree* tree_ = nullptr;
+  const Warden* warden_ = nullptr;
+  Events events_;
+
+  std::unique_ptr<Timer> timer_;     // of the machine
+  std::unique_ptr<Timer> deadline_;  // of the lease, which runs out whatever the machine does
+  std::optional<Keep> keep_;
+  std::optional<Driver> driver_;
+  std::optional<NameWatch> name_;
+  std::unique_ptr<Watch> watch_;
+  std::optional<Fence> fence_;
+  bool keep_ended_ = false;
+  bool recorded_ = false;
+  bool command_ended_ = false;
+  bool lost_ = false;
+};
+
+}  // namespace ufl

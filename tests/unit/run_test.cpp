@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+//
+// A whole run in this process, on a file system that stops answering.
+
+#include "verbs/run.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "process/process_title.hpp"
+#include "process/signals.hpp"
+#include "process/standard_fds.hpp"
+#include "sys/host_identity.hpp"
+#include "sys/host_liveness.hpp"
+#include "sys/host_processes.hpp"
+#include "sys/observation_files.hpp"
+#include "sys/posix_file_system.hpp"
+#include "sys/system_clock.hpp"
+
+namespace ufl {
+namespace {
+
+/// Files of this machine, until the record has been written so often; then no operation ever ends.
+class HangingFiles final : public FileSystem {
+ public:
+  explicit HangingFiles(int updates) : updates_{updates} {}
+
+  void start(const FileOperation& operation, Done done) override {
+    if (std::holds_alternative<UpdateFile>(operation)) --updates_;
+    if (updates_ >= 0) files_.start(operation, std::move(done));
+  }
+
+ private:
+  PosixFileSystem files_;
+  int updates_;
+};
+
+class RunTest : public ::testing::Test {
+ protected:
+  RunTest() {
+    std::string pattern = ::testing::TempDir() + "ufl-run-XXXXXX";
+    if (::mkdtemp(pattern.data()) != nullptr) directory_ = pattern;
+    options_.lock_file = path("lock");
+    options_.lease = std::chrono::seconds{2};
+    options_.kill_on_loss = true;
+    options_.kill_after = std::chrono::milliseconds{300};
+  }
+  ~RunTest() override { std::filesystem::remove_all(directory_); }
+
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_ / name; }
+
+  /// In a process of its own: signals, SIGCHLD and the subreaper are a process's.
+  int run_on(FileSystem& files) {
+    const pid_t process = ::fork();
+    if (process == 0) {
+      Outcome outcome;
+      const int status = run_here(files, outcome);
+      ::_exit(outcome.kind == Outcome::Kind::lost ? status : 99);
+    }
+    int status = 0;
+    ::waitpid(process, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+  int run_here(FileSystem& files, Outcome& outcome) {
+    const SystemClock clock;
+    HostIdentity identity;
+    HostLiveness liveness{identity};
+    ObservationFiles observations{identity};
+    HostProcesses processes;
+    const Signals signals;
+    const ClosedStandardFds closed_fds{};
+    const ProcessTitle title{0, nullptr};
+    const World world{clock,
+                      identity,
+                      files,
+                      liveness,
+                      observations,
+                      processes,
+                      signals,
+                      closed_fds,
+                      title,
+                      [](const std::string&, const std::function<bool()>&) { return 0; },
+                      [] { return false; }};
+    return run(options_, world, outcome).status;
+  }
+
+  Options options_;
+  std::filesystem::path directory_;
+};
+
+// The command, its background job and the daemon that it has made hold a pipe: when the last of
+// them has ended, we read its end.
+TEST_F(RunTest, AShareThatHangsKeepsNobodyRunningBeyondTheLease) {
+  int pipe[2];
+  ASSERT_EQ(::pipe(pipe), 0);
+  options_.shell_string =
+      "trap '' TERM; (trap '' TERM; sleep 1000) & setsid sleep 1000 & sleep 1000";
+  HangingFiles files{2};  // the child, and one beat
+  EXPECT_EQ(run_on(files), 76);
+  ::close(pipe[1]);
+  char byte = 0;
+  EXPECT_EQ(::read(pipe[0], &byte, 1), 0) << "something of the command runs still";
+  ::close(pipe[0]);
+  EXPECT_TRUE(std::filesystem::exists(path("lock"))) << "it is for others to take over";
+}
+
+TEST_F(RunTest, AShareThatHangsBeforeTheCommandRunsNothing) {
+  options_.shell_string = "touch " + path("ran");
+  HangingFiles files{0};
+  EXPECT_EQ(run_on(files), 76);
+  EXPECT_FALSE(std::filesystem::exists(path("ran")));
+}
+
+}  // namespace
+}  // namespace ufl
