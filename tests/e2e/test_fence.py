@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A lease that cannot be refreshed: the command and all that it has started is dead before somebody
+else may run.
+
+The share "goes away" when its directory is renamed: whatever ufl asks of it fails, as when a server
+is down.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import support  # noqa: E402
+from faults import FaultTestCase  # noqa: E402
+from leases import LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, pause  # noqa: E402
+
+# When it is enough that others, who wait for so long, do not run yet.
+LATEST = LEASE + TAKEOVER
+STAY = "while :; do read line || sleep 0.05; done"  # and take notice of signals
+SLEEP = "exec sleep 120"
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    support.default_signals()
+
+
+class FenceTestCase(LeaseTestCase):
+    """Shares that can go away."""
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("share"))
+        self.lock = self.path("share", "lock")
+
+    def lose_share(self, share="share"):
+        """Returns when, on the monotonic clock."""
+        os.rename(self.path(share), self.path(share + ".away"))
+        return time.monotonic()
+
+    def get_share_back(self, share="share"):
+        os.rename(self.path(share + ".away"), self.path(share))
+
+    def token(self, share="share.away"):
+        return self.read_lock(self.path(share, "lock")).split("\n")[0]
+
+
+class WholeTreeTest(FenceTestCase):
+    """Whatever a command has started."""
+
+    # Each says "ready" to descriptor 9, which is open for as long as anything of it lives.
+    COMMANDS = {
+        "by itself": f"echo ready >&9; {SLEEP}",
+        "background": f"sleep 120 & echo ready >&9; {SLEEP}",
+        "group of its own": f"set -m; sleep 120 & set +m; echo ready >&9; {SLEEP}",
+        "session of its own": f"setsid sleep 120 & echo ready >&9; {SLEEP}",
+        "daemon": f"(setsid sh -c 'sleep 120 & echo ready >&9' &) ; {SLEEP}",
+        "deaf": f"trap '' TERM; sleep 120 & echo ready >&9; {STAY}",
+        "deaf child": f"(trap '' TERM; echo ready >&9; {STAY}) & {SLEEP}",
+        "stopped child": f"(kill -STOP $(sh -c 'echo $PPID')) & echo ready >&9; {SLEEP}",
+        "deaf stopped child": "(trap '' TERM; echo ready >&9; kill -STOP $(sh -c 'echo $PPID'); "
+                              f"{STAY}) & {SLEEP}",
+        # A process that is another one all the time; it ends when nobody reads.
+        "runs away": "run() { echo . >&9 || exit; sleep 0.01; run & }; trap '' TERM; run & "
+                     f"echo ready >&9; {STAY}",
+        "starts another when told": "trap 'setsid sleep 120 & echo TERM >&9; exit' TERM; "
+                                    f"echo ready >&9; {STAY}",
+    }
+
+    def test_nothing_survives(self):
+        holders, witnesses, tokens = {}, {}, {}
+        for number, (name, script) in enumerate(self.COMMANDS.items()):
+            share = f"share-{number}"
+            os.mkdir(self.path(share))
+            witnesses[name] = self.witness(f"fifo-{number}")
+            holders[name] = self.run_witnessed(witnesses[name], *SHORT, script=script,
+                                               lock=self.path(share, "lock"))
+        begin = self.lose_share("share-0")
+        for number in range(1, len(holders)):
+            begin = self.lose_share(f"share-{number}")
+        tokens = [self.token(f"share-{number}.away") for number in range(len(holders))]
+        # Of some the end shows late to a test that is busy with another: watched side by side.
+        dead = {}
+
+        def look():
+            for name, witness in witnesses.items():
+                if name not in dead and witness.read():
+                    dead[name] = time.monotonic() - begin
+            return len(dead) == len(witnesses)
+
+        support.wait_for(look, "the end of all")
+        for number, (name, holder) in enumerate(holders.items()):
+            with self.subTest(command=name):
+                self.assertEqual(self.wait(holder), LOST)
+                self.assertLess(dead[name], LATEST)
+                self.assertIn(self.path(f"share-{number}"), holder.stderr.read())
+                self.assertEqual(self.token(f"share-{number}.away"), tokens[number])
+        self.assertIn("TERM", witnesses["starts another when told"].text)
+
+    def test_what_is_none_of_its(self):
+        """Children that ufl had before it was ufl: exec keeps them."""
+        stranger, witness = self.witness("stranger"), self.witness()
+        script = (f'(exec 9>"{stranger.path}"; echo ready >&9; {SLEEP}) & exec "$@"')
+        holder = self.run_witnessed(
+            witness, *SHORT, script=f"echo ready >&9; {SLEEP}",
+            program=["sh", "-c", script, "sh", os.path.abspath(support.UFL)])
+        stranger.wait_for("ready")
+        self.lose_share()
+        self.assertEqual(self.wait(holder), LOST)
+        witness.wait_for_end()
+        self.assertTrue(stranger.is_open())
+        # It has not been killed with the test's processes either: they know it not.
+        for pid in self.processes_that_write_to(stranger.path):
+            os.kill(pid, signal.SIGKILL)
+
+    @staticmethod
+    def processes_that_write_to(path):
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{name}/fd/9") == path:
+                    yield int(name)
+            except OSError:
+                continue
+
+
+class OrderTest(FenceTestCase):
+    """First it is asked, then it is killed; and not before time."""
+
+    def test_asked_first(self):
+        witnesses = {name: self.witness(name) for name in ("obeys", "asks for time", "fails")}
+        ends = {"obeys": "exit", "asks for time": "sleep 30", "fails": "exit 3"}
+        holders = {}
+        for name, witness in witnesses.items():
+            os.mkdir(self.path(f"share-{name}"))
+            holders[name] = self.run_witnessed(
+                witness, "-l", "3", "--kill-after", "1", lock=self.path(f"share-{name}", "lock"),
+                script=f"trap 'echo TERM >&9; {ends[name]}' TERM; echo ready >&9; {STAY}")
+        begin = time.monotonic()
+        for name in holders:
+            self.lose_share(f"share-{name}")
+        told = {}
+        for name, witness in witnesses.items():
+            witness.wait_for("TERM")
+            told[name] = time.monotonic()
+        for name in ("obeys", "fails"):
+            self.assertEqual(self.wait(holders[name]), LOST)
+        witnesses["asks for time"].wait_for_end()
+        killed = time.monotonic()
+        self.assertEqual(self.wait(holders["asks for time"]), LOST)
+        self.assertLess(killed - begin, 3 + TAKEOVER)
+        # Of the 1 s that it was given; less what told[...] came late.
+        self.assertGreater(killed - told["asks for time"], 0.2)
+        for witness in witnesses.values():
+            self.assertEqual(witness.text.count("TERM"), 1)
+
+    def test_share_that_comes_back_in_time(self):
+        """It is asked again and again: at a third of the lease, and then every second."""
+        witness = self.witness()
+        holder = self.run_witnessed(
+            witness, "-l", "9", "--kill-after", "0.5", "-v",
+            script=f"trap 'echo TERM >&9; exit' TERM; echo ready >&9; read line; echo end >&9")
+        beat = beat_in(self.read_lock())
+        self.lose_share()
+        pause(9 / 3 + 0.5)  # one refresh has failed
+        self.get_share_back()
+        self.assertGreater(self.wait_for_beat(beat), beat)
+        self.assertEqual(self.let_go(holder), 0)
+        witness.wait_for_end()
+        self.assertEqual(witness.text, "ready\nend\n")
+        self.assertNotIn("lost", holder.stderr.read())
+        self.assert_no_lock()
+
+    def test_warn(self):
+        """With --on-lost warn the command goes on, and 76 is for one that has succeeded."""
+        holders = {}
+        for status in (0, 5):
+            os.mkdir(self.path(f"share-{status}"))
+            holders[status] = self.hold(
+                *SHORT, "--on-lost", "warn", "--report", self.path("report"), lock=self.path(f"share-{status}", "lock"),
+                command=["sh", "-c", f"echo ready; read line; echo end; exit {status}"])
+            self.lose_share(f"share-{status}")
+        for status, holder in holders.items():
+            with self.subTest(status=status):
+                line = holder.stderr.readline()
+                self.assert_one_line(line, self.path(f"share-{status}", "lock"))
+                self.get_share_back(f"share-{status}")
+                with self.untouched(self.path(f"share-{status}", "lock")):
+                    self.assertEqual(self.let_go(holder), status or LOST)
+                self.assertEqual(holder.stdout.read(), "end\n")
+                with open(self.path("report"), encoding="utf-8") as report:
+                    self.assertEqual(json.load(report)["outcome"], "lost")
+                self.assertEqual(holder.stderr.read(), "")
+
+
+class StandingStillTest(FenceTestCase):
+    """SIGSTOP, or a machine that sleeps: ufl wakes after its lease is over."""
+
+    SCRIPT = f"trap 'echo TERM >&9' TERM; echo $$ ready >&9; {STAY}"
+
+    def stop(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        support.wait_for(lambda: support.process_state(pid) == "T", f"{pid} to stop")
+
+    def test_no_grace_and_no_revival(self):
+        holders, witnesses = {}, {}
+        for name in ("ufl", "both"):
+            witnesses[name] = self.witness(name)
+            holders[name] = self.run_witnessed(witnesses[name], *SHORT, script=self.SCRIPT,
+                                               lock=self.path(f"lock-{name}"))
+            self.stop(holders[name].pid)
+        self.stop(int(witnesses["both"].text.split()[0]))
+        pause(LEASE + 0.1)
+        beats = {name: beat_in(self.read_lock(self.path(f"lock-{name}"))) for name in holders}
+        self.assertTrue(witnesses["ufl"].is_open())
+        for holder in holders.values():
+            os.kill(holder.pid, signal.SIGCONT)
+        for name, holder in holders.items():
+            with self.subTest(stopped=name):
+                self.assertEqual(self.wait(holder), LOST)
+                witnesses[name].wait_for_end()
+                self.assertNotIn("TERM", witnesses[name].text)
+                lock = self.path(f"lock-{name}")
+                self.assertEqual(beat_in(self.read_lock(lock)), beats[name])
+                self.assert_one_line(holder.stderr.read(), lock)
+
+    def test_command_that_has_ended_meanwhile(self):
+        """Nobody knows whether that was in time."""
+        holder = self.hold(*SHORT)
+        self.stop(holder.pid)
+        holder.stdin.close()
+        pause(LEASE + 0.1)
+        with self.untouched():
+            os.kill(holder.pid, signal.SIGCONT)
+            self.assertEqual(self.wait(holder), LOST)
+        self.assert_one_line(holder.stderr.read(), self.lock)
+
+    def test_command_alone(self):
+        """It may stand still for as long as it likes, as after Ctrl-Z: ufl refreshes."""
+        witness = self.witness()
+        holder = self.run_witnessed(witness, "-l", "3", "--kill-after", "0.3", script=(
+            "echo $$ ready >&9; read line; echo end >&9"))
+        pid = int(witness.text.split()[0])
+        self.stop(pid)
+        begin = time.monotonic()
+        beat = beat_in(self.read_lock())
+        while time.monotonic() - begin < 3.1:
+            beat = self.wait_for_beat(beat)
+        self.assertIsNone(holder.poll())
+        os.kill(pid, signal.SIGCONT)
+        self.assertEqual(self.let_go(holder), 0)
+        self.assertIn("end", witness.text + ("end" if witness.read() else ""))
+        self.assert_no_lock()
+
+
+class KilledTest(FenceTestCase):
+    """ufl itself is killed, or ends."""
+
+    SCRIPT = 'echo ready >&9; while read word; do echo "$word" >&9; done'
+
+    def test_command_dies_with_it_under_a_lease(self):
+        for words in (SHORT, (*SHORT, "--on-lost", "warn")):
+            with self.subTest(words=words):
+                witness = self.witness(f"fifo-{len(words)}")
+                lock = self.path(f"lock-{len(words)}")
+                holder = self.run_witnessed(witness, *words, lock=lock,
+                                            script=f"echo ready >&9; {SLEEP}")
+                holder.kill()
+                witness.wait_for_end()
+
+    def test_command_lives_on_without(self):
+        witness = self.witness()
+        holder = self.run_witnessed(witness, script=self.SCRIPT)
+        holder.kill()
+        self.assertEqual(self.wait(holder), -signal.SIGKILL)
+        holder.stdin.write("alive\n")
+        holder.stdin.flush()
+        witness.wait_for("alive")
+        self.assertEqual(self.ufl("-n", self.lock, "true").returncode, 75)
+        holder.stdin.close()
+        witness.wait_for_end()
+
+    def test_what_the_command_leaves_behind_lives_on(self):
+        """Nothing is lost when the command ends in the ordinary way."""
+        orders = [self.path(name) for name in ("first", "second")]
+        for order in orders:
+            os.mkfifo(order)
+        for words in ((), SHORT):
+            with self.subTest(words=words):
+                witness = self.witness(f"fifo-{len(words)}")
+                script = ('exec 2>/dev/null; (read word <first; echo "$word" >&9) & (setsid sh -c \'read word '
+                          '<second; echo "$word" >&9\' &); echo ready >&9; read line; exit 3')
+                holder = self.run_witnessed(witness, *words, script=script)
+                self.assertEqual(self.let_go(holder), 3)
+                self.assertEqual(holder.stderr.read(), "")
+                self.assert_no_lock()
+                for order in orders:
+                    with open(order, "w", encoding="utf-8") as fifo:
+                        fifo.write(os.path.basename(order) + "\n")
+                    witness.wait_for(os.path.basename(order))
+                witness.wait_for_end()
+
+    def test_orphans_are_buried(self):
+        """They become ufl's children; a long run must not fill the table of processes."""
+        witness = self.witness()
+        holder = self.run_witnessed(witness, *SHORT, script=(
+            "for i in 1 2 3 4 5; do (sh -c 'echo $$ >&9; exec sleep 0.1' &); done; "
+            "sleep 0.3; echo ready >&9; read line; :"))
+        orphans = [int(pid) for pid in re.findall(r"^\d+$", witness.text, re.MULTILINE)]
+        self.assertEqual(len(orphans), 5)
+        support.wait_for(lambda: not any(map(support.process_state, orphans)), "burials")
+        self.assertEqual(self.let_go(holder), 0)
+
+
+class DeafShareTest(FaultTestCase, LeaseTestCase):
+    """The file is there, and cannot be written: faults of single system calls."""
+
+    def test_kept_trying_and_stopped(self):
+        runs = {}
+        # Before that: the claim, its verification, and the command's number.
+        for fault in ("write:error=EIO:when=2+", "write:error=ESTALE:when=2+",
+                      "openat:error=ESTALE:when=4+", "openat:error=EACCES:when=4+",
+                      "read:error=EIO:when=5+"):
+            self.lock = self.path("lock-" + re.sub(r"\W", "-", fault))
+            log = self.lock + ".log"
+            witness = self.witness(os.path.basename(self.lock) + ".fifo")
+            program = self.traced([fault], "-l", "4", "--kill-after", "1", self.lock, "sh", "-c", witness.begin + (
+                f"trap 'echo TERM >&9; exit' TERM; echo ready >&9; {STAY}"), log=log)
+            runs[fault] = (self.start(program=program, stdin=subprocess.PIPE), witness, self.lock,
+                           log)
+        for fault, (process, witness, lock, log) in runs.items():
+            with self.subTest(fault=fault):
+                witness.wait_for("TERM")
+                witness.wait_for_end()
+                self.assertEqual(self.wait(process), LOST)
+                self.assertEqual(witness.text, "ready\nTERM\n")
+                self.assert_one_line(process.stderr.read(), lock)
+                self.assertTrue(os.path.exists(lock))
+                with open(log, encoding="utf-8") as calls:
+                    self.assertGreater(calls.read().count("(INJECTED)"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

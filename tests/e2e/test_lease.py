@@ -1,0 +1,280 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Leases, seen from outside: who keeps a lock alive keeps it, and others take over what nobody has
+refreshed for the length of its lease, on their own clock."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import support  # noqa: E402
+from leases import (  # noqa: E402
+    BUSY, LEASE, LOST, OTHER, SHORT, TAKEOVER, LeaseTestCase, Opened, beat_in, pause, record)
+
+TOO_LONG = str(2 * LEASE + 1)  # for a contender that must not get it
+UFL = os.path.abspath(support.UFL)
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    support.default_signals()
+
+
+class RecordTest(LeaseTestCase):
+    """What a holder with a lease writes."""
+
+    def look(self):
+        with open(self.lock, "rb") as file:
+            return os.fstat(file.fileno()).st_ino, file.read()
+
+    def test_beats_grow_in_place(self):
+        holder = self.hold(*SHORT)
+        first = self.wait_for_beat(0)
+        inode, before = self.look()
+        self.wait_for_beat(first + 1)
+        same_inode, after = self.look()
+        self.assertEqual((same_inode, len(after)), (inode, len(before)))
+        without_beat = [re.sub(rb'"beat":"\d{10}"', b"", text) for text in (before, after)]
+        self.assertEqual(*without_beat)
+        self.assertNotEqual(without_beat[0], before)
+        self.assertEqual(json.loads(after.split(b"\n")[1])["lease"], LEASE)
+        self.assertEqual(self.let_go(holder), 0)
+        self.assertEqual(holder.stderr.read(), "")
+        self.assert_no_lock()
+
+    def test_none_without_a_lease(self):
+        for words in ((), ("-l", "0")):
+            holder = self.hold(*words)
+            self.assertFalse({"lease", "beat"} & set(json.loads(self.read_lock().split("\n")[1])))
+            self.assertEqual(self.let_go(holder), 0)
+
+
+class ForeignHolderTest(LeaseTestCase):
+    """A holder on a host that cannot be asked. Side by side, as most of it is waiting."""
+
+    RETRY = ("-r", "20ms", "-w")
+
+    def contend(self, wait, name, **keys):
+        return self.start(*self.RETRY, str(wait), self.pretend(name, **keys), "true")
+
+    def assert_taken_over(self, name, result, least):
+        status, seconds, _, stderr = result
+        self.assertEqual(status, 0, stderr)
+        self.assert_one_line(stderr, name, "taken over")
+        self.assertGreaterEqual(seconds, least)
+        self.assert_no_lock(self.path(name))
+
+    def refresh(self, name, done):
+        """As its holder does."""
+        beat = 7
+        while not done.wait(LEASE / 4):
+            beat += 1
+            self.put_in_place(record(beat=f"{beat:010}"), self.path(name))
+
+    def test_after_the_lease_on_our_own_clock(self):
+        """Whatever times the file tells or has; and never, if none can be told from it."""
+        taken = {"plain": {}, "future": {"since": "2099-01-01T00:00:00Z"},
+                 "no-date": {"since": "yesterday"}, "old": {}, "new": {},
+                 "clamped": {"lease": 0.001}, "longer": {"lease": LEASE + 1},
+                 "no-host": {"host": None, "boot": None}}
+        kept = {"no-beat": {"beat": None}, "no-lease": {"lease": None}, "zero": {"lease": 0},
+                "negative": {"lease": -1}, "endless": {"lease": 1e300}, "text": {"lease": "2"},
+                "number": {"beat": 7}, "alive": {}}
+        for name, keys in {**taken, **kept}.items():
+            self.pretend(name, **keys)
+        os.utime(self.path("old"), (0, 0))
+        os.utime(self.path("new"), (4e9, 4e9))
+        done = threading.Event()
+        refresher = threading.Thread(target=self.refresh, args=("alive", done))
+        refresher.start()
+        try:
+            begin = time.monotonic()
+            results = self.ends({name: self.start(*self.RETRY, "60" if name in taken else TOO_LONG,
+                                                  self.path(name), "true")
+                                 for name in {**taken, **kept}}, begin)
+        finally:
+            done.set()
+            refresher.join()
+        for name, (status, _, _, stderr) in results.items():
+            with self.subTest(lock=name):
+                if name in taken:
+                    lease = LEASE + 1 if name == "longer" else LEASE
+                    self.assert_taken_over(name, results[name], lease + TAKEOVER)
+                else:
+                    self.assertEqual(status, BUSY, stderr)
+                    self.assert_one_line(stderr, name, "not acquired")
+                    self.assertTrue(os.path.exists(self.path(name)))
+
+    def test_what_begins_anew(self):
+        """A beat, and content that is torn, even if the same as before stands there afterwards."""
+        names = ("beat", "torn", "empty", "other")
+        contenders = {name: self.contend(60, name) for name in names}
+        half = len(record()) // 2
+        changes = {"beat": record(beat="0000000008"), "torn": record()[:half], "empty": "",
+                   "other": record(token=OTHER[:-1] + "0")}
+        watches = {name: Opened(self.path(name)) for name in names}
+        for watch in watches.values():
+            watch.wait()  # it has been seen as it was
+        pause(LEASE / 2)
+        begin = time.monotonic()
+        for name, content in changes.items():
+            self.put_in_place(content, self.path(name))
+        for watch in watches.values():
+            with watch:
+                watch.wait()  # and as it is
+        for name in ("torn", "empty"):
+            self.put_in_place(record(), self.path(name))
+        for name, result in self.ends(contenders, begin).items():
+            with self.subTest(lock=name):
+                self.assert_taken_over(name, result, LEASE + TAKEOVER)
+
+
+class LivingHolderTest(LeaseTestCase):
+    """Locks of real ufl, seen from here and from another container, which sees nothing but the
+    file."""
+
+    def contend(self, lock, program=None, wait=TOO_LONG):
+        return self.start("-r", "50ms", "-w", wait, lock, "echo", "ran", program=program)
+
+    def test_is_never_taken_over(self):
+        """Neither kept alive, nor seen alive though its ufl has stopped to refresh it."""
+        holders = {"alive": self.hold("-l", "4", "--kill-after", "0.3", lock=self.path("alive")),
+                   "stopped": self.hold(*SHORT, lock=self.path("stopped"))}
+        os.kill(holders["stopped"].pid, signal.SIGSTOP)
+        begin = time.monotonic()
+        contenders = {name: self.contend(self.path(name)) for name in holders}
+        from_elsewhere = True
+        try:
+            contenders["alive, from elsewhere"] = self.contend(self.path("alive"),
+                                                               self.in_container())
+        except unittest.SkipTest:
+            from_elsewhere = False
+        for name, (status, _, stdout, stderr) in self.ends(contenders, begin).items():
+            with self.subTest(contender=name):
+                self.assertEqual((status, stdout), (BUSY, ""), stderr)
+        self.assertEqual(self.let_go(holders["alive"]), 0)
+        self.assert_no_lock(self.path("alive"))
+        if not from_elsewhere:
+            self.skipTest("no containers: only seen from here")
+
+    def test_host_that_sleeps_loses_it(self):
+        """ufl and its command stand still, as in a suspended machine; another container takes over,
+        and they end when they wake, and leave its lock alone."""
+        witness = self.witness()
+        program = self.in_container()
+        holder = self.run_witnessed(witness, *SHORT, start_new_session=True, script=(
+            "trap 'echo TERM >&9' TERM; echo ready >&9; while :; do sleep 0.05; done"))
+        os.killpg(holder.pid, signal.SIGSTOP)
+        taker = self.start(self.lock, "sh", "-c", "echo ready; read line; :", program=program,
+                           stdin=subprocess.PIPE)
+        begin = time.monotonic()
+        self.assertEqual(taker.stdout.readline(), "ready\n")
+        self.assertGreaterEqual(time.monotonic() - begin, LEASE)
+        with self.untouched():
+            os.killpg(holder.pid, signal.SIGCONT)
+            self.assertEqual(self.wait(holder), LOST)
+            witness.wait_for_end()
+        self.assertNotIn("TERM", witness.text)
+        self.assertIn(self.lock, holder.stderr.read())
+        self.assertEqual(self.let_go(taker), 0)
+        self.assert_no_lock()
+
+
+class RememberedTest(LeaseTestCase):
+    """Runs that are too short to see a lease run out see it together, as cron's do."""
+
+    def try_once(self, lock=None, **options):
+        return self.ufl("-n", lock or self.lock, "echo", "ran", **options)
+
+    def assert_busy(self, result):
+        self.assertEqual((result.returncode, result.stdout), (BUSY, ""), result.stderr)
+
+    def assert_got(self, result):
+        self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
+
+    def first_run(self):
+        """A lock, and the first that see it."""
+        self.pretend()
+        begin = time.monotonic()
+        self.assert_busy(self.try_once())
+        result = self.try_once()
+        if time.monotonic() - begin < LEASE:
+            self.assert_busy(result)
+
+    def test_one_takes_over_in_the_end(self):
+        self.first_run()
+        before = self.read_lock()
+        pause(LEASE + 0.1)
+        nobody = self.as_ordinary_user()
+        if nobody:  # whose own the observation is not
+            self.assert_busy(self.ufl("-n", self.lock, "echo", "ran", **nobody))
+        self.assertEqual(self.read_lock(), before)
+        self.assert_got(self.try_once())
+        self.assert_no_lock()
+
+    def test_observation_of_something_else(self):
+        """Another beat, another boot, and times that have not come yet."""
+        self.first_run()
+        (kept,) = self.kept_observation(self.lock)
+        pause(LEASE + 0.1)
+        other_boot = os.path.join(os.path.dirname(kept), "5a9bd0a5" + os.path.basename(kept)[8:])
+        os.rename(kept, other_boot)
+        self.assert_busy(self.try_once())
+        os.rename(other_boot, kept)
+        lines = self.read_text(kept).split("\n")
+        future = lines[:3] + [str(int(lines[3]) + 10 ** 15), ""]
+        for content in ("\n".join(future), "", "\n".join(lines[:3]), "\n".join(lines) + "x\n"):
+            with open(kept, "w", encoding="utf-8") as file:
+                file.write(content)
+            self.assert_busy(self.try_once())
+        with open(kept, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))
+        self.put_in_place(record(beat="0000000008"))
+        self.assert_busy(self.try_once())
+        self.assertEqual(beat_in(self.read_lock()), 8)
+
+    @staticmethod
+    def read_text(path):
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+
+    def test_directories_of_others(self):
+        """What others can write to is not believed, and the user's own state is kept elsewhere."""
+        words = support.private_mounts()
+        if words is None:
+            self.skipTest("needs private mounts")
+        os.mkdir(self.path("theirs"), 0o700)
+        script = (
+            'mount -t tmpfs x /dev/shm; [ ! -d /run/user ] || mount -t tmpfs x /run/user; '
+            'd=/dev/shm/ufl-$(id -u); eval "$MAKE"; "$U" -qn lock true; echo $?; sleep 2.1; '
+            '"$U" -qn lock true; echo $?; find "$d/" state/ -type f 2>/dev/null | wc -l')
+        cases = {"own": (":", "75\n0\n1\n"),
+                 "open to all": ('mkdir -m 777 "$d"', "75\n0\n1\n"),
+                 "a link": ('ln -s "$PWD/theirs" "$d"', "75\n0\n1\n"),
+                 "nowhere": ('mkdir -m 777 "$d"; rm -rf state; echo > state', "75\n75\n0\n")}
+        if words == ["unshare", "-m"]:
+            cases["another's"] = ('mkdir -m 700 "$d"; chown 65534 "$d"', "75\n0\n1\n")
+        runs = {}
+        begin = time.monotonic()
+        for case, (make, _) in cases.items():
+            directory = self.path(case)
+            os.mkdir(directory)
+            os.mkdir(os.path.join(directory, "theirs"), 0o700)
+            self.pretend(os.path.join(case, "lock"))
+            env = support.clean_environment(U=UFL, MAKE=make, HOME=directory,
+                                            XDG_STATE_HOME=directory + "/state")
+            runs[case] = self.start(program=[*words, "sh", "-c", script], cwd=directory, env=env)
+        for case, (status, _, stdout, stderr) in self.ends(runs, begin).items():
+            with self.subTest(directory=case):
+                self.assertEqual((status, stdout), (0, cases[case][1]), stderr)
+                self.assertEqual(os.listdir(self.path(case, "theirs")), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
