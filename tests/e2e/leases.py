@@ -171,7 +171,7 @@ class LeaseTestCase(support.UflTestCase):
 
     def put_new(self, content, lock=None):
         """Another file at the same name, as a takeover puts it."""
-        path = self.write(".new", content)
+        path = self.write(f".new-{uuid.uuid4()}", content)
         os.rename(path, lock or self.lock)
 
     def in_container(self):

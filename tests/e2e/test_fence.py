@@ -179,10 +179,11 @@ class OrderTest(FenceTestCase):
     def test_warn(self):
         """With --on-lost warn the command goes on, and 76 is for one that has succeeded."""
         holders = {}
+        os.mkdir(self.path("reports"))
         for status in (0, 5):
             os.mkdir(self.path(f"share-{status}"))
             holders[status] = self.hold(
-                *SHORT, "--on-lost", "warn", "--report", self.path("report"), lock=self.path(f"share-{status}", "lock"),
+                *SHORT, "--on-lost", "warn", "--report", self.path("reports", f"{status}"), lock=self.path(f"share-{status}", "lock"),
                 command=["sh", "-c", f"echo ready; read line; echo end; exit {status}"])
             self.lose_share(f"share-{status}")
         for status, holder in holders.items():
@@ -193,7 +194,7 @@ class OrderTest(FenceTestCase):
                 with self.untouched(self.path(f"share-{status}", "lock")):
                     self.assertEqual(self.let_go(holder), status or LOST)
                 self.assertEqual(holder.stdout.read(), "end\n")
-                with open(self.path("report"), encoding="utf-8") as report:
+                with open(self.path("reports", f"{status}"), encoding="utf-8") as report:
                     self.assertEqual(json.load(report)["outcome"], "lost")
                 self.assertEqual(holder.stderr.read(), "")
 
@@ -262,9 +263,10 @@ class KilledTest(FenceTestCase):
     """ufl itself is killed, or ends."""
 
     SCRIPT = 'echo ready >&9; while read word; do echo "$word" >&9; done'
+    LONGER = ("-l", "6", "--kill-after", "1")  # it must not run out, on a slow machine either
 
     def test_command_dies_with_it_under_a_lease(self):
-        for words in (SHORT, (*SHORT, "--on-lost", "warn")):
+        for words in (self.LONGER, (*self.LONGER, "--on-lost", "warn")):
             with self.subTest(words=words):
                 witness = self.witness(f"fifo-{len(words)}")
                 lock = self.path(f"lock-{len(words)}")
@@ -285,12 +287,24 @@ class KilledTest(FenceTestCase):
         holder.stdin.close()
         witness.wait_for_end()
 
+    def send(self, text, fifo):
+        """To whoever reads it; opened as soon as it is read."""
+        def try_to_open():
+            try:
+                return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                return None
+
+        writer = support.wait_for(try_to_open, f"a reader of {fifo}")
+        os.write(writer, text.encode())
+        os.close(writer)
+
     def test_what_the_command_leaves_behind_lives_on(self):
         """Nothing is lost when the command ends in the ordinary way."""
         orders = [self.path(name) for name in ("first", "second")]
         for order in orders:
             os.mkfifo(order)
-        for words in ((), SHORT):
+        for words in ((), self.LONGER):
             with self.subTest(words=words):
                 witness = self.witness(f"fifo-{len(words)}")
                 script = ('exec 2>/dev/null; (read word <first; echo "$word" >&9) & (setsid sh -c \'read word '
@@ -300,15 +314,14 @@ class KilledTest(FenceTestCase):
                 self.assertEqual(holder.stderr.read(), "")
                 self.assert_no_lock()
                 for order in orders:
-                    with open(order, "w", encoding="utf-8") as fifo:
-                        fifo.write(os.path.basename(order) + "\n")
+                    self.send(os.path.basename(order) + "\n", order)
                     witness.wait_for(os.path.basename(order))
                 witness.wait_for_end()
 
     def test_orphans_are_buried(self):
         """They become ufl's children; a long run must not fill the table of processes."""
         witness = self.witness()
-        holder = self.run_witnessed(witness, *SHORT, script=(
+        holder = self.run_witnessed(witness, *self.LONGER, script=(
             "for i in 1 2 3 4 5; do (sh -c 'echo $$ >&9; exec sleep 0.1' &); done; "
             "sleep 0.3; echo ready >&9; read line; :"))
         orphans = [int(pid) for pid in re.findall(r"^\d+$", witness.text, re.MULTILINE)]
@@ -329,7 +342,7 @@ class DeafShareTest(FaultTestCase, LeaseTestCase):
             self.lock = self.path("lock-" + re.sub(r"\W", "-", fault))
             log = self.lock + ".log"
             witness = self.witness(os.path.basename(self.lock) + ".fifo")
-            program = self.traced([fault], "-l", "4", "--kill-after", "1", self.lock, "sh", "-c", witness.begin + (
+            program = self.traced([fault], "-l", "6", "--kill-after", "1.8", self.lock, "sh", "-c", witness.begin + (
                 f"trap 'echo TERM >&9; exit' TERM; echo ready >&9; {STAY}"), log=log)
             runs[fault] = (self.start(program=program, stdin=subprocess.PIPE), witness, self.lock,
                            log)
