@@ -3,43 +3,50 @@
 """An empty lock file: the leftover of flock(1), of a power cut, or of a kill, which nobody would
 ever remove. On a local file system it is taken over when it has stood for long enough.
 
-That is ten seconds and more, so all contenders of a test wait side by side.
+That is ten seconds and more, so all that can happen to one happens side by side, in threads.
 """
 
-import json
+import concurrent.futures
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
-from faults import CAN_INJECT, CAN_MOUNT, FaultTestCase  # noqa: E402
+from faults import CAN_MOUNT  # noqa: E402
 from leases import BUSY, OTHER, TAKEOVER, LeaseTestCase, Opened, pause  # noqa: E402
 
 PATIENCE = 10  # of ufl, with an empty file
 DELAYS = 10    # and so many delays
 TOO_LONG = str(PATIENCE + 4)  # for a contender that must not get it
+UFL = os.path.abspath(support.UFL)
 
 
 def setUpModule():  # pylint: disable=invalid-name
     support.default_signals()
 
 
-class EmptyFileTestCase(LeaseTestCase):
-    """Empty files."""
+class EmptyFileTest(LeaseTestCase):
+    """One lock for each method that is called below, of that name."""
 
     def make(self, name):
         return self.write(name, "")
 
-    def contend(self, name, wait, *options, **popen):
-        return self.start("-r", "50ms", "-w", str(wait), *options, self.path(name), "echo", "ran",
-                          **popen)
+    def contend(self, name, *options, wait="60", program=None):
+        """Returns its status, the seconds that it took, stdout and stderr."""
+        begin = time.monotonic()
+        process = self.start("-r", "50ms", "-w", wait, *options, self.path(name), "echo", "ran",
+                             program=program)
+        stdout, stderr = process.communicate(timeout=support.PATIENCE)
+        return process.returncode, time.monotonic() - begin, stdout, stderr
 
-    def assert_taken_over(self, name, result, least):
+    def attempt(self, name):
+        return self.ufl("-n", self.path(name), "echo", "ran")
+
+    def assert_taken_over(self, name, result, least=PATIENCE + TAKEOVER):
         status, seconds, stdout, stderr = result
         self.assertEqual((status, stdout), (0, "ran\n"), stderr)
         self.assert_one_line(stderr, self.path(name), "taken over")
@@ -50,146 +57,159 @@ class EmptyFileTestCase(LeaseTestCase):
         status, _, stdout, stderr = result
         self.assertEqual((status, stdout), (BUSY, ""), stderr)
         self.assert_one_line(stderr, self.path(name), "not acquired")
-        self.assertEqual(os.stat(self.path(name)).st_ino, inode)
+        info = os.stat(self.path(name))
+        self.assertEqual((info.st_ino, info.st_size), (inode, 0))
 
+    def in_background(self, function, *arguments):
+        """A future of what it returns."""
+        pool = concurrent.futures.ThreadPoolExecutor(1)
+        try:
+            return pool.submit(function, *arguments)
+        finally:
+            pool.shutdown(wait=False)
 
-class WaitingTest(EmptyFileTestCase):
-    """Who waits for it."""
+    # Taken over.
 
-    def hold_by_flock(self, lock):
-        """flock(1), which holds it until its stdin is closed."""
+    def plain(self, name):
+        self.make(name)
+        self.assert_taken_over(name, self.contend(name))
+
+    def old(self, name):
+        """Whatever its times say."""
+        os.utime(self.make(name), (0, 0))
+        self.assert_taken_over(name, self.contend(name, "-l", "30", "-d", "0.1"))
+
+    def long_delay(self, name):
+        self.make(name)
+        self.assert_taken_over(name, self.contend(name, "-d", "1.5"), DELAYS * 1.5 + 1.5)
+
+    def left_by_flock(self, name):
         if shutil.which("flock") is None:
             self.skipTest("flock(1) is missing")
-        holder = self.start(program=["flock", lock, "sh", "-c", "echo ready; read line"],
-                            stdin=subprocess.PIPE)
-        self.assertEqual(holder.stdout.readline(), "ready\n")
-        return holder
+        subprocess.run(["flock", self.path(name), "true"], check=True)
+        self.assert_taken_over(name, self.contend(name))
 
-    def late(self, changes, begin, seconds):
-        """Do `changes` when `seconds` have passed."""
-        pause(max(0.0, begin + seconds - time.monotonic()))
-        for change in changes:
-            change()
-
-    def replace(self, name):
-        """Another empty file, and not of the same inode."""
-        os.rename(self.make(name + ".new"), self.path(name))
-
-    def fill(self, name):
-        """Its writer was only slow."""
-        self.put_in_place(OTHER + "\n", self.path(name))
-
-    def fill_and_empty(self, name):
-        with Opened(self.path(name)) as watch:
-            self.fill(name)
-            watch.wait()  # it has been seen
-        self.put_in_place("", self.path(name))
-
-    def test_after_ten_seconds(self):
-        for name in ("made", "old", "delay", "short-delay", "lease", "acquire", "replaced",
-                     "filled", "emptied", "flock"):
-            self.make(name)
-        os.utime(self.path("old"), (0, 0))
+    def acquire(self, name):
         begin = time.monotonic()
-        contenders = {name: self.contend(name, 60) for name in
-                      ("made", "old", "replaced", "emptied")}
-        contenders["delay"] = self.contend("delay", 60, "-d", "1.5")
-        contenders["short-delay"] = self.contend("short-delay", 60, "-d", "0.1", "--json"[:0] or "-x")
-        contenders["lease"] = self.contend("lease", 60, "-l", "30")
-        contenders["acquire"] = self.start("--acquire", "-w", "60", self.path("acquire"))
-        contenders["filled"] = self.contend("filled", TOO_LONG)
-        changes = threading.Thread(target=self.late, args=(
-            [lambda: self.replace("replaced"), lambda: self.fill("filled"),
-             lambda: self.fill_and_empty("emptied")], begin, PATIENCE / 2))
-        changes.start()
-        held = {}
-        try:
-            if shutil.which("flock"):
-                holder = self.hold_by_flock(self.path("flock"))
-                held["flock"] = self.contend("flock", TOO_LONG)
-                held["flock, at once"] = self.start("-n", self.path("flock"), "true")
-                inode = os.stat(self.path("flock")).st_ino
-                left = self.write("left-by-flock", "")
-                os.unlink(left)
-                subprocess.run(["flock", left, "true"], check=True)
-                contenders["left-by-flock"] = self.contend("left-by-flock", 60)
-            results = self.ends({**contenders, **held}, begin)
-        finally:
-            changes.join()
-        least = {"delay": DELAYS * 1.5 + 1.5, "replaced": PATIENCE * 1.5 + TAKEOVER,
-                 "emptied": PATIENCE * 1.5 + TAKEOVER}
-        for name in contenders:
-            with self.subTest(lock=name):
-                if name == "filled":
-                    self.assertEqual(results[name][0], BUSY)
-                    self.assertEqual(self.read_lock(self.path(name)), OTHER + "\n")
-                elif name == "acquire":
-                    status, seconds, token, _ = results[name]
-                    self.assertEqual(status, 0)
-                    self.assertGreaterEqual(seconds, PATIENCE + TAKEOVER)
-                    self.assertEqual(self.read_lock(self.path(name)).split("\n")[0],
-                                     token.strip())
-                else:
-                    self.assert_taken_over(name, results[name],
-                                           least.get(name, PATIENCE + TAKEOVER))
-        for name in held:
-            with self.subTest(held=name):
-                self.assert_kept("flock", results[name], inode)
-                self.assertEqual(os.stat(self.path("flock")).st_size, 0)
-        if held:
-            # Nobody wrote anything: a flock(1) that goes on later still excludes others.
-            self.assertEqual(os.listdir(self.dir).count("flock"), 1)
-            holder.stdin.close()
-            self.wait(holder)
+        result = self.ufl("--acquire", "-w", "60", self.make(name))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertGreaterEqual(time.monotonic() - begin, PATIENCE + TAKEOVER)
+        self.assertEqual(self.read_lock(self.path(name)).split("\n")[0], result.stdout.strip())
 
+    def two_contenders(self, name):
+        """One after the other."""
+        self.make(name)
+        both = [self.in_background(self.contend, name) for _ in range(2)]
+        for each in both:
+            status, seconds, _, stderr = each.result()
+            self.assertEqual(status, 0, stderr)
+            self.assertGreaterEqual(seconds, PATIENCE + TAKEOVER)
+        self.assert_no_lock(self.path(name))
 
-class RememberedTest(EmptyFileTestCase):
-    """Runs that do not wait recover it together, each for its own user."""
+    # Watched anew.
 
-    def test_runs_at_intervals(self):
-        for name in ("once", "again", "another"):
-            self.make(name)
-
-        def attempt(name):
-            return self.ufl("-n", self.path(name), "echo", "ran")
-
-        begin = time.monotonic()
-        for name in ("once", "again", "another"):
-            self.assertEqual(attempt(name).returncode, BUSY)
+    def another_inode(self, name):
+        self.make(name)
+        contender = self.in_background(self.contend, name)
         pause(PATIENCE / 2)
-        self.put_aside = os.rename(self.make("another.new"), self.path("another"))
-        for name in ("again", "another"):
-            result = attempt(name)
-            if time.monotonic() - begin < PATIENCE:
-                self.assertEqual(result.returncode, BUSY)
-        second = time.monotonic()
-        pause(max(0.0, begin + PATIENCE + 1 - time.monotonic()))
-        for name in ("once", "again"):
-            with self.subTest(lock=name):
-                result = attempt(name)
-                self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
-                self.assert_one_line(result.stderr, self.path(name), "taken over")
-                self.assert_no_lock(self.path(name))
-        result = attempt("another")  # which has another inode
-        if time.monotonic() - second < PATIENCE:
+        # Made while the first one is there: of another number.
+        begin = time.monotonic()
+        os.rename(self.make(name + ".new"), self.path(name))
+        self.assert_taken_over(name, contender.result())
+        self.assertGreaterEqual(time.monotonic() - begin, PATIENCE + TAKEOVER)
+
+    def emptied_again(self, name):
+        self.make(name)
+        contender = self.in_background(self.contend, name)
+        pause(PATIENCE / 2)
+        with Opened(self.path(name)) as watch:
+            self.put_in_place(OTHER + "\n", self.path(name))
+            watch.wait()  # it has been seen
+        begin = time.monotonic()
+        self.put_in_place("", self.path(name))
+        self.assert_taken_over(name, contender.result())
+        self.assertGreaterEqual(time.monotonic() - begin, PATIENCE + TAKEOVER)
+
+    # Kept.
+
+    def filled(self, name):
+        """Its writer was only slow."""
+        self.make(name)
+        contender = self.in_background(lambda: self.contend(name, wait=TOO_LONG))
+        pause(PATIENCE / 2)
+        self.put_in_place(OTHER + "\n", self.path(name))
+        status, _, stdout, stderr = contender.result()
+        self.assertEqual((status, stdout), (BUSY, ""), stderr)
+        self.assertEqual(self.read_lock(self.path(name)), OTHER + "\n")
+
+    def used_by_flock(self, name):
+        if shutil.which("flock") is None:
+            self.skipTest("flock(1) is missing")
+        inode = os.stat(self.make(name)).st_ino
+        holder = self.start(program=["flock", self.path(name), "sh", "-c",
+                                     "echo ready; read line; :"], stdin=subprocess.PIPE)
+        self.assertEqual(holder.stdout.readline(), "ready\n")
+        contender = self.in_background(lambda: self.contend(name, wait=TOO_LONG))
+        begin = time.monotonic()
+        result = self.attempt(name)
+        self.assertEqual((result.returncode, result.stdout), (BUSY, ""), result.stderr)
+        self.assertLess(time.monotonic() - begin, PATIENCE)
+        self.assert_kept(name, contender.result(), inode)
+        # What it has seen so far was seen of a file in use.
+        again = self.attempt(name)
+        self.assert_kept(name, (again.returncode, 0, again.stdout, again.stderr), inode)
+        self.assertEqual(self.let_go(holder), 0)
+
+    def on_a_share(self, name):
+        """A server that has crashed may have emptied the file of a holder that lives."""
+        if not CAN_MOUNT:
+            self.skipTest("must be root, and able to mount in a namespace of its own")
+        inode = os.stat(self.make(name)).st_ino
+        script = ("mount -t tmpfs x /proc && mkdir /proc/self && "
+                  "echo '1 0 8:1 / / rw - nfs4 x rw' > /proc/self/mountinfo && exec \"$@\"")
+        result = self.contend(name, wait=TOO_LONG,
+                              program=["unshare", "-m", "sh", "-c", script, "sh", UFL])
+        self.assert_kept(name, result, inode)
+
+    # Runs that do not wait recover it together.
+
+    def remembered(self, name):
+        self.make(name)
+        begin = time.monotonic()
+        self.assertEqual(self.attempt(name).returncode, BUSY)
+        result = self.attempt(name)
+        self.assertEqual(result.returncode, BUSY)
+        pause(PATIENCE / 2)
+        result = self.attempt(name)
+        if time.monotonic() - begin < PATIENCE:
+            self.assertEqual(result.returncode, BUSY)
+        pause(PATIENCE / 2 + 0.5)
+        result = self.attempt(name)
+        self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
+        self.assert_one_line(result.stderr, self.path(name), "taken over")
+        self.assert_no_lock(self.path(name))
+
+    def remembered_of_another_inode(self, name):
+        self.make(name)
+        self.assertEqual(self.attempt(name).returncode, BUSY)
+        pause(PATIENCE / 2)
+        os.rename(self.make(name + ".new"), self.path(name))
+        begin = time.monotonic()
+        pause(PATIENCE / 2 + 0.5)
+        result = self.attempt(name)
+        if time.monotonic() - begin < PATIENCE:
             self.assertEqual(result.returncode, BUSY)
 
-
-@unittest.skipUnless(CAN_INJECT and CAN_MOUNT, "cannot pretend that the disk is a share")
-class ShareTest(FaultTestCase, EmptyFileTestCase):
-    """A server that has crashed may have emptied the file of a holder that lives."""
-
-    def test_stays_held(self):
-        inode = os.stat(self.make("lock")).st_ino
-        begin = time.monotonic()
-        runs = {kind: self.start(program=self.traced([], "-r", "50ms", "-w", TOO_LONG, "lock",
-                                                     "echo", "ran", kind=kind))
-                for kind in ("nfs4", "cifs", "fuse.sshfs")}
-        for kind, result in self.ends(runs, begin).items():
-            with self.subTest(kind=kind):
-                self.assert_kept("lock", result, inode)
-        result = self.inject([], "--status", "--json", "lock", kind="nfs4")
-        self.assertIn("state", json.loads(result.stdout))
+    def test_side_by_side(self):
+        cases = (self.plain, self.old, self.long_delay, self.left_by_flock, self.acquire,
+                 self.two_contenders, self.another_inode, self.emptied_again, self.filled,
+                 self.used_by_flock, self.on_a_share, self.remembered,
+                 self.remembered_of_another_inode)
+        with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
+            running = {case.__name__: pool.submit(case, case.__name__) for case in cases}
+        for name, case in running.items():
+            with self.subTest(case=name):
+                case.result()
 
 
 if __name__ == "__main__":
