@@ -207,6 +207,7 @@ class Claim final : public Machine {
   Step on_directory(const FileReply& reply);
   Step on_directory_after_publish(const FileReply& reply);
   Step looks_free();
+  [[nodiscard]] bool may_have_a_command(const FileReply& reply);
   Step take_over(const FileReply& reply);
   Step write_temporary();
   Step on_temporary(const FileReply& reply);
@@ -267,6 +268,8 @@ class Claim final : public Machine {
   std::string record_;      // what the current claim writes
   std::string to_replace_;  // takes_over_: the record that was judged, as it was read
   std::uint64_t inode_to_replace_ = 0;
+  std::string childless_;   // what was judged, with a lifeline and no command
+  Mono childless_since_{};  // when it was first judged
   bool takes_over_ = false;
   bool was_abandoned_ = false;
   std::optional<Duration> raised_from_;  // the delay, before the first takeover

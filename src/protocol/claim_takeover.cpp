@@ -12,7 +12,28 @@
 
 namespace ufl {
 
+// A lifeline that is down proves nothing as long as the command may have been written into a newer
+// record than this client sees:
+//   1 A writes its command into its record; the command closes its descriptors.  2 A is killed.
+//   3 B, on the same host through another mount, looks: A's record without a command, and the
+//   lifeline is down. B takes over, and the command runs on.
+// Nothing is written any more when the lifeline is down, so a second look shows it.
+bool Claim::may_have_a_command(const FileReply& reply) {
+  const bool is_promised = seen_.holder.lifeline && !seen_.holder.child;
+  if (options_.local || was_abandoned_ || !is_promised) return false;
+  if (reply.content != childless_) {
+    childless_ = reply.content;
+    childless_since_ = clock_.now();
+    return true;
+  }
+  return looked_at_ < childless_since_ + second_opinion(options_.local, options_.delay);
+}
+
 Step Claim::take_over(const FileReply& reply) {
+  if (may_have_a_command(reply)) {
+    return wait(State::lost_race,
+                childless_since_ + second_opinion(options_.local, options_.delay));
+  }
   takes_over_ = true;
   to_replace_ = reply.content;
   inode_to_replace_ = reply.inode;

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "protocol/claim.hpp"
@@ -453,6 +454,32 @@ TEST_F(TakeoverTest, ADetachedRecordNamesTheProcessThatItLivesWith) {
     EXPECT_EQ(holder.start, lives ? std::optional<std::uint64_t>{99} : std::nullopt);
     EXPECT_EQ(holder.host, "here");
   }
+}
+
+// The interleaving is in claim_takeover.cpp.
+TEST_F(TakeoverTest, OnAShareALifelineThatIsDownIsLookedAtTwiceWhileNoCommandIsToBeSeen) {
+  const std::string token = kGone.substr(0, 36);
+  Holder holder;
+  holder.lifeline = kLifeline;
+  const std::string without = format_record(token, holder);
+  const std::string with = *with_child(without, {42, 7});
+  const auto judged = [this](const ClaimOptions& options, const std::string& record) {
+    Claim claim = make(options);
+    (void)claim.start();
+    return std::pair{claim.on_reply(ok(record)), claim.takes_over()};
+  };
+  EXPECT_TRUE(judged(share(), with).second);
+  EXPECT_TRUE(judged(local(), without).second) << "nothing is old there";
+  EXPECT_FALSE(judged(share(), without).second);
+
+  Claim claim = make(share());
+  (void)claim.start();
+  Step step = claim.on_reply(ok(without));
+  EXPECT_EQ(wait(step), share().delay / 2);
+  clock_.set(std::get<WaitUntil>(step).at);
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  step = claim.on_reply(ok(without));
+  EXPECT_TRUE(std::holds_alternative<LooksFree>(step)) << "no command, after all";
 }
 
 }  // namespace
