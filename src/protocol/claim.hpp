@@ -220,6 +220,7 @@ class Claim final : public Machine {
   Step on_dropped();
   [[nodiscard]] std::string temporary() const;
   Step publish();
+  [[nodiscard]] bool outlived_its_lease() const;
   void prepare_record();
   void promise_life(Holder& holder, const std::string& uuid);
   Step on_publish(const FileReply& reply);

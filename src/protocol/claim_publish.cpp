@@ -9,6 +9,7 @@
 #include "protocol/late.hpp"
 #include "protocol/token.hpp"
 #include "protocol/utc.hpp"
+#include "seams/lease.hpp"
 
 namespace ufl {
 
@@ -16,7 +17,7 @@ Step Claim::publish() {
   if (looks_ > 1 && is_over()) return give_up(Outcome::timed_out);
   // With a claim of ours unaccounted for, the same token again: should that claim show up after
   // all, it must be known for ours.
-  if (!unaccounted_) prepare_record();
+  if (!unaccounted_ || outlived_its_lease()) prepare_record();
   if (!options_.atomic_create && look_is_old()) {
     if (++late_looks_ < kMaxLateLooks) return look();
     operation_ = ReadFile{options_.path, kRecordLimit};
@@ -25,6 +26,12 @@ Step Claim::publish() {
   late_looks_ = 0;
   stood_before_ = std::exchange(unaccounted_, true);
   return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
+}
+
+// Others count the lease from when they first saw this token. Under a new one the old record,
+// should it show up after all, is somebody else's to us; and it has a lease, too.
+bool Claim::outlived_its_lease() const {
+  return options_.lease && clock_.now() >= result_.begun + lease_reliable(*options_.lease);
 }
 
 void Claim::prepare_record() {

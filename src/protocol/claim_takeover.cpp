@@ -49,7 +49,7 @@ std::string Claim::temporary() const {
 }
 
 Step Claim::write_temporary() {
-  if (!unaccounted_) prepare_record();
+  if (!unaccounted_ || outlived_its_lease()) prepare_record();
   return request(State::write_temporary, CreateExclusive{temporary(), record_, !options_.local});
 }
 

@@ -482,5 +482,29 @@ TEST_F(TakeoverTest, OnAShareALifelineThatIsDownIsLookedAtTwiceWhileNoCommandIsT
   EXPECT_TRUE(std::holds_alternative<LooksFree>(step)) << "no command, after all";
 }
 
+// 1 A publishes; others see its token.  2 A's verification finds nothing.  3 Long after, A
+// publishes again: under the old token its lease would be over for everybody who has seen that.
+TEST_F(TakeoverTest, AClaimThatIsMadeAgainAfterItsLeaseHasANewToken) {
+  ClaimOptions options = share(seconds{3});
+  options.timeout.reset();
+  options.lease = seconds{30};
+  for (const bool in_time : {true, false}) {
+    Claim claim = make(options);
+    const auto publish = [&] {
+      EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
+      const Step step = claim.resume();
+      return parse_record(wants<CreateExclusive>(step)->content).token;
+    };
+    (void)claim.start();
+    const std::string first = publish();
+    clock_.set(std::get<WaitUntil>(claim.on_reply(ok())).at);
+    (void)claim.resume();
+    const Step pause = claim.on_reply(kAbsent);
+    clock_.set(in_time ? std::get<WaitUntil>(pause).at : clock_.now() + seconds{20});
+    (void)claim.resume();
+    EXPECT_EQ(publish() == first, in_time);
+  }
+}
+
 }  // namespace
 }  // namespace ufl::test
