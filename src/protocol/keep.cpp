@@ -72,7 +72,9 @@ Step Keep::resume() {
   return look_wanted_ && recorded_ ? look() : WaitUntil{wait_until_};
 }
 
-Step Keep::cancel() { return finish(Outcome::ended); }
+Step Keep::cancel() {
+  return state_ == State::finished ? Step{Finished{}} : finish(Outcome::ended);
+}
 
 // The next thing to ask of the share.
 Step Keep::next() {
@@ -113,6 +115,7 @@ Step Keep::on_update(const FileReply& reply) {
 
 Step Keep::all_is_well() {
   absent_since_.reset();
+  result_.failure.reset();
   if (options_.lease) return wait_until(refreshed_ + lease_refresh(*options_.lease));
   return options_.look_interval ? wait_until(clock_.now() + *options_.look_interval)
                                 : wait_until(Mono::max());
@@ -121,15 +124,15 @@ Step Keep::all_is_well() {
 // Not what we have written last. With our token it is what a write left whose reply was lost, or an
 // old state of the share; or somebody who knows the token has refreshed it, or damaged it.
 Step Keep::on_other_content(const FileReply& reply) {
+  absent_since_.reset();
   Sighting seen = parse_record(reply.content);
   if (seen.token == options_.token && reply.content.size() == options_.record.size()) {
     options_.record = reply.content;
     recorded_ = recorded_ || names(seen.holder.child, options_.child);
     if (recorded_ && !options_.lease) return all_is_well();
     if (++failures_ < kMostFailures) return next();
-  } else if (is_whole(seen) && seen.token != options_.token) {
-    result_.seen = std::move(seen);
-    return finish(Outcome::lost);
+  } else if (is_whole(seen) && seen.token != options_.token && !is_elsewhere(reply)) {
+    return lost_to(std::move(seen));
   }
   return cannot_tell(reply);  // somebody is writing; or it is damaged, and not given to anybody
 }
@@ -137,13 +140,22 @@ Step Keep::on_other_content(const FileReply& reply) {
 Step Keep::on_look(const FileReply& reply) {
   if (reply.status == FileStatus::not_found) return absent();
   if (reply.status != FileStatus::ok) return cannot_tell(reply);
+  absent_since_.reset();
   Sighting seen = parse_record(reply.content);
   if (!is_whole(seen) || seen.token == options_.token) {
-    absent_since_.reset();
     return options_.lease ? wait_until(wait_until_) : all_is_well();  // a look is no refresh
   }
+  return is_elsewhere(reply) ? cannot_tell(reply) : lost_to(std::move(seen));
+}
+
+Step Keep::lost_to(Sighting seen) {
   result_.seen = std::move(seen);
   return finish(Outcome::lost);
+}
+
+// On another device than the lock was taken on: its share is not mounted any more.
+bool Keep::is_elsewhere(const FileReply& reply) const {
+  return options_.device != 0 && reply.device != 0 && reply.device != options_.device;
 }
 
 Step Keep::absent() {
@@ -152,23 +164,27 @@ Step Keep::absent() {
   if (asked_ - *absent_since_ >= kSecondLook) {
     return request(State::probe_directory, ProbeDirectory{options_.path, false});
   }
-  return wait_until(*absent_since_ + kSecondLook);
+  return wait_until(std::min(*absent_since_ + kSecondLook, now + retry()));
 }
 
 Step Keep::on_directory(const FileReply& reply) {
   const bool is_well =
       reply.status == FileStatus::ok && (options_.device == 0 || reply.device == options_.device);
   if (is_well) return finish(Outcome::lost);
+  absent_since_.reset();  // what is absent there is not our lock
   return cannot_tell(reply);
 }
 
 Step Keep::cannot_tell(const FileReply& reply) {
   result_.failure = reply;
+  if (reply.status == FileStatus::ok) result_.failure->status = FileStatus::failed;  // elsewhere
   const bool is_hopeless = reply.status == FileStatus::denied || ++failures_ >= kMostFailures;
   if (!recorded_ && is_hopeless) return finish(Outcome::not_recorded);
-  Duration retry = kRetry;
-  if (options_.lease) retry = std::min(retry, *options_.lease / 10);
-  return wait_until(clock_.now() + retry);
+  return wait_until(clock_.now() + retry());
+}
+
+Duration Keep::retry() const {
+  return options_.lease ? std::min(kRetry, *options_.lease / 10) : kRetry;
 }
 
 std::optional<Mono> Keep::stop_at() const {
@@ -194,6 +210,7 @@ std::optional<Mono> Keep::release_until() const {
 bool Keep::is_over() const { return options_.lease && clock_.now() >= *stop_at(); }
 
 Step Keep::wait_until(Mono when) {
+  if (options_.lease) when = std::min(when, *stop_at());
   state_ = State::wait;
   wait_until_ = when;
   return WaitUntil{look_wanted_ && recorded_ ? clock_.now() : when};

@@ -8,8 +8,9 @@
 //              that the file has changed (look_soon()).
 //
 // The lock is lost when another token stands there, or when it is absent in two fresh looks at
-// least a second apart while its directory is well and on the same device. What cannot be read says
-// nothing: a share that was unmounted, or fails, has not given the lock to anybody.
+// least a second apart, with nothing between them that showed it there, while its directory is
+// well; both on the same device. What cannot be read says nothing: a share that was unmounted, or
+// fails, has not given the lock to anybody.
 //
 // A lease is counted from the START of the last success, because others count theirs from when they
 // could first see its beat. It is never revived: the deadline (seams/lease.hpp) is tested before
@@ -58,13 +59,13 @@ struct KeepResult {
   enum class Outcome {
     ended,         ///< by cancel(): the command has ended
     lost,          ///< the lock is not ours any more; see `seen`
-    lease_over,    ///< it could not be refreshed in time; see `failure`
+    lease_over,    ///< it could not be refreshed until stop_at(); see `failure`
     not_recorded,  ///< the command's pid could not be written: it must not run; see `failure`
   };
   Outcome outcome = Outcome::ended;
   /// Outcome::lost: what stands there instead; Sighting::Kind::none: nothing.
   Sighting seen;
-  /// What the last operation that failed said, if one has.
+  /// What the last operation that failed said, if one has since all was well.
   std::optional<FileReply> failure;
 };
 
@@ -108,6 +109,7 @@ class Keep final : public Machine {
   Step on_other_content(const FileReply& reply);
   Step on_look(const FileReply& reply);
   Step on_directory(const FileReply& reply);
+  Step lost_to(Sighting seen);
   Step absent();
   Step cannot_tell(const FileReply& reply);
   Step all_is_well();
@@ -116,6 +118,8 @@ class Keep final : public Machine {
   Step finish(Outcome outcome);
 
   [[nodiscard]] std::optional<std::string> next_record() const;
+  [[nodiscard]] bool is_elsewhere(const FileReply& reply) const;
+  [[nodiscard]] Duration retry() const;
   [[nodiscard]] bool is_over() const;
 
   KeepOptions options_;

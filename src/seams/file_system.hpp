@@ -106,7 +106,8 @@ struct FileReply {
   FileKind kind = FileKind::regular;
   /// ReadFile: what was read. UpdateFile with FileStatus::changed: what stands there instead.
   std::string content;
-  /// ReadFile, ProbeDirectory: st_dev of the file or directory; 0 when it is not known.
+  /// ReadFile, ProbeDirectory, UpdateFile with FileStatus::changed: st_dev of the file or
+  /// directory; 0 when it is not known.
   std::uint64_t device = 0;
   /// ReadFile: st_ino; 0 when it is not known.
   std::uint64_t inode = 0;

@@ -242,6 +242,7 @@ FileReply perform(const UpdateFile& operation) {
   if (!content) return failure(errno);
   if (*content != operation.expected) {
     FileReply reply = nothing_done(FileStatus::changed);
+    reply.device = info.st_dev;
     reply.content = std::move(*content);
     return reply;
   }

@@ -219,6 +219,14 @@ TEST_F(PosixFiles, AGuardedOperationDoesNotReadWithoutEnd) {
   EXPECT_EQ(perform(RemoveFile{lock_, "one"}).status, FileStatus::changed);
 }
 
+TEST_F(PosixFiles, AnUpdateTellsOnWhichDeviceItFoundSomethingElse) {
+  std::ofstream{lock_} << "one";
+  const FileReply reply = perform(UpdateFile{lock_, "two", "six", false});
+  EXPECT_EQ(reply.status, FileStatus::changed);
+  EXPECT_EQ(reply.device, read().device);
+  EXPECT_NE(reply.device, 0U);
+}
+
 TEST_F(PosixFiles, ReadsLittleOfAHugeFile) {
   std::ofstream{lock_} << std::string(100, 'x');
   std::filesystem::resize_file(lock_, std::uintmax_t{1} << 30U);

@@ -146,7 +146,7 @@ TEST_F(KeepLeaseTest, TriesAgainUntilTheCommandMustStop) {
     EXPECT_GE(tries, 9);
     EXPECT_TRUE(finished(step));
     EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
-    EXPECT_EQ(keep.result().failure.value_or(FileReply{}).error, reply.error);
+    EXPECT_EQ(keep.result().failure->error, reply.error);
     EXPECT_GE(clock_.now(), begun + seconds{20});
     EXPECT_LE(clock_.now(), begun + seconds{21});
     EXPECT_EQ(keep.release_until(), begun + seconds{20});
@@ -373,7 +373,7 @@ TEST_F(KeepLeaseTest, WhatTheShareSaysTooLateIsNotHeard) {
     clock_.advance(seconds{20});
     EXPECT_TRUE(finished(keep.on_reply(reply)));
     EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
-    EXPECT_EQ(keep.result().failure.value_or(FileReply{}).status, reply.status);
+    EXPECT_EQ(keep.result().failure->status, reply.status);
   }
 }
 
