@@ -120,8 +120,8 @@ class Run {
     ::setenv("UFL_TOKEN", taking_.claim().result().token.c_str(), 1);
     int error = options_.kill_on_loss ? make_tree() : 0;
     if (error != 0) return cannot_spawn(error);
-    error = child_.spawn(command_, executable_.path,
-                         {.die_with_parent = options_.lease && options_.kill_on_loss});
+    error =
+        child_.spawn(command_, executable_.path, {.die_with_parent = options_.lease.has_value()});
     if (error != 0) return cannot_spawn(error);
     if (tree_) tree_->set_command(child_.id());
     keeping_.start(taking_.claim(), child_.id(), tree_ ? &*tree_ : nullptr, warden_);

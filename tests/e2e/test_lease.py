@@ -145,7 +145,7 @@ class LivingHolderTest(LeaseTestCase):
     def test_is_never_taken_over(self):
         """Neither kept alive, nor seen alive though its ufl has stopped to refresh it."""
         holders = {"alive": self.hold("-l", "4", "--kill-after", "0.3", lock=self.path("alive")),
-                   "stopped": self.hold(*SHORT, lock=self.path("stopped"))}
+                   "stopped": self.hold(*SHORT, "--on-lost", "warn", lock=self.path("stopped"))}
         os.kill(holders["stopped"].pid, signal.SIGSTOP)
         begin = time.monotonic()
         contenders = {name: self.contend(self.path(name)) for name in holders}
