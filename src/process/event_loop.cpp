@@ -102,7 +102,7 @@ class DescriptorWatch final : public Watch {
           const auto alive = weak.lock();
           if (error || !alive) return;
           alive->on_readable();
-          if (alive.use_count() > 1) await(alive);
+          await(alive);  // in vain, if the handler has given the watch up
         });
   }
 

@@ -50,6 +50,10 @@ std::vector<std::int64_t> HostProcesses::children() {
 
 ProcessList HostProcesses::all() {
   ProcessList list;
+  if (!proc_shows_us()) {
+    list.error = ENOENT;
+    return list;
+  }
   const std::unique_ptr<DIR, int (*)(DIR*)> directory{::opendir("/proc"), ::closedir};
   if (!directory) {
     list.error = errno;

@@ -17,21 +17,19 @@ namespace ufl {
 
 namespace {
 
-// After `unshare --pid` without --mount-proc, /proc is that of another PID namespace, where our
-// numbers are those of others: their start times would prove that a living process is gone.
-bool proc_has_our_numbers() {
+std::optional<std::string> read_of_process(pid_t pid, const char* name) {
+  if (!proc_shows_us()) return std::nullopt;
+  return read_small_file("/proc/" + std::to_string(pid) + '/' + name);
+}
+
+}  // namespace
+
+bool proc_shows_us() {
   char self[32];
   const ssize_t length = ::readlink("/proc/self", self, sizeof self);
   return length > 0 &&
          std::string_view{self, static_cast<std::size_t>(length)} == std::to_string(::getpid());
 }
-
-std::optional<std::string> read_of_process(pid_t pid, const char* name) {
-  if (!proc_has_our_numbers()) return std::nullopt;
-  return read_small_file("/proc/" + std::to_string(pid) + '/' + name);
-}
-
-}  // namespace
 
 std::optional<ProcessStat> process_stat(pid_t pid) {
   const auto text = read_of_process(pid, "stat");

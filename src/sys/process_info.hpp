@@ -15,6 +15,10 @@
 
 namespace ufl {
 
+/// Does /proc speak of our PID namespace? Not so after unshare -p without --mount-proc: there our
+/// numbers are those of other processes, whose start would prove that a living process is gone.
+[[nodiscard]] bool proc_shows_us();
+
 /// The stat of a process; nothing when /proc does not show it to us.
 [[nodiscard]] std::optional<ProcessStat> process_stat(pid_t pid);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -76,6 +77,19 @@ TEST(HostProcesses, AListThatWasCutShortSaysSo) {
     limit.rlim_cur -= 1;
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
     EXPECT_EQ(HostProcesses{}.all().error, EMFILE);
+  });
+}
+
+TEST(HostProcesses, TheNumbersOfAnotherNamespaceAreNotOurs) {
+  in_own_process([] {
+    if (::unshare(CLONE_NEWPID) != 0) GTEST_SKIP() << "takes privileges";
+    in_own_process([] {
+      ASSERT_EQ(::getpid(), 1);
+      HostProcesses table;
+      EXPECT_FALSE(table.find(1)) << "that is somebody else";
+      EXPECT_EQ(table.all().error, ENOENT);
+    });
+    EXPECT_TRUE(HostProcesses{}.find(::getpid())) << "we have not moved";
   });
 }
 
