@@ -16,22 +16,18 @@ import support
 from support import PATIENCE, UFL, clean_environment
 
 
-def run_quietly(words):
-    return subprocess.run(words, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=PATIENCE).returncode
-
-
-def can_inject():
+def succeeds(words):
+    """Quietly; a program that is missing does not."""
     try:
-        return run_quietly(["strace", "-f", "-o", "/dev/null", "-e",
-                            "inject=getppid:error=EPERM", "true"]) == 0
+        return subprocess.run(words, check=False, stdin=subprocess.DEVNULL, timeout=PATIENCE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE).returncode == 0
     except FileNotFoundError:
         return False
 
 
-CAN_INJECT = can_inject()
-CAN_MOUNT = os.geteuid() == 0 and run_quietly(["unshare", "-m", "mount", "-t", "tmpfs", "x",
-                                               "/proc"]) == 0
+CAN_INJECT = succeeds(["strace", "-f", "-o", "/dev/null", "-e", "inject=getppid:error=EPERM",
+                       "true"])
+CAN_MOUNT = os.geteuid() == 0 and succeeds(["unshare", "-m", "mount", "-t", "tmpfs", "x", "/proc"])
 
 
 # As if a file that has been written could not be given its name: it gets the name first, then.

@@ -152,12 +152,20 @@ class LeaseTestCase(support.UflTestCase):
     def setUp(self):
         super().setUp()
         support.limit_time(self)
+        self._locks = {self.lock}  # of which ufl may have kept what it has seen
+
+    def forget_at_the_end(self, lock):
+        """What ufl may have seen of a lock that no method of this class has made."""
+        self._locks.add(lock)
 
     def tearDown(self):
-        for directory, _, files in os.walk(self.dir):
-            for name in {"lock", *files}:
-                self.kept_observation(os.path.join(directory, name))
+        for lock in self._locks:
+            self.kept_observation(lock)
         super().tearDown()
+
+    def write(self, name, content, mode=0o644):
+        self._locks.add(self.path(name))
+        return super().write(name, content, mode)
 
     def pretend(self, name="lock", **keys):
         """A lock that another host holds; returns its path."""
@@ -182,6 +190,7 @@ class LeaseTestCase(support.UflTestCase):
 
     def hold(self, *options, lock=None, command=None, **popen):
         """As elsewhere; its command succeeds."""
+        self._locks.add(lock or self.lock)
         command = command or ["sh", "-c", "echo ready; read line; :"]
         return super().hold(*options, lock=lock, command=command, **popen)
 
@@ -228,9 +237,9 @@ class LeaseTestCase(support.UflTestCase):
         name = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
         uid = os.geteuid()
         found = []
-        for directory in (f"/run/user/{uid}/ufl", f"/dev/shm/ufl-{uid}",
-                          os.path.expanduser("~/.local/state/ufl")):
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for directory in {f"/run/user/{uid}/ufl", f"/dev/shm/ufl-{uid}", "/dev/shm/ufl-65534",
+                          os.path.expanduser("~/.local/state/ufl")}:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
                 found += [os.path.join(directory, n) for n in os.listdir(directory)
                           if n.endswith(name)]
         for path in found:

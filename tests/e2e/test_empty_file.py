@@ -155,10 +155,10 @@ class EmptyFileTest(LeaseTestCase):
         self.assertEqual((result.returncode, result.stdout), (BUSY, ""), result.stderr)
         self.assertLess(time.monotonic() - begin, PATIENCE)
         self.assert_kept(name, contender.result(), inode)
-        # What it has seen so far was seen of a file in use.
+        # Whoever lets go of it may use it again: from then on it is watched anew.
+        self.assertEqual(self.let_go(holder), 0)
         again = self.attempt(name)
         self.assert_kept(name, (again.returncode, 0, again.stdout, again.stderr), inode)
-        self.assertEqual(self.let_go(holder), 0)
 
     def on_a_share(self, name):
         """A server that has crashed may have emptied the file of a holder that lives."""

@@ -164,7 +164,7 @@ class OrderTest(FenceTestCase):
         witness = self.witness()
         holder = self.run_witnessed(
             witness, "-l", "9", "--kill-after", "0.5", "-v",
-            script=f"trap 'echo TERM >&9; exit' TERM; echo ready >&9; read line; echo end >&9")
+            script="trap 'echo TERM >&9; exit' TERM; echo ready >&9; read line; echo end >&9")
         beat = beat_in(self.read_lock())
         self.lose_share()
         pause(9 / 3 + 0.5)  # one refresh has failed
@@ -183,7 +183,8 @@ class OrderTest(FenceTestCase):
         for status in (0, 5):
             os.mkdir(self.path(f"share-{status}"))
             holders[status] = self.hold(
-                *SHORT, "--on-lost", "warn", "--report", self.path("reports", f"{status}"), lock=self.path(f"share-{status}", "lock"),
+                *SHORT, "--on-lost", "warn", "--report", self.path("reports", f"{status}"),
+                lock=self.path(f"share-{status}", "lock"),
                 command=["sh", "-c", f"echo ready; read line; echo end; exit {status}"])
             self.lose_share(f"share-{status}")
         for status, holder in holders.items():
@@ -315,8 +316,9 @@ class KilledTest(FenceTestCase):
         for words in ((), self.LONGER):
             with self.subTest(words=words):
                 witness = self.witness(f"fifo-{len(words)}")
-                script = ('exec 2>/dev/null; (read word <first; echo "$word" >&9) & (setsid sh -c \'read word '
-                          '<second; echo "$word" >&9\' &); echo ready >&9; read line; exit 3')
+                script = ('exec 2>/dev/null; (read word <first; echo "$word" >&9) & '
+                          '(setsid sh -c \'read word <second; echo "$word" >&9\' &); '
+                          'echo ready >&9; read line; exit 3')
                 holder = self.run_witnessed(witness, *words, script=script)
                 self.assertEqual(self.let_go(holder), 3)
                 self.assertEqual(holder.stderr.read(), "")
@@ -350,8 +352,9 @@ class DeafShareTest(FaultTestCase, LeaseTestCase):
             self.lock = self.path("lock-" + re.sub(r"\W", "-", fault))
             log = self.lock + ".log"
             witness = self.witness(os.path.basename(self.lock) + ".fifo")
-            program = self.traced([fault], "-l", "6", "--kill-after", "1.8", self.lock, "sh", "-c", witness.begin + (
-                f"trap 'echo TERM >&9; exit' TERM; echo ready >&9; {STAY}"), log=log)
+            script = f"trap 'echo TERM >&9; exit' TERM; echo ready >&9; {STAY}"
+            program = self.traced([fault], "-l", "6", "--kill-after", "1.8", self.lock, "sh", "-c",
+                                  witness.begin + script, log=log)
             runs[fault] = (self.start(program=program, stdin=subprocess.PIPE), witness, self.lock,
                            log)
         for fault, (process, witness, lock, log) in runs.items():

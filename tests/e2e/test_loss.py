@@ -166,7 +166,7 @@ class KillTest(LossTestCase):
 
 
 class NotLostTest(LossTestCase):
-    """What passes, and what cannot be told: the command is left alone, and its status is its own."""
+    """What passes, and what cannot be told: the command goes on, with a status of its own."""
 
     def assert_not_lost(self, holder, status=0, *said):
         self.assertEqual(self.let_go(holder), status)
