@@ -63,6 +63,7 @@ Step Refresh::write(const std::string& content) {
     return finish(Outcome::no_lease);
   }
   if (++rounds_ > kMostRounds) {
+    result_.failure.status = FileStatus::failed;
     result_.failure.error = ETIMEDOUT;
     return finish(Outcome::failed);
   }
@@ -81,8 +82,9 @@ Step Refresh::on_written(const FileReply& reply) {
     result_.writing = true;
     return finish(Outcome::failed);
   }
-  const bool in_time = options_.last && clock_.now() < *options_.last + lease_reliable(lease_);
-  if (in_time) return finish(Outcome::held);
+  const auto& last = options_.last;
+  const bool is_known = last && *last <= result_.refreshed;  // nobody refreshes in the future
+  if (is_known && clock_.now() < *last + lease_reliable(lease_)) return finish(Outcome::held);
   is_written_ = true;
   state_ = State::pause;
   wait_until_ = clock_.now() + options_.takeover_delay;

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+
+#include "protocol/refresh.hpp"
+
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "seams/lease.hpp"
+#include "unit/fake_observations.hpp"
+#include "unit/support.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = RefreshResult::Outcome;
+
+const std::string kMine = "00000000-0000-4000-8000-000000000001";
+const std::string kOther = "11111111-1111-4111-8111-111111111111";
+const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
+constexpr Duration kLease = seconds{30};
+constexpr Duration kTakeover = seconds{3};
+
+std::string record_of(std::optional<double> lease, std::optional<std::string> beat,
+                      std::optional<bool> detached = true) {
+  Holder holder = leased(lease, std::move(beat));
+  holder.detached = detached;
+  return format_record(kMine, holder);
+}
+
+std::string record(int beats = 0) { return record_of(30, "000000000" + std::to_string(beats)); }
+
+FileReply changed(std::string content) {
+  FileReply reply = refused(FileStatus::changed, 0);
+  reply.content = std::move(content);
+  return reply;
+}
+
+class RefreshTest : public ::testing::Test {
+ protected:
+  /// With a last refresh that is so old; none: it is not known.
+  Refresh make(std::optional<Duration> age, bool local = true) {
+    RefreshOptions options;
+    options.look.path = "lock";
+    options.look.token = kMine;
+    options.look.delay = seconds{1};
+    options.look.local = local;
+    if (age) options.last = clock_.now() - *age;
+    options.takeover_delay = kTakeover;
+    return {options, clock_};
+  }
+  Duration wait(const Step& step) {
+    const auto* until = std::get_if<WaitUntil>(&step);
+    EXPECT_NE(until, nullptr);
+    return until != nullptr ? until->at - clock_.now() : Duration{-1};
+  }
+  Step next(Refresh& refresh, const Step& step) {
+    clock_.advance(wait(step));
+    return refresh.resume();
+  }
+  /// To the write, which is not answered yet.
+  static Step to_write(Refresh& refresh, const std::string& content = record()) {
+    const Step step = refresh.start();
+    EXPECT_NE(wants<ReadFile>(step), nullptr);
+    return refresh.on_reply(ok(content));
+  }
+  static void expect_update(const Step& step, const std::string& expected,
+                            const std::string& content) {
+    const auto* update = wants<UpdateFile>(step);
+    ASSERT_NE(update, nullptr);
+    EXPECT_EQ(update->path, "lock");
+    EXPECT_EQ(update->expected, expected);
+    EXPECT_EQ(update->content, content);
+  }
+
+  FakeClock clock_;
+};
+
+TEST_F(RefreshTest, ABeatInTimeIsEnough) {
+  for (const bool local : {false, true}) {
+    Refresh refresh = make(seconds{10}, local);
+    clock_.advance(seconds{1});
+    ASSERT_NE(wants<ReadFile>(refresh.start()), nullptr);
+    clock_.advance(seconds{1});
+    const Mono asked = clock_.now();
+    const Step step = refresh.on_reply(ok(record()));
+    expect_update(step, record(), record(1));
+    ASSERT_NE(wants<UpdateFile>(step), nullptr);
+    EXPECT_EQ(wants<UpdateFile>(step)->sync, !local);
+    clock_.advance(seconds{1});
+    EXPECT_TRUE(finished(refresh.on_reply(ok())));
+    EXPECT_EQ(refresh.result().outcome, Outcome::held);
+    EXPECT_EQ(refresh.result().refreshed, asked) << "its start";
+    EXPECT_FALSE(refresh.doubts());
+  }
+}
+
+//   1 A's lease is over.  2 B looks: no beat.  3 A writes one.  4 B renames, verifies, runs.
+TEST_F(RefreshTest, AnOldOrUnknownLastRefreshIsDoubted) {
+  for (const auto& age : {std::optional<Duration>{}, std::optional<Duration>{seconds{20}}}) {
+    Refresh refresh = make(age);
+    (void)to_write(refresh);
+    clock_.advance(seconds{2});
+    const Step step = refresh.on_reply(ok());
+    EXPECT_EQ(wait(step), kTakeover);
+    EXPECT_TRUE(refresh.doubts());
+    clock_.advance(kTakeover - Duration{1});
+    EXPECT_EQ(wait(refresh.resume()), Duration{1}) << "too early";
+    clock_.advance(Duration{1});
+    ASSERT_NE(wants<ReadFile>(refresh.resume()), nullptr);
+    EXPECT_FALSE(refresh.doubts());
+    const Mono asked = clock_.now() - kTakeover - seconds{2};
+    EXPECT_TRUE(finished(refresh.on_reply(ok(record(1)))));
+    EXPECT_EQ(refresh.result().outcome, Outcome::held);
+    EXPECT_EQ(refresh.result().refreshed, asked);
+  }
+}
+
+TEST_F(RefreshTest, TheAgeOfTheLastOneIsThatAtTheEndOfTheWrite) {
+  for (const Duration write : {seconds{10} - Duration{1}, Duration{seconds{10}}}) {
+    Refresh refresh = make(seconds{10});
+    (void)to_write(refresh);
+    clock_.advance(write);
+    EXPECT_EQ(finished(refresh.on_reply(ok())), write < seconds{10});
+  }
+}
+
+TEST_F(RefreshTest, ALastRefreshInTheFutureIsNotKnown) {
+  for (const Mono last : {clock_.now() + seconds{1}, Mono::max()}) {
+    RefreshOptions options;
+    options.look.token = kMine;
+    options.look.local = true;
+    options.last = last;
+    options.takeover_delay = kTakeover;
+    Refresh refresh{options, clock_};
+    (void)to_write(refresh);
+    EXPECT_EQ(wait(refresh.on_reply(ok())), kTakeover);
+  }
+}
+
+TEST_F(RefreshTest, ALockThatWasTakenOverMeanwhileIsLost) {
+  Refresh refresh = make({});
+  (void)to_write(refresh);
+  (void)next(refresh, refresh.on_reply(ok()));
+  EXPECT_TRUE(finished(refresh.on_reply(ok(format_record(kOther, {})))));
+  EXPECT_EQ(refresh.result().outcome, Outcome::lost);
+  EXPECT_EQ(refresh.result().seen.token, kOther);
+}
+
+TEST_F(RefreshTest, ALockThatIsNotOursIsLostWithoutAWrite) {
+  Refresh refresh = make(seconds{10});
+  (void)refresh.start();
+  EXPECT_TRUE(finished(refresh.on_reply(ok(kOther))));
+  EXPECT_EQ(refresh.result().outcome, Outcome::lost);
+}
+
+TEST_F(RefreshTest, LooksAsAReleaseDoes) {
+  Refresh refresh = make(seconds{1});
+  (void)refresh.start();
+  Step step = refresh.on_reply(kAbsent);
+  ASSERT_NE(wants<ReadFile>(next(refresh, step)), nullptr);
+  ASSERT_NE(wants<ProbeDirectory>(refresh.on_reply(kAbsent)), nullptr);
+  EXPECT_TRUE(finished(refresh.on_reply(ok())));
+  EXPECT_EQ(refresh.result().outcome, Outcome::lost);
+
+  Refresh unreadable = make(seconds{1});
+  (void)unreadable.start();
+  (void)next(unreadable, unreadable.on_reply(refused(FileStatus::failed, EIO)));
+  EXPECT_TRUE(finished(unreadable.on_reply(refused(FileStatus::failed, EIO))));
+  EXPECT_EQ(unreadable.result().outcome, Outcome::failed);
+  EXPECT_EQ(unreadable.result().failure.error, EIO);
+  EXPECT_FALSE(unreadable.result().writing);
+}
+
+TEST_F(RefreshTest, WithoutALeaseOfItsOwnThereIsNothingToRefresh) {
+  for (const std::string& content :
+       {record_of({}, "0000000000"), record_of(30, {}), record_of(0, "0000000000"),
+        record_of(-1, "0000000000"), record_of(30, "soon"), record_of(30, "0000000000", {}),
+        record_of(30, "0000000000", false), kMine, kMine + "\n"}) {
+    Refresh refresh = make(seconds{1});
+    EXPECT_TRUE(finished(to_write(refresh, content))) << content;
+    EXPECT_EQ(refresh.result().outcome, Outcome::no_lease) << content;
+  }
+}
+
+TEST_F(RefreshTest, SomebodyElseWhoRefreshesAtTheSameTimeIsNoFailure) {
+  Refresh refresh = make(seconds{10});
+  (void)to_write(refresh);
+  ASSERT_NE(wants<ReadFile>(refresh.on_reply(changed(record(1)))), nullptr);
+  expect_update(refresh.on_reply(ok(record(1))), record(1), record(2));
+  EXPECT_TRUE(finished(refresh.on_reply(ok())));
+  EXPECT_EQ(refresh.result().outcome, Outcome::held);
+}
+
+TEST_F(RefreshTest, WhatHasChangedIsLookedAtAndMayBeLost) {
+  for (const FileReply& reply : {changed(format_record(kOther, {})), kAbsent}) {
+    Refresh refresh = make(seconds{10});
+    (void)to_write(refresh);
+    ASSERT_NE(wants<ReadFile>(refresh.on_reply(reply)), nullptr);
+    EXPECT_TRUE(finished(refresh.on_reply(ok(kOther))));
+    EXPECT_EQ(refresh.result().outcome, Outcome::lost);
+  }
+}
+
+TEST_F(RefreshTest, SomebodyWhoIsAlwaysFasterIsNotRacedWithoutEnd) {
+  Refresh refresh = make(seconds{1});
+  Step step = to_write(refresh);
+  int writes = 0;
+  for (; wants<UpdateFile>(step) != nullptr && writes < 100; ++writes) {
+    ASSERT_NE(wants<ReadFile>(refresh.on_reply(changed(record(1)))), nullptr);
+    step = refresh.on_reply(ok(record(writes % 5)));
+  }
+  EXPECT_EQ(writes, 5);
+  EXPECT_TRUE(finished(step));
+  EXPECT_EQ(refresh.result().outcome, Outcome::failed);
+  EXPECT_EQ(refresh.result().failure.error, ETIMEDOUT);
+  EXPECT_EQ(refresh.result().failure.status, FileStatus::failed);
+}
+
+//   1 A doubts, and waits.  2 A is stopped for two thirds of its lease.  3 It is still ours, but B
+//   may be where it was at the first beat.
+TEST_F(RefreshTest, WhatTookTooLongIsDoubtedAgain) {
+  Refresh refresh = make({});
+  (void)to_write(refresh);
+  Step step = next(refresh, refresh.on_reply(ok()));
+  EXPECT_NE(wants<ReadFile>(step), nullptr);
+  clock_.advance(seconds{20} - kTakeover);
+  const Mono asked = clock_.now();
+  expect_update(refresh.on_reply(ok(record(1))), record(1), record(2));
+  step = refresh.on_reply(ok());
+  EXPECT_EQ(wait(step), kTakeover);
+  (void)next(refresh, step);
+  EXPECT_TRUE(finished(refresh.on_reply(ok(record(2)))));
+  EXPECT_EQ(refresh.result().outcome, Outcome::held);
+  EXPECT_EQ(refresh.result().refreshed, asked);
+}
+
+TEST_F(RefreshTest, OnlyABeatThatWasWrittenSinceIsReadBack) {
+  Refresh refresh = make({});
+  (void)to_write(refresh);
+  (void)next(refresh, refresh.on_reply(ok()));
+  clock_.advance(kLease);
+  expect_update(refresh.on_reply(ok(record(1))), record(1), record(2));
+  ASSERT_NE(wants<ReadFile>(refresh.on_reply(changed(record(2)))), nullptr);
+  expect_update(refresh.on_reply(ok(record(2))), record(2), record(3));
+}
+
+TEST_F(RefreshTest, WhatIsJustInTimeIsNotDoubtedAgain) {
+  Refresh refresh = make({});
+  (void)to_write(refresh);
+  (void)next(refresh, refresh.on_reply(ok()));
+  clock_.advance(seconds{20} - kTakeover - Duration{1});
+  EXPECT_TRUE(finished(refresh.on_reply(ok(record(1)))));
+  EXPECT_EQ(refresh.result().outcome, Outcome::held);
+}
+
+TEST_F(RefreshTest, WhatAlwaysTakesTooLongIsGivenUp) {
+  Refresh refresh = make({});
+  Step step = to_write(refresh);
+  int writes = 0;
+  for (; wants<UpdateFile>(step) != nullptr && writes < 100; ++writes) {
+    (void)next(refresh, refresh.on_reply(ok()));
+    clock_.advance(kLease);
+    step = refresh.on_reply(ok(record(writes % 5)));
+  }
+  EXPECT_EQ(writes, 5);
+  EXPECT_EQ(refresh.result().outcome, Outcome::failed);
+  EXPECT_EQ(refresh.result().failure.error, ETIMEDOUT);
+}
+
+TEST_F(RefreshTest, AWriteThatFailsIsTold) {
+  for (const auto& reply :
+       {refused(FileStatus::failed, EIO), refused(FileStatus::denied, EACCES),
+        refused(FileStatus::stale, ESTALE), refused(FileStatus::not_regular, 0)}) {
+    Refresh refresh = make(seconds{10});
+    (void)to_write(refresh);
+    EXPECT_TRUE(finished(refresh.on_reply(reply)));
+    EXPECT_EQ(refresh.result().outcome, Outcome::failed);
+    EXPECT_TRUE(refresh.result().writing);
+    EXPECT_EQ(refresh.result().failure.error, reply.error);
+    EXPECT_TRUE(finished(refresh.resume()));
+  }
+}
+
+TEST_F(RefreshTest, AShortLeaseCountsAsLongAsOthersCountIt) {
+  for (const Duration age : {seconds{1}, seconds{2}}) {
+    Refresh refresh = make(age);
+    (void)to_write(refresh, record_of(0.1, "0000000000"));
+    EXPECT_EQ(finished(refresh.on_reply(ok())), age < lease_reliable(seconds{2}));
+  }
+}
+
+TEST_F(RefreshTest, CannotBeCancelledHalfWay) {
+  Refresh refresh = make({});
+  (void)to_write(refresh);
+  (void)refresh.on_reply(ok());
+  EXPECT_EQ(wait(refresh.cancel()), kTakeover);
+}
+
+}  // namespace
+}  // namespace ufl::test
