@@ -247,8 +247,7 @@ Step Claim::give_up(Outcome outcome) {
 Step Claim::finish(Outcome outcome) {
   result_.outcome = outcome;
   const bool leaves_nothing = outcome != Outcome::acquired && !result_.left_behind;
-  if (leaves_nothing && !result_.token.empty())
-    identity_.remove_witness(std::string{uuid_of(result_.token)});
+  if (leaves_nothing) remove_witness();
   if (outcome != Outcome::acquired) observer_.keep();
   // Whoever was proven dead has nobody to remove his.
   const bool took_over = outcome == Outcome::acquired && takes_over_ && ends_in_uuid(seen_.token);

@@ -223,6 +223,8 @@ class Claim final : public Machine {
   [[nodiscard]] bool outlived_its_lease() const;
   void prepare_record();
   void promise_life(Holder& holder, const std::string& uuid);
+  void remove_witness();
+  void note_write();
   Step on_publish(const FileReply& reply);
   Step on_look_after_publish(const FileReply& reply);
   Step published();

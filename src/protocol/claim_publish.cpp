@@ -2,7 +2,9 @@
 //
 // Publishing a claim: the part of Claim from "the lock looks free" to the delay.
 
+#include <algorithm>
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include "protocol/claim.hpp"
@@ -35,6 +37,7 @@ bool Claim::outlived_its_lease() const {
 }
 
 void Claim::prepare_record() {
+  remove_witness();  // nothing of the claim before is on the share
   Holder holder = identity_.self();
   holder.command = options_.command;
   holder.since = utc_text(clock_.wall());
@@ -56,6 +59,7 @@ void Claim::prepare_record() {
   promise_life(holder, uuid);
   result_.token = make_token(options_.prefix, uuid);
   result_.begun = clock_.now();
+  result_.look_to_write = {};
   record_ = format_record(result_.token, holder);
   late_ = false;
 }
@@ -70,8 +74,18 @@ void Claim::promise_life(Holder& holder, const std::string& uuid) {
   if (can_be_judged && !options_.local) identity_.leave_witness(uuid);
 }
 
-Step Claim::on_publish(const FileReply& reply) {
+void Claim::remove_witness() {
+  if (!result_.token.empty()) identity_.remove_witness(std::string{uuid_of(result_.token)});
+}
+
+// Of two writes of one record either may be what stands there.
+void Claim::note_write() {
   published_at_ = clock_.now();
+  result_.look_to_write = std::max(result_.look_to_write, published_at_ - looked_at_);
+}
+
+Step Claim::on_publish(const FileReply& reply) {
+  note_write();
   // A claim that is published again stays late: its first write may be what stands there.
   late_ = late_ || (!options_.atomic_create && look_is_old());
   switch (reply.status) {
@@ -117,7 +131,6 @@ Step Claim::on_look_after_publish(const FileReply& reply) {
 Step Claim::published() {
   denied_since_.reset();
   verify_until_.reset();
-  result_.look_to_write = published_at_ - looked_at_;
   const Mono verify_at =
       published_at_ + options_.delay + (late_ ? options_.late_hold : Duration::zero());
   if (clock_.now() >= verify_at) return verify();

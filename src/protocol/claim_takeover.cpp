@@ -82,7 +82,7 @@ Step Claim::on_second_look(const FileReply& reply) {
 }
 
 Step Claim::on_replace(const FileReply& reply) {
-  published_at_ = clock_.now();
+  note_write();
   switch (reply.status) {
     case FileStatus::ok:
       result_.replaced = true;

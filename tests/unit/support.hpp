@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -56,15 +57,20 @@ class FakeIdentity final : public Identity {
     lifeline = uuid;
     return has_lifelines;
   }
-  void leave_witness(const std::string& uuid) override { witness = uuid; }
+  void leave_witness(const std::string& uuid) override {
+    witness = uuid;
+    witnesses.insert(uuid);
+  }
   void remove_witness(const std::string& uuid) override {
     if (witness == uuid) witness.clear();
+    witnesses.erase(uuid);
   }
   [[nodiscard]] std::uint64_t random() override { return 500; }  // the middle: no jitter
 
   bool has_lifelines = false;
-  std::string lifeline;  ///< the last one that was asked for
-  std::string witness;   ///< the last one that was left, and not removed
+  std::string lifeline;             ///< the last one that was asked for
+  std::string witness;              ///< the last one that was left, and not removed
+  std::set<std::string> witnesses;  ///< all of them
 
  private:
   int uuids_ = 0;

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+//
+// What a claim writes, promises and leaves on its host.
+
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "protocol/claim.hpp"
+#include "protocol/record.hpp"
+#include "protocol/token.hpp"
+#include "unit/support.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = ClaimResult::Outcome;
+
+const std::string kOther = "11111111-1111-4111-8111-111111111111";
+const std::string kGone = "22222222-2222-4222-8222-222222222222\n{}\n";
+const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
+const FileReply kExists = refused(FileStatus::exists, EEXIST);
+
+class ClaimRecordTest : public ::testing::Test {
+ protected:
+  static ClaimOptions run(bool local = false) {
+    ClaimOptions options;
+    options.path = "lock";
+    options.retry = milliseconds{100};
+    options.delay = seconds{1};
+    options.local = local;
+    options.atomic_create = true;
+    options.may_take_over = [](const Sighting& seen, bool) {
+      return kGone.starts_with(seen.token);
+    };
+    return options;
+  }
+  static ClaimOptions acquire() {
+    ClaimOptions options = run();
+    options.detached = true;
+    return options;
+  }
+  static ClaimOptions acquire_pid() {
+    ClaimOptions options = acquire();
+    options.lives_with = ProcessId{4711, 99};
+    return options;
+  }
+  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
+
+  /// From a look that is not answered yet to the publish; what it writes.
+  static std::string publish(Claim& claim) {
+    (void)claim.on_reply(kAbsent);
+    const Step step = claim.resume();
+    const auto* create = wants<CreateExclusive>(step);
+    EXPECT_NE(create, nullptr);
+    return create != nullptr ? create->content : "";
+  }
+  /// The record of a claim with these options.
+  std::string record_of(const ClaimOptions& options) {
+    Claim claim = make(options);
+    (void)claim.start();
+    return publish(claim);
+  }
+  Holder holder_of(const ClaimOptions& options) { return parse_record(record_of(options)).holder; }
+  static bool has_room(const std::string& record) { return with_child(record, {1, 2}).has_value(); }
+
+  Step next(Claim& claim, const Step& step) {
+    const auto* until = std::get_if<WaitUntil>(&step);
+    EXPECT_NE(until, nullptr);
+    if (until != nullptr) clock_.set(until->at);
+    return claim.resume();
+  }
+
+  FakeClock clock_;
+  FakeIdentity identity_;
+};
+
+TEST_F(ClaimRecordTest, ALeaseIsWrittenWithItsFirstBeat) {
+  for (ClaimOptions options : {run(), acquire(), acquire_pid()}) {
+    Holder holder = holder_of(options);
+    EXPECT_FALSE(holder.lease || holder.beat);
+    options.lease = milliseconds{30500};
+    holder = holder_of(options);
+    EXPECT_EQ(holder.lease, 30.5);
+    EXPECT_EQ(holder.beat, std::string{kFirstBeat});
+    EXPECT_TRUE(with_next_beat(record_of(options)));
+  }
+}
+
+TEST_F(ClaimRecordTest, OnlyARunHasRoomForItsCommand) {
+  EXPECT_TRUE(has_room(record_of(run())));
+  EXPECT_FALSE(has_room(record_of(acquire())));
+  EXPECT_FALSE(has_room(record_of(acquire_pid())));
+}
+
+TEST_F(ClaimRecordTest, PromisesALifelineThatIsHeld) {
+  for (const bool has_lifelines : {false, true}) {
+    identity_.has_lifelines = has_lifelines;
+    ClaimOptions options = run();
+    options.prefix = "ci-";
+    const Sighting seen = parse_record(record_of(options));
+    EXPECT_EQ(identity_.lifeline, uuid_of(seen.token));
+    EXPECT_EQ(seen.holder.lifeline,
+              has_lifelines ? std::optional<std::string>{kLifeline} : std::nullopt);
+  }
+}
+
+TEST_F(ClaimRecordTest, PromisesNoLifelineForAProcessThatEnds) {
+  identity_.has_lifelines = true;
+  for (const ClaimOptions& options : {acquire(), acquire_pid()}) {
+    EXPECT_FALSE(holder_of(options).lifeline);
+    EXPECT_EQ(identity_.lifeline, "");
+  }
+}
+
+TEST_F(ClaimRecordTest, PromisesNoLifelineWhereTheCommandCannotBeNamed) {
+  identity_.has_lifelines = true;
+  ClaimOptions options = run();
+  options.writes_in_place = false;
+  EXPECT_FALSE(holder_of(options).lifeline);
+  EXPECT_EQ(identity_.lifeline, "");
+}
+
+TEST_F(ClaimRecordTest, LeavesAWitnessBeforeAnybodyCanReadTheRecord) {
+  const Sighting seen = parse_record(record_of(run()));
+  EXPECT_EQ(identity_.witness, uuid_of(seen.token)) << "the create is not answered yet";
+
+  Claim taker = make(run());
+  (void)taker.start();
+  (void)taker.on_reply(ok(kGone));
+  const Step step = taker.resume();
+  ASSERT_NE(wants<CreateExclusive>(step), nullptr) << "the temporary file";
+  EXPECT_EQ(identity_.witness, uuid_of(parse_record(wants<CreateExclusive>(step)->content).token));
+}
+
+TEST_F(ClaimRecordTest, LeavesAWitnessWhereItsHolderCanBeJudgedFromAShare) {
+  ClaimOptions not_in_place = run();
+  not_in_place.writes_in_place = false;
+  for (const ClaimOptions& options : {run(true), acquire(), not_in_place}) {
+    (void)record_of(options);
+    EXPECT_TRUE(identity_.witnesses.empty());
+  }
+  ClaimOptions process_not_in_place = acquire_pid();
+  process_not_in_place.writes_in_place = false;
+  for (const ClaimOptions& options : {run(), acquire_pid(), process_not_in_place}) {
+    const std::string record = record_of(options);
+    EXPECT_TRUE(identity_.witnesses.contains(std::string{uuid_of(parse_record(record).token)}));
+  }
+}
+
+TEST_F(ClaimRecordTest, KeepsTheWitnessOfALockThatItHolds) {
+  Claim claim = make(run());
+  (void)claim.start();
+  const std::string record = publish(claim);
+  (void)next(claim, claim.on_reply(ok()));
+  ASSERT_TRUE(finished(claim.on_reply(ok(record))));
+  EXPECT_EQ(identity_.witness, uuid_of(claim.result().token));
+}
+
+TEST_F(ClaimRecordTest, RemovesTheWitnessOfAClaimThatIsTakenBack) {
+  for (const bool is_removed : {true, false}) {
+    Claim claim = make(run());
+    (void)claim.start();
+    const std::string record = publish(claim);
+    (void)claim.on_reply(ok());
+    (void)claim.cancel();
+    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record))), nullptr);
+    EXPECT_FALSE(identity_.witnesses.empty()) << "the record stands there";
+    const FileReply reply = is_removed ? ok() : refused(FileStatus::failed, EIO);
+    ASSERT_TRUE(finished(claim.on_reply(reply)));
+    EXPECT_EQ(claim.result().left_behind, !is_removed);
+    EXPECT_EQ(identity_.witnesses.empty(), is_removed);
+  }
+}
+
+TEST_F(ClaimRecordTest, RemovesTheWitnessOfAClaimThatWasRefused) {
+  ClaimOptions options = run();
+  options.timeout = Duration::zero();
+  Claim claim = make(options);
+  (void)claim.start();
+  (void)publish(claim);
+  ASSERT_TRUE(finished(claim.on_reply(refused(FileStatus::exhausted, EMFILE))));
+  EXPECT_TRUE(identity_.witnesses.empty());
+}
+
+//   1 A looks: absent, and leaves a witness.  2 B creates.  3 A's create: EEXIST.  4 And again.
+TEST_F(ClaimRecordTest, EachClaimRemovesTheWitnessOfTheOneBefore) {
+  Claim claim = make(run());
+  (void)claim.start();
+  for (int attempt = 1; attempt <= 5; ++attempt) {
+    const std::string record = publish(claim);
+    EXPECT_EQ(identity_.witnesses,
+              std::set<std::string>{std::string{uuid_of(parse_record(record).token)}})
+        << attempt;
+    (void)claim.on_reply(kExists);
+    clock_.advance(seconds{2});  // B's record is surely newer than ours
+    Step step = claim.on_reply(ok(kOther));
+    step = next(claim, step);
+    step = next(claim, claim.on_reply(ok(kOther)));
+    ASSERT_NE(wants<ReadFile>(step), nullptr);
+  }
+}
+
+TEST_F(ClaimRecordTest, TellsWhatWasWrittenAndSinceWhen) {
+  ClaimOptions options = run();
+  options.lease = seconds{30};
+  Claim claim = make(options);
+  (void)claim.start();
+  clock_.advance(milliseconds{10});
+  const Mono begun = clock_.now();
+  const std::string record = publish(claim);
+  clock_.advance(milliseconds{20});
+  (void)next(claim, claim.on_reply(ok()));
+  FileReply verified = ok(record);
+  verified.device = 7;
+  (void)claim.on_reply(verified);
+  ASSERT_EQ(claim.result().outcome, Outcome::acquired);
+  EXPECT_EQ(claim.result().record, record);
+  EXPECT_EQ(claim.result().begun, begun);
+  EXPECT_EQ(claim.result().look_to_write, milliseconds{30});
+  EXPECT_EQ(claim.result().device, 7U);
+}
+
+//   1 A creates.  2 A's verification sees nothing.  3 A's next look shows its claim: this look is
+//   newer than the write, and nothing rests on it.
+TEST_F(ClaimRecordTest, AClaimThatFlickersTookAsLongAsItTook) {
+  Claim claim = make(run());
+  (void)claim.start();
+  const Mono begun = clock_.now();
+  const std::string record = publish(claim);
+  clock_.advance(milliseconds{20});
+  (void)next(claim, claim.on_reply(ok()));
+  (void)next(claim, claim.on_reply(kAbsent));
+  (void)claim.on_reply(ok(record));
+  (void)claim.on_reply(ok(record));
+  ASSERT_EQ(claim.result().outcome, Outcome::acquired);
+  EXPECT_EQ(claim.result().look_to_write, milliseconds{20});
+  EXPECT_EQ(claim.result().begun, begun);
+}
+
+//   1 A's create takes long, and its reply is lost: EEXIST.  2 Old views: absent.  3 A's second
+//   create, with the same token, is fast.  Which of them stands there?
+TEST_F(ClaimRecordTest, OfTwoWritesTheSlowerOneCounts) {
+  Claim claim = make(run());
+  (void)claim.start();
+  const Mono begun = clock_.now();
+  const std::string record = publish(claim);
+  clock_.advance(milliseconds{300});
+  (void)claim.on_reply(kExists);
+  (void)next(claim, claim.on_reply(kAbsent));
+  EXPECT_EQ(publish(claim), record);
+  clock_.advance(milliseconds{10});
+  (void)next(claim, claim.on_reply(ok()));
+  (void)claim.on_reply(ok(record));
+  ASSERT_EQ(claim.result().outcome, Outcome::acquired);
+  EXPECT_EQ(claim.result().look_to_write, milliseconds{300});
+  EXPECT_EQ(claim.result().begun, begun) << "it may have been seen since then";
+}
+
+TEST_F(ClaimRecordTest, ATakeoverRestsOnItsSecondLook) {
+  Claim claim = make(run());
+  (void)claim.start();
+  (void)claim.on_reply(ok(kGone));
+  clock_.advance(milliseconds{100});
+  const Mono begun = clock_.now();
+  const Step step = claim.resume();
+  ASSERT_NE(wants<CreateExclusive>(step), nullptr);
+  const std::string record = wants<CreateExclusive>(step)->content;
+  clock_.advance(milliseconds{100});
+  (void)claim.on_reply(ok());
+  clock_.advance(milliseconds{10});
+  ASSERT_NE(wants<ReplaceFile>(claim.on_reply(ok(kGone))), nullptr);
+  clock_.advance(milliseconds{20});
+  (void)next(claim, claim.on_reply(ok()));
+  (void)claim.on_reply(ok(record));
+  ASSERT_EQ(claim.result().outcome, Outcome::acquired);
+  EXPECT_EQ(claim.result().look_to_write, milliseconds{30});
+  EXPECT_EQ(claim.result().begun, begun);
+  EXPECT_EQ(claim.result().record, record);
+}
+
+TEST_F(ClaimRecordTest, ANewRecordIsTimedAnew) {
+  Claim claim = make(run());
+  (void)claim.start();
+  (void)publish(claim);
+  clock_.advance(milliseconds{300});
+  (void)claim.on_reply(kExists);
+  Step step = next(claim, claim.on_reply(ok(kOther)));
+  clock_.advance(seconds{2});
+  step = next(claim, claim.on_reply(ok(kOther)));
+  step = next(claim, claim.on_reply(ok(kOther)));
+  const Mono begun = clock_.now();
+  const std::string record = publish(claim);
+  clock_.advance(milliseconds{10});
+  (void)next(claim, claim.on_reply(ok()));
+  (void)claim.on_reply(ok(record));
+  ASSERT_EQ(claim.result().outcome, Outcome::acquired);
+  EXPECT_EQ(claim.result().look_to_write, milliseconds{10});
+  EXPECT_EQ(claim.result().begun, begun);
+}
+
+}  // namespace
+}  // namespace ufl::test
