@@ -89,6 +89,7 @@ void kill_all_with(const std::string& token, ProcessTable& table) {
 // In the child. One thread has forked, so everything may be called here.
 [[noreturn]] void stand_by(int orders, int timer, const ProcessTitle& title,
                            const std::string& token, ProcessTable& table) {
+  ::setsid();  // whoever kills our group does not kill it
   ::dup2(orders, kOrders);
   ::dup2(timer, kTimer);
   ::close_range(kTimer + 1, ~0U, 0);
