@@ -23,6 +23,9 @@ using std::chrono::seconds;
 constexpr Duration kLookInterval = seconds{30};
 constexpr Duration kLookIntervalToKill = seconds{5};
 
+// So long an orphan that has ended stands in the table of processes: a lease may be days.
+constexpr Duration kReapInterval = seconds{1};
+
 // Most commands have ended by then, and need no watch.
 constexpr Duration kWatchAfter = seconds{1};
 
@@ -36,7 +39,8 @@ Keeping::Keeping(const Options& options, const World& world, Session& session,
       mount_{mount},
       events_{std::move(events)},
       timer_{session.loop().make_timer()},
-      deadline_{session.loop().make_timer()} {}
+      deadline_{session.loop().make_timer()},
+      reaper_{session.loop().make_timer()} {}
 
 void Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree,
                     const Warden& warden) {
@@ -68,13 +72,18 @@ void Keeping::await_deadline() {
 }
 
 void Keeping::waits() {
-  if (tree_ != nullptr) tree_->reap_orphans();
   await_deadline();
   if (!keep_->is_recorded() || std::exchange(recorded_, true)) return;
   if (mount_.local && !options_.lease) {
     deadline_->at(world_.clock.now() + kWatchAfter, [this] { watch(); });
   }
+  if (tree_ != nullptr) reap();
   events_.on_recorded();
+}
+
+void Keeping::reap() {
+  tree_->reap_orphans();
+  reaper_->at(world_.clock.now() + kReapInterval, [this] { reap(); });
 }
 
 // Known race, closed by the look at its end: what happens to the file before the watch begins is
@@ -167,6 +176,7 @@ void Keeping::command_ended() {
 
 void Keeping::done() {
   deadline_->cancel_timer();
+  reaper_->cancel_timer();
   watch_.reset();
   events_.on_done();
 }

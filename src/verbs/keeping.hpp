@@ -72,6 +72,7 @@ class Keeping {
   void await_deadline();
   void watch();
   void look();
+  void reap();
   void ended();
   void refuse();
   void lose();
@@ -89,6 +90,7 @@ class Keeping {
 
   std::unique_ptr<Timer> timer_;     // of the machine
   std::unique_ptr<Timer> deadline_;  // of the lease, which runs out whatever the machine does
+  std::unique_ptr<Timer> reaper_;    // with a tree
   std::optional<Keep> keep_;
   std::optional<Driver> driver_;
   std::optional<NameWatch> name_;

@@ -329,15 +329,19 @@ class KilledTest(FenceTestCase):
                 witness.wait_for_end()
 
     def test_orphans_are_buried(self):
-        """They become ufl's children; a long run must not fill the table of processes."""
-        witness = self.witness()
-        holder = self.run_witnessed(witness, *self.LONGER, script=(
-            "for i in 1 2 3 4 5; do (sh -c 'echo $$ >&9; exec sleep 0.1' &); done; "
-            "sleep 0.3; echo ready >&9; read line; :"))
-        orphans = [int(pid) for pid in re.findall(r"^\d+$", witness.text, re.MULTILINE)]
-        self.assertEqual(len(orphans), 5)
-        support.wait_for(lambda: not any(map(support.process_state, orphans)), "burials")
-        self.assertEqual(self.let_go(holder), 0)
+        """They become ufl's children; a long run must not fill the table of processes, however
+        long its lease is."""
+        for words in (self.LONGER, ("-l", "1h"), ("--on-lost", "kill")):
+            with self.subTest(words=words):
+                witness = self.witness(f"fifo-{words[1]}")
+                lock = self.path(f"lock-{words[1]}")
+                holder = self.run_witnessed(witness, *words, lock=lock, script=(
+                    "for i in 1 2 3 4 5; do (sh -c 'echo $$ >&9; exec sleep 0.1' &); done; "
+                    "sleep 0.3; echo ready >&9; read line; :"))
+                orphans = [int(pid) for pid in re.findall(r"^\d+$", witness.text, re.MULTILINE)]
+                self.assertEqual(len(orphans), 5)
+                support.wait_for(lambda: not any(map(support.process_state, orphans)), "burials")
+                self.assertEqual(self.let_go(holder), 0)
 
 
 class DeafShareTest(FaultTestCase, LeaseTestCase):
