@@ -126,7 +126,10 @@ Step Claim::look() {
 Step Claim::on_look(const FileReply& reply) {
   switch (reply.status) {
     case FileStatus::not_found:
-      if (options_.local) unaccounted_ = false;  // removed by hand: nothing flickers there
+      if (options_.local) {  // removed by hand: nothing flickers there
+        unaccounted_ = false;
+        observer_.saw({}, looked_at_, clock_.now());  // the next file may get the same inode number
+      }
       return looks_free();
     case FileStatus::ok:
       saw(parse_record(reply.content), reply.inode);
