@@ -76,8 +76,8 @@ struct ClaimOptions {
   /// The token of the ufl that this process runs under, if any (UFL_TOKEN).
   std::string enclosing_token;
   Duration delay{};
-  bool delay_is_auto = false;
   Duration retry{};
+  bool delay_is_auto = false;
   /// Let the retry interval grow during a long wait.
   bool retry_grows = false;
   /// No new claim starts this long after the start; none: never give up; 0: one attempt.
@@ -86,13 +86,13 @@ struct ClaimOptions {
   bool local = false;
   /// Exclusive create is atomic for all clients of the share.
   bool atomic_create = false;
+  /// A file can be written to in place here: the record may grow a child and beats.
+  bool writes_in_place = true;
   /// How long a claim that may have overwritten a winner is kept before its delay begins: the time
   /// that a holder is given to notice that its lock is lost (30 s), and to stop its command (5 s).
   Duration late_hold = std::chrono::seconds{35};
   /// The holder gives a lease: others may take the lock over when it is not refreshed for so long.
   std::optional<Duration> lease;
-  /// A file can be written to in place here: the record may grow a child and beats.
-  bool writes_in_place = true;
   /// What earlier processes have seen of this lock, and the name under which that is kept.
   Observations* observations = nullptr;
   std::string observed_as;
