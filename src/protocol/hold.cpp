@@ -67,6 +67,10 @@ Step Release::on_look(const FileReply& reply) {
 
   result_.seen = parse_record(reply.content);
   if (result_.seen.token != options_.token) {
+    // Unmounted, and what stands there now has nothing to do with our lock.
+    const bool is_elsewhere =
+        options_.device != 0 && reply.device != 0 && reply.device != options_.device;
+    if (is_elsewhere) return finish(Outcome::failed);
     if (options_.local && is_whole(result_.seen)) return finish(Outcome::lost);
     // On a share: a view from before our claim? It shows in a moment.
     if (is_whole(result_.seen)) return doubt(Doubt::another);

@@ -3,6 +3,7 @@
 #include "protocol/hold.hpp"
 
 #include <cerrno>
+#include <tuple>
 
 #include "protocol/guard.hpp"
 #include "protocol/record.hpp"
@@ -292,6 +293,76 @@ TEST_F(ReleaseTest, OnlyLooksIfThatIsAskedFor) {
     (void)release.start();
     EXPECT_TRUE(finished(release.on_reply(ok(content))));
     EXPECT_EQ(release.result().outcome, content == kMine ? Outcome::held : Outcome::lost);
+  }
+}
+
+TEST_F(ReleaseTest, ALockWhoseLeaseIsOverIsLeftToWhoeverTakesItOver) {
+  for (const bool is_over : {false, true}) {
+    ReleaseOptions leased = options(true);
+    leased.until = clock_.now() + milliseconds{40};
+    Release release{leased, clock_};
+    (void)release.start();
+    clock_.advance(milliseconds{40} - (is_over ? Duration::zero() : Duration{1}));
+    const Step step = release.on_reply(ok(kMine));
+    EXPECT_EQ(wants<RemoveFile>(step) != nullptr, !is_over);
+    EXPECT_EQ(finished(step), is_over);
+    if (is_over) {
+      EXPECT_EQ(release.result().outcome, Outcome::too_late);
+    }
+  }
+}
+
+TEST_F(ReleaseTest, ALeaseIsLookedAtBeforeEachRemoval) {
+  ReleaseOptions leased = options(true);
+  leased.until = clock_.now() + milliseconds{60};
+  Release release{leased, clock_};
+  (void)release.start();
+  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  const Step step = release.on_reply(refused(FileStatus::busy, 0));
+  ASSERT_TRUE(std::holds_alternative<WaitUntil>(step));
+  clock_.set(std::get<WaitUntil>(step).at);
+  ASSERT_NE(wants<ReadFile>(release.resume()), nullptr);
+  clock_.advance(milliseconds{10});
+  EXPECT_TRUE(finished(release.on_reply(ok(kMine))));
+  EXPECT_EQ(release.result().outcome, Outcome::too_late);
+}
+
+TEST_F(ReleaseTest, ALostLockIsLostHoweverLate) {
+  ReleaseOptions leased = options(true);
+  leased.until = clock_.now();
+  for (const bool only_look : {false, true}) {
+    leased.only_look = only_look;
+    Release other{leased, clock_};
+    (void)other.start();
+    (void)other.on_reply(ok(kOther));
+    EXPECT_EQ(other.result().outcome, Outcome::lost);
+  }
+  Release mine{leased, clock_};
+  (void)mine.start();
+  (void)mine.on_reply(ok(kMine));
+  EXPECT_EQ(mine.result().outcome, Outcome::held) << "a look removes nothing";
+  EXPECT_EQ(mine.result().content, kMine);
+}
+
+//   1 While a share is not mounted, somebody leaves a lock on the disk below.  2 The share is
+//   mounted, and A takes its lock.  3 It is unmounted: cannot tell.
+TEST_F(ReleaseTest, AnothersLockOnAnotherDeviceIsNotALoss) {
+  for (const bool local : {false, true}) {
+    for (const auto& [known, seen, is_lost] :
+         {std::tuple{0U, 9U, true}, std::tuple{7U, 0U, true}, std::tuple{7U, 9U, false}}) {
+      ReleaseOptions taken = options(local);
+      taken.device = known;
+      Release release{taken, clock_};
+      FileReply reply = ok(kOther);
+      reply.device = seen;
+      Step step = release.start();
+      for (int look = 0; look < 3 && !finished(step); ++look) {
+        if (wants<ReadFile>(step) == nullptr) step = wait_through(release, step);
+        step = release.on_reply(reply);
+      }
+      EXPECT_TRUE(finished(step));
+      EXPECT_EQ(release.result().outcome, is_lost ? Outcome::lost : Outcome::failed);
+    }
   }
 }
 
