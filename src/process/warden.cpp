@@ -63,7 +63,7 @@ void kill_all_with(const std::string& token, ProcessTable& table) {
     for (const int number : {SIGSTOP, SIGKILL}) {
       for (const pid_t pid : found) ::kill(pid, number);
     }
-    ::usleep(1000);  // they need a moment to end
+    ::poll(nullptr, 0, 1);  // they need a moment to end
   }
 }
 

@@ -125,10 +125,9 @@ int write_and_sync(int fd, const Operation& operation) {
   return 0;
 }
 
-// close(2) is where NFS and FUSE report what became of the write; EINTR means closed on Linux.
-template <typename Operation>
-int write_and_close(UniqueFd file, const Operation& operation) {
-  const int error = write_and_sync(file.get(), operation);
+// `error`, or that of close(2), which is where NFS and FUSE report what became of the write; EINTR
+// means closed on Linux.
+int close_after(int error, UniqueFd file) {
   const bool closed = ::close(file.release()) == 0 || errno == EINTR;
   return closed || error != 0 ? error : errno;
 }
@@ -165,7 +164,6 @@ std::optional<FileReply> create_by_link(const CreateExclusive& operation) {
 // (protocol/claim.hpp), under flock(2). So whoever fills one holds flock(2), too, or
 //   1 We create, and are stopped for ten seconds.  2 A taker locks the file, and finds it empty.
 //   3 We go on: write, verify, hold.  4 It renames its record over ours, verifies, holds.
-// The lock goes with the descriptor.
 bool is_taken_over_already(int file) {
   return ::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
@@ -177,7 +175,9 @@ FileReply perform(const CreateExclusive& operation) {
   UniqueFd file = open_file(operation.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kNewFileMode);
   if (!file.valid()) return open_failure(operation.path, errno);
   if (!operation.sync && is_taken_over_already(file.get())) return failure(EEXIST);
-  const int error = write_and_close(std::move(file), operation);
+  int error = write_and_sync(file.get(), operation);
+  if (!operation.sync) ::flock(file.get(), LOCK_UN);
+  error = close_after(error, std::move(file));
   if (error == 0) return success();
   FileReply reply = write_failure(error);
   reply.created = true;
@@ -247,7 +247,8 @@ FileReply perform(const UpdateFile& operation) {
     return reply;
   }
   if (::lseek(file.get(), 0, SEEK_SET) != 0) return failure(errno);
-  const int error = write_and_close(std::move(file), operation);
+  int error = write_and_sync(file.get(), operation);
+  error = close_after(error, std::move(file));
   return error == 0 ? success() : write_failure(error);
 }
 

@@ -115,13 +115,18 @@ class WhatItBreaksTest(BreakTestCase):
         self.assert_no_lock()
 
     def test_killed_holders(self):
-        """Reaped or not; and though what it has started may run still."""
+        """Reaped or not; but not while what they have started runs."""
         for name in ("reaped", "zombie"):
             holder = self.hold(lock=self.path(name))
             os.kill(holder.pid, signal.SIGKILL)
             wait_for(lambda: process_state(holder.pid) == "Z", "a zombie")  # pylint: disable=W0640
+            self.assert_refuses(BUSY, lock=self.path(name), fragments=["runs on this host"])
             if name == "reaped":
                 self.let_go(holder)
+            else:
+                holder.stdin.close()
+            wait_for(lambda: "free for the next" in  # pylint: disable=W0640
+                     self.ufl("--status", self.path(name)).stdout, "its end")
         with_process = self.start(program=["sh", "-c", "read line"], stdin=subprocess.PIPE)
         self.acquire("--pid", str(with_process.pid), lock="with-process")
         self.assert_refuses(BUSY, lock=self.path("with-process"),
@@ -142,7 +147,9 @@ class WhatItBreaksTest(BreakTestCase):
             "no-start": {"start": None}, "no-pid": {"pid": None}, "all-processes": {"pid": -1},
             "own-group": {"pid": 0}, "huge-pid": {"pid": 2 ** 40}}
         for name, changes in cases.items():
-            self.write(name, f"{FOREIGN}\n{json.dumps({**holder, **changes})}\n")
+            # A child that runs would show that the lock is alive, whatever the rest says.
+            seen = {} if name in ("same", "renamed-host") else {"child": None}
+            self.write(name, f"{FOREIGN}\n{json.dumps({**holder, **seen, **changes})}\n")
         for name in ("same", "renamed-host"):  # boot ids are unique, host names are not
             self.assert_refuses(BUSY, lock=self.path(name), fragments=["runs on this host"])
             del cases[name]

@@ -185,9 +185,11 @@ class NextTest(test_status.StatusTestCase):
 
     def test_of_a_lock_whose_holder_is_gone(self):
         def take(path):
+            self.lock = path
             holder = self.hold(lock=path)
             holder.kill()
             self.wait(holder)
+            self.edit(**CheckTest.WITHOUT_LIFELINE)
 
         self.assert_frees(take)
 
