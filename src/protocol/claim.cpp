@@ -286,6 +286,7 @@ void Claim::saw(Sighting sighting, std::uint64_t inode) {
   if (sighting.token != seen_.token) backoff_.reset();
   if (sighting.kind == Sighting::Kind::foreign && options_.delay_is_auto) {
     options_.delay = std::max(options_.delay, kForeignDelay);
+    if (raised_from_) raised_from_ = std::max(*raised_from_, kForeignDelay);
   }
   seen_ = std::move(sighting);
 }

@@ -173,7 +173,7 @@ class Claim final : public Machine {
   [[nodiscard]] bool local() const { return options_.local; }
 
   /// The verification delay in force: `auto` grows when a foreign record was seen, and every delay
-  /// grows for a takeover.
+  /// grows for a takeover, until that is lost.
   [[nodiscard]] Duration delay() const { return options_.delay; }
 
  private:

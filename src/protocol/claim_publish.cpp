@@ -17,8 +17,13 @@ namespace ufl {
 
 Step Claim::publish() {
   if (looks_ > 1 && is_over()) return give_up(Outcome::timed_out);
-  // With a claim of ours unaccounted for, the same token again: should that claim show up after
-  // all, it must be known for ours.
+  // With a claim of ours unaccounted for, the same token again, and its delay: should that claim
+  // show up after all, it must be known for ours.
+  if (!unaccounted_) {
+    // What was to be taken over is gone: a claim like all others.
+    options_.delay = delay_of_others();
+    raised_from_.reset();
+  }
   if (!unaccounted_ || outlived_its_lease()) prepare_record();
   if (!options_.atomic_create && look_is_old()) {
     if (++late_looks_ < kMaxLateLooks) return look();

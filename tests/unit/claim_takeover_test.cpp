@@ -288,14 +288,30 @@ TEST_F(TakeoverTest, LooksAgainWhileSomebodyHoldsFlockAndSaysSoInTheEnd) {
 TEST_F(TakeoverTest, PublishesWhereTheRecordIsGoneAtTheNextLook) {
   ClaimOptions options = local();
   options.timeout.reset();
-  Claim claim = make(options);
-  (void)to_rename(claim);
-  const Step step = dropped(claim, claim.on_reply(kAbsent));
-  clock_.advance(wait(step));
-  (void)claim.resume();
-  EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
-  EXPECT_FALSE(claim.takes_over());
-  EXPECT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
+  options.delay_is_auto = true;
+  for (const std::string& seen_between : {std::string{}, kOther.substr(0, 36) + "\n"}) {
+    Claim claim = make(options);
+    (void)to_rename(claim);
+    EXPECT_EQ(claim.delay(), seconds{1});
+    const Step step = dropped(claim, claim.on_reply(kAbsent));
+    clock_.advance(wait(step));
+    (void)claim.resume();
+    if (!seen_between.empty()) {
+      clock_.advance(wait(claim.on_reply(ok(seen_between))));
+      (void)claim.resume();
+    }
+    EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
+    EXPECT_FALSE(claim.takes_over());
+    const Step publish = claim.resume();
+    const auto* create = wants<CreateExclusive>(publish);
+    ASSERT_NE(create, nullptr);
+    // It takes nothing over any more, so its delay is that of any claim: of one that has seen a
+    // foreign record, if it has.
+    const Duration delay = seen_between.empty() ? Duration::zero() : kForeignDelay;
+    EXPECT_EQ(claim.delay(), delay);
+    EXPECT_EQ(parse_record(create->content).holder.delay,
+              std::chrono::duration<double>(delay).count());
+  }
 }
 
 TEST_F(TakeoverTest, ARenameThatIsRefusedIsAFailure) {
