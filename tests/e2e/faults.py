@@ -43,7 +43,7 @@ class FaultTestCase(support.UflTestCase):
         tracer = ["strace", "-f", "-o", log]
         for fault in faults:
             tracer += ["-e", f"inject={fault}"]
-        elsewhere = ("clone", "flock", "fsync", "pidfd_open", "pipe2")
+        elsewhere = ("bind", "clone", "connect", "flock", "fsync", "pidfd_open", "pipe2", "socket")
         if not any(fault.startswith(elsewhere) for fault in faults):
             tracer += ["-P", self.lock]
         words = [self.lock if word == "lock" else word for word in words]
@@ -64,17 +64,19 @@ class FaultTestCase(support.UflTestCase):
             env=clean_environment(), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=PATIENCE)
 
-    def stopped(self, fault, *words, kind=None, **options):
-        """A ufl that is stopped behind the system call that `fault` ("openat:when=2") selects. Call
-        go_on() with what this returns: the process of strace, and the number of ufl."""
-        process = self.start(program=self.stopping(fault, *words, kind=kind), **options)
+    def stopped(self, fault, *words, kind=None, others=(), **options):
+        """A ufl that is stopped behind the system call that `fault` ("openat:when=2") selects, and
+        whose `others` are faults as traced() takes them. Call go_on() with what this returns: the
+        process of strace, and the number of ufl."""
+        process = self.start(program=self.stopping(fault, *words, kind=kind, others=others),
+                             **options)
         return process, self.wait_for_stop(process, fault)
 
-    def stopping(self, fault, *words, kind=None):
+    def stopping(self, fault, *words, kind=None, others=()):
         """The command that runs a ufl which is stopped() at `fault`."""
         call, _, when = fault.partition(":")
-        return self.traced([":".join(filter(None, [call, "signal=SIGSTOP", when]))], *words,
-                           kind=kind, log=self.path(".log"))
+        stop = ":".join(filter(None, [call, "signal=SIGSTOP", when]))
+        return self.traced([*others, stop], *words, kind=kind, log=self.path(".log"))
 
     def wait_for_stop(self, process, fault):
         """Wait until the ufl that stopping() has started in `process` is stopped; its number."""

@@ -107,16 +107,17 @@ def limited(limit, value):
 
 
 class DirectoryWatch:
-    """Which names appear in a directory from now on, even for a moment: inotify(7)."""
+    """Which names appear in directories from now on, even for a moment: inotify(7)."""
 
     IN_MOVED_TO, IN_CREATE = 0x80, 0x100
 
-    def __init__(self, directory):
+    def __init__(self, *directories):
         libc = ctypes.CDLL(None, use_errno=True)
         self._fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         mask = self.IN_MOVED_TO | self.IN_CREATE
-        if self._fd < 0 or libc.inotify_add_watch(self._fd, os.fsencode(directory), mask) < 0:
-            raise OSError(ctypes.get_errno(), "inotify", directory)
+        for directory in directories:
+            if libc.inotify_add_watch(self._fd, os.fsencode(directory), mask) < 0:
+                raise OSError(ctypes.get_errno(), "inotify", directory)
 
     def __enter__(self):
         return self
@@ -215,15 +216,17 @@ class UflTestCase(unittest.TestCase):
             nobody["executable"] = shutil.copy(UFL, self.path("ufl-for-nobody"))
         return nobody
 
-    def ufl(self, *arguments, env=None, **options):
-        """Run ufl to its end. stdout and stderr are captured as text; stdin is empty."""
+    def ufl(self, *arguments, program=None, env=None, **options):
+        """Run ufl (or `program`) to its end. stdout and stderr are captured as text; stdin is
+        empty."""
         options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         options.setdefault("timeout", PATIENCE)
         options.setdefault("cwd", self.dir)
+        words = [os.path.abspath(UFL)] if program is None else program
         return subprocess.run(
-            [os.path.abspath(UFL), *arguments],
+            [*words, *arguments],
             env=clean_environment() if env is None else env,
             text=True, errors="surrogateescape", check=False, **options)
 
