@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Was it this very host? Reboots, shares, and machines that go on from the same snapshot.
+
+A share and a reboot are faked, by mounts over the files in /proc that tell of them.
+"""
+
+import glob
+import os
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import support  # noqa: E402
+from containers import (  # noqa: E402
+    PIDS, ContainerTestCase, booted_as, memory_of_its_own, share)
+from recovery import BUSY, wait_for_end  # noqa: E402
+from support import DirectoryWatch  # noqa: E402
+
+ANOTHER_BOOT = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
+SHARE = share("nfs4")
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    support.default_signals()
+
+
+class Rebooted(ContainerTestCase):
+    """Before it was started, this host had another boot id; and so has every other host."""
+
+    def setUp(self):
+        super().setUp()
+        self.needs_initial_pids()
+        self.needs(booted_as(ANOTHER_BOOT))
+
+    def test_local_disk(self):
+        """Nothing of that time runs any more."""
+        self.dead_lock_of(booted_as(ANOTHER_BOOT))
+        self.assert_taken_over()
+
+    def test_after_it(self):
+        self.dead_lock()
+        with self.seen_from(booted_as(ANOTHER_BOOT)):
+            self.assert_taken_over()
+
+    def test_share(self):
+        """Another host may have written it."""
+        self.needs(SHARE)
+        for place in (booted_as(ANOTHER_BOOT) + SHARE, booted_as(ANOTHER_BOOT)):
+            with self.subTest(place=place):
+                token = self.dead_lock_of(place)
+                with self.seen_from(SHARE):
+                    self.assert_held("other_boot")
+                    self.forget_witness(token)
+                os.unlink(self.lock)
+
+    def test_container(self):
+        """Some containers have boot ids of their own, and run side by side."""
+        self.needs(PIDS)
+        # The innermost first: --mount-proc hides what was mounted on /proc before.
+        there = PIDS + booted_as(ANOTHER_BOOT)
+        self.dead_lock_of(there)
+        self.assert_held("other_boot")
+        with self.seen_from(PIDS):
+            self.assert_held("other_boot")
+        os.unlink(self.lock)
+        self.dead_lock()
+        with self.seen_from(there):
+            self.assert_held("other_boot")
+        self.assert_taken_over()
+
+    def test_acquire_without_a_process(self):
+        """Nobody said that it ends with the boot."""
+        for place, seen_from in ((booted_as(ANOTHER_BOOT), []), ([], booted_as(ANOTHER_BOOT))):
+            with self.subTest(place=place), self.seen_from(place):
+                result = self.ufl("--acquire", self.lock)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                with self.seen_from(seen_from):
+                    self.assert_held("other_boot")
+                os.unlink(self.lock)
+
+    def test_acquire_with_a_process(self):
+        process = self.start(program=["cat"], stdin=subprocess.PIPE)
+        with self.seen_from(booted_as(ANOTHER_BOOT)):
+            result = self.ufl("--acquire", "--pid", str(process.pid), self.lock)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        process.kill()
+        self.assert_taken_over()
+
+    def test_no_boot_id(self):
+        for text in ("", "unknown", ANOTHER_BOOT[:-1]):
+            with self.subTest(text=text):
+                self.dead_lock_of(booted_as(text))
+                self.assertEqual(self.ufl("-n", self.lock, "true").returncode, BUSY)
+                os.unlink(self.lock)
+        self.dead_lock()
+        with self.seen_from(booted_as("unknown")):
+            self.assertEqual(self.ufl("-n", self.lock, "true").returncode, BUSY)
+        self.assert_taken_over()
+
+    def forget_witness(self, token):
+        for path in glob.glob(f"/dev/shm/ufl-*-{token[-36:]}"):
+            os.unlink(path)
+
+
+class OnAShare(ContainerTestCase):
+    """A witness in this host's memory shows that the holder ran here."""
+
+    def setUp(self):
+        super().setUp()
+        self.needs(SHARE, memory_of_its_own())
+
+    def witness(self, token, directory="/dev/shm"):
+        """The path of the witness of a lock with this token; it is removed after the test."""
+        path = f"{directory}/ufl-{os.getuid()}-{token[-36:]}"
+        self.addCleanup(lambda: os.path.lexists(path) and os.unlink(path))
+        return path
+
+    def dead_on_share(self, kind="nfs4"):
+        token = self.dead_lock_of(share(kind))
+        return self.witness(token)
+
+    def test_made_first_and_removed_last(self):
+        with DirectoryWatch("/dev/shm", self.dir) as watch:
+            holder = self.hold_in(SHARE)
+            token = self.record()[0]
+            witness = self.witness(token)
+            names = [name for name in watch.appeared()
+                     if name in ("lock", os.path.basename(witness))]
+        self.assertEqual(names, [os.path.basename(witness), "lock"])
+        self.assertEqual((os.path.getsize(witness), os.stat(witness).st_mode & 0o777), (0, 0o600))
+        self.let_go(holder)
+        self.assertFalse(os.path.lexists(witness))
+        self.assert_no_lock()
+
+    def test_none_for_a_local_lock(self):
+        self.hold()
+        self.assertFalse(os.path.lexists(self.witness(self.record()[0])))
+
+    def test_killed_here(self):
+        for kind in ("nfs4", "unknown-to-ufl"):
+            with self.subTest(kind=kind):
+                witness = self.dead_on_share(kind)
+                self.assertTrue(os.path.exists(witness))
+                with self.seen_from(share(kind)):
+                    self.assert_taken_over()
+
+    def test_command_runs_on(self):
+        holder = self.hold_in(SHARE)
+        token, record = self.record()
+        self.witness(token)
+        self.crash(holder)
+        with self.seen_from(SHARE):
+            self.assert_held("alive")
+            holder.stdin.close()
+            wait_for_end(record["child"]["pid"])
+            self.assert_taken_over()
+
+    def test_killed_on_the_other_of_two_twins(self):
+        """Both go on from one snapshot: boot id and namespaces are the same, memory is not."""
+        self.dead_on_share()
+        with self.seen_from(memory_of_its_own() + SHARE):
+            self.assert_held("gone")
+        with self.seen_from(SHARE):
+            self.assert_taken_over()
+
+    def test_two_records_of_one_boot(self):
+        """Each of the twins has left one; each can judge its own alone."""
+        twin = memory_of_its_own() + SHARE
+        other = self.path("other")
+        self.dead_lock_of(twin)
+        os.rename(self.lock, other)
+        self.dead_on_share()
+        with self.seen_from(SHARE):
+            self.assert_held("gone", other)
+            self.assert_taken_over()
+
+    def test_no_witness(self):
+        os.unlink(self.dead_on_share())
+        with self.seen_from(SHARE):
+            self.assert_held("gone")
+        self.assert_taken_over()  # on a local disk none is needed
+
+    def test_witness_of_somebody_else(self):
+        """Anybody can make a file of that name, and anything under it."""
+        witness = self.dead_on_share()
+        os.chown(witness, 65534, 65534)
+        with self.seen_from(SHARE):
+            self.assert_held("gone")
+            os.unlink(witness)
+            os.symlink("/etc/passwd", witness)
+            self.assert_held("gone")
+
+    def test_no_memory_to_leave_it_in(self):
+        """Then it is left in /run; and nowhere, if that cannot be written either."""
+        def full(*directories):
+            return [*memory_of_its_own()[:3], "-ec", "; ".join(
+                f"mount -t tmpfs -o ro ufl-test {path}" for path in directories)
+                    + '; exec "$@"', "sh"]
+
+        self.needs(full("/dev/shm", "/run"))
+        for place, life in ((full("/dev/shm"), "dead"), (full("/dev/shm", "/run"), "gone")):
+            with self.subTest(life=life):
+                token = self.dead_lock_of(place + SHARE)
+                self.assertEqual(os.path.exists(self.witness(token, "/run")), life == "dead")
+                with self.seen_from(SHARE):
+                    self.assertEqual(self.check(), life)
+                    if life == "gone":
+                        self.assert_held(life)
+                os.unlink(self.lock)
+
+    def test_share_that_writes_by_path(self):
+        """No child can be written into the record there, so nothing is promised."""
+        kind = share("fuse.rclone")
+        token = self.dead_lock_of_path_store(kind)
+        self.witness(token)
+        with self.seen_from(kind):
+            self.assert_held("gone")
+
+    def dead_lock_of_path_store(self, kind):
+        holder = self.hold_in(kind)
+        token, record = self.record()
+        self.assertNotIn("lifeline", record)
+        self.assertIsNone(record.get("child"))
+        children = self.children_of(holder.pid)
+        self.crash(holder)
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            wait_for_end(child)
+        return token
+
+    def children_of(self, pid):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+
+    def test_acquire_with_a_process(self):
+        process = self.start(program=["cat"], stdin=subprocess.PIPE)
+        with self.seen_from(SHARE):
+            result = self.ufl("--acquire", "--pid", str(process.pid), self.lock)
+            witness = self.witness(result.stdout.strip())
+            self.assertTrue(os.path.exists(witness))
+            self.assert_held("alive")
+            process.kill()
+            self.wait(process)
+            with self.seen_from(memory_of_its_own() + SHARE):
+                self.assert_held("gone")
+            self.assert_taken_over()
+
+    def test_released_in_parts(self):
+        with self.seen_from(SHARE):
+            result = self.ufl("--acquire", "--pid", str(os.getpid()), self.lock)
+            token = result.stdout.strip()
+            self.assertTrue(os.path.exists(self.witness(token)))
+            self.assertEqual(self.ufl("--release", "--token", token, self.lock).returncode, 0)
+            self.assertFalse(os.path.exists(self.witness(token)))
+
+
+if __name__ == "__main__":
+    unittest.main()
