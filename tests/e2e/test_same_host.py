@@ -146,6 +146,7 @@ class OnAShare(ContainerTestCase):
                 self.assertTrue(os.path.exists(witness))
                 with self.seen_from(share(kind)):
                     self.assert_taken_over()
+                self.assertFalse(os.path.lexists(witness))  # nobody else would remove it
 
     def test_command_runs_on(self):
         holder = self.hold_in(SHARE)
