@@ -84,9 +84,8 @@ class Acquire {
       say(print_failure_text(options_.lock_file, "the token, so the lock is released", error));
       return fail();
     }
-    if (options_.lease)
-      note_refresh(world_, taking_.claim().result().token, *options_.lease,
-                   taking_.claim().result().begun);
+    const ClaimResult& held = taking_.claim().result();
+    if (options_.lease) note_refresh(world_, held.token, *options_.lease, held.begun);
     session_.end({exit_status::kOk, 0});
   }
 

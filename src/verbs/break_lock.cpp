@@ -76,14 +76,14 @@ Ending nothing_to_break(const Options& options, const Request& request) {
 class Break {
  public:
   Break(const Options& options, const World& world, Session& session, const Request& request,
-        const MountTraits& mount, Sighting broken)
+        MountTraits mount, Sighting broken)
       : options_{options},
         world_{world},
         session_{session},
         request_{request},
         broken_{std::move(broken)},
         text_{broken_text(options.lock_file, broken_, world.clock.wall())},
-        mount_{mount},
+        mount_{std::move(mount)},
         taking_{options,
                 world,
                 session,

@@ -31,12 +31,12 @@ constexpr Duration kWatchAfter = seconds{1};
 
 }  // namespace
 
-Keeping::Keeping(const Options& options, const World& world, Session& session,
-                 const MountTraits& mount, Events events)
+Keeping::Keeping(const Options& options, const World& world, Session& session, MountTraits mount,
+                 Events events)
     : options_{options},
       world_{world},
       session_{session},
-      mount_{mount},
+      mount_{std::move(mount)},
       events_{std::move(events)},
       timer_{session.loop().make_timer()},
       deadline_{session.loop().make_timer()},

@@ -39,7 +39,7 @@ class Keeping {
   };
 
   /// Throws std::system_error when the kernel gives no timer: make it before the lock is taken.
-  Keeping(const Options& options, const World& world, Session& session, const MountTraits& mount,
+  Keeping(const Options& options, const World& world, Session& session, MountTraits mount,
           Events events);
 
   /// `claim` has been acquired, and `child` is the command's process. `tree`: that of the command,
