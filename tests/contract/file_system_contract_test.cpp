@@ -67,16 +67,16 @@ class SimSubject {
     while (world_.step()) {
     }
   }
-  [[nodiscard]] std::shared_ptr<const bool> flock() {
-    auto alive = std::make_shared<bool>(true);
-    EXPECT_TRUE(share_.lock(alive));
-    return {alive.get(), [alive](const bool*) { *alive = false; }};
+  [[nodiscard]] std::shared_ptr<const sim::Process> flock() {
+    auto process = std::make_shared<sim::Process>();
+    EXPECT_TRUE(share_.lock(process));
+    return {process.get(), [process](const sim::Process*) { process->alive = false; }};
   }
 
  private:
   sim::World world_{1, false};
   sim::Share share_{world_, Duration::zero()};
-  sim::Client client_{world_, share_, {}, 0, std::make_shared<bool>(true)};
+  sim::Client client_{world_, share_, {}, 0, std::make_shared<sim::Process>()};
 };
 
 template <typename Subject>
@@ -187,6 +187,59 @@ TYPED_TEST(FileSystemContract, LeavesAloneWhatSomebodyElseHasLocked) {
   EXPECT_EQ(this->perform(RemoveFile{this->lock_}).status, FileStatus::ok) << "not guarded";
 }
 
+TYPED_TEST(FileSystemContract, ReadsSayWhichFileItIs) {
+  const std::string other = this->lock_ + "-temporary";
+  ASSERT_EQ(this->perform(CreateExclusive{this->lock_, "one", false}).status, FileStatus::ok);
+  const std::uint64_t inode = this->read().inode;
+  EXPECT_NE(inode, 0U);
+  EXPECT_EQ(this->read().inode, inode);
+  ASSERT_EQ(this->perform(CreateExclusive{other, "one", false}).status, FileStatus::ok);
+  ASSERT_EQ(this->perform(ReplaceFile{this->lock_, other}).status, FileStatus::ok);
+  EXPECT_NE(this->read().inode, inode) << "the same content in another file";
+}
+
+TYPED_TEST(FileSystemContract, WritesOverWhatItExpects) {
+  for (const bool sync : {false, true}) {
+    ASSERT_EQ(this->perform(CreateExclusive{this->lock_, "one", false}).status, FileStatus::ok);
+    const std::uint64_t inode = this->read().inode;
+    EXPECT_EQ(this->perform(UpdateFile{this->lock_, "one", "two", sync}).status, FileStatus::ok);
+    EXPECT_EQ(this->read().content, "two");
+    EXPECT_EQ(this->read().inode, inode) << "in place";
+    EXPECT_EQ(this->perform(UpdateFile{this->lock_, "two", "tri", sync}).status, FileStatus::ok);
+    EXPECT_EQ(this->read().content, "tri");
+    EXPECT_EQ(this->perform(RemoveFile{this->lock_, "tri"}).status, FileStatus::ok);
+  }
+}
+
+TYPED_TEST(FileSystemContract, WritesOverNothingElse) {
+  ASSERT_EQ(this->perform(CreateExclusive{this->lock_, "one", false}).status, FileStatus::ok);
+  for (const char* wrong : {"", "on", "two", "one\n"}) {
+    const FileReply reply = this->perform(UpdateFile{this->lock_, wrong, "new", false});
+    EXPECT_EQ(reply.status, FileStatus::changed) << wrong;
+    EXPECT_EQ(reply.content, "one") << "what stands there instead";
+  }
+  EXPECT_EQ(this->read().content, "one");
+}
+
+TYPED_TEST(FileSystemContract, WritingOverMakesNoFile) {
+  EXPECT_EQ(this->perform(UpdateFile{this->lock_, "", "new", false}).status, FileStatus::not_found);
+  EXPECT_EQ(this->perform(UpdateFile{this->lock_, "one", "two", false}).status,
+            FileStatus::not_found);
+  EXPECT_EQ(this->read().status, FileStatus::not_found);
+}
+
+// What a lease rests on: a beat that comes too late lands in what was replaced.
+TYPED_TEST(FileSystemContract, WritesIntoTheFileThatItHasCompared) {
+  const std::string other = this->lock_ + "-temporary";
+  ASSERT_EQ(this->perform(CreateExclusive{this->lock_, "one", false}).status, FileStatus::ok);
+  ASSERT_EQ(this->perform(CreateExclusive{other, "two", false}).status, FileStatus::ok);
+  ASSERT_EQ(this->perform(ReplaceFile{this->lock_, other}).status, FileStatus::ok);
+  const FileReply reply = this->perform(UpdateFile{this->lock_, "one", "new", false});
+  EXPECT_EQ(reply.status, FileStatus::changed);
+  EXPECT_EQ(reply.content, "two");
+  EXPECT_EQ(this->read().content, "two");
+}
+
 /// What holds of real directories.
 class PosixFiles : public ::testing::Test {
  protected:
@@ -211,6 +264,16 @@ TEST_F(PosixFiles, AGuardedOperationDoesNotFollowALink) {
   ASSERT_EQ(::symlink(target.c_str(), lock_.c_str()), 0);
   EXPECT_EQ(perform(RemoveFile{lock_, "one"}).status, FileStatus::not_regular);
   EXPECT_TRUE(std::filesystem::is_symlink(lock_));
+}
+
+TEST_F(PosixFiles, WritingOverFollowsNoLink) {
+  const std::string target = directory_ + "/target";
+  std::ofstream{target} << "one";
+  ASSERT_EQ(::symlink(target.c_str(), lock_.c_str()), 0);
+  const FileReply reply = perform(UpdateFile{lock_, "one", "two", false});
+  EXPECT_EQ(reply.status, FileStatus::not_regular);
+  EXPECT_EQ(reply.kind, FileKind::symlink);
+  EXPECT_EQ(perform(ReadFile{target, 10}).content, "one");
 }
 
 TEST_F(PosixFiles, AGuardedOperationDoesNotReadWithoutEnd) {

@@ -11,28 +11,13 @@
 #include <variant>
 
 #include "sim/identity.hpp"
+#include "sim/replies.hpp"
 
 namespace ufl::sim {
 
 namespace {
 
-constexpr std::uint64_t kDevice = 1;
 constexpr std::string_view kLock = "lock";
-
-FileReply ok(std::string content = {}) {
-  FileReply reply;
-  reply.status = FileStatus::ok;
-  reply.content = std::move(content);
-  reply.device = kDevice;
-  return reply;
-}
-
-FileReply refused(FileStatus status, int error) {
-  FileReply reply;
-  reply.status = status;
-  reply.error = error;
-  return reply;
-}
 
 std::string text_of(const FileReply& reply) {
   switch (reply.status) {
@@ -54,8 +39,8 @@ std::string text_of(const FileReply& reply) {
 }  // namespace
 
 Client::Client(World& world, Share& share, const ShareKnobs& knobs, int who,
-               std::shared_ptr<const bool> alive)
-    : world_{world}, share_{share}, knobs_{knobs}, who_{who}, alive_{std::move(alive)} {}
+               std::shared_ptr<const Process> process)
+    : world_{world}, share_{share}, knobs_{knobs}, who_{who}, process_{std::move(process)} {}
 
 void Client::start(const FileOperation& operation, Done done) {
   if (std::holds_alternative<ReadFile>(operation)) {
@@ -67,6 +52,8 @@ void Client::start(const FileOperation& operation, Done done) {
                                : remove_temporary(remove_file->path, done);
   } else if (const auto* replace_file = std::get_if<ReplaceFile>(&operation)) {
     replace(*replace_file, done);
+  } else if (const auto* update_file = std::get_if<UpdateFile>(&operation)) {
+    update(*update_file, done);
   } else {
     reply(world_.now(), ok(), done);
   }
@@ -86,28 +73,35 @@ Duration Client::lag(Duration most) {
 void Client::tell(const std::string& text) const { world_.tell(who_, text); }
 
 void Client::reply(Moment when, FileReply reply, const Done& done) {
-  world_.at(when, [alive = alive_, reply = std::move(reply), done] {
-    if (*alive) done(reply);
-  });
+  when_running(world_, when, process_, [reply = std::move(reply), done] { done(reply); });
 }
 
 void Client::read(std::size_t limit, Done done) {
-  world_.at(world_.now() + lag(knobs_.b), [this, limit, done = std::move(done)] {
-    if (!*alive_) return;
-    FileReply seen = see();
-    if (seen.content.size() > limit) seen.content.resize(limit);
-    looked_at_ = world_.now();
-    if (world_.tells()) tell("reads: " + text_of(seen));
-    Duration late = lag(knobs_.b);
-    if (world_.chance(knobs_.stall)) late = world_.some_of(knobs_.longest_stall);
-    reply(world_.now() + late, std::move(seen), done);
-  });
+  world_.at(world_.now() + lag(knobs_.b), unless_stopped([this, limit, done = std::move(done)] {
+              if (!process_->alive) return;
+              FileReply seen = see();
+              if (seen.content.size() > limit) seen.content.resize(limit);
+              looked_at_ = world_.now();
+              if (world_.tells()) tell("reads: " + text_of(seen));
+              Duration late = lag(knobs_.b);
+              if (world_.chance(knobs_.stall)) late = world_.some_of(knobs_.longest_stall);
+              reply(world_.now() + late, std::move(seen), done);
+            }));
+}
+
+// Whoever is stopped may be in the middle of a system call, which is done all the same, or between
+// two of them.
+World::Action Client::unless_stopped(World::Action action) {
+  return [this, action = std::move(action)] {
+    if (!process_->stopped(world_.now()) || world_.chance(500)) return action();
+    world_.at_first(process_->stopped_until, unless_stopped(action));
+  };
 }
 
 FileReply Client::see() {
   if (world_.chance(knobs_.error)) return refused(FileStatus::failed, EIO);
   if (world_.now() < pending_until_ && world_.chance(500)) {
-    return pending_ ? ok(*pending_) : refused(FileStatus::not_found, ENOENT);
+    return pending_ ? ok(*pending_, pending_inode_) : refused(FileStatus::not_found, ENOENT);
   }
   return see_server();
 }
@@ -128,9 +122,12 @@ FileReply Client::see_server() {
   if (!seen->exists) return refused(FileStatus::not_found, ENOENT);
   const bool fresh = seen->since + knobs_.v >= world_.now();
   if (fresh && world_.chance(knobs_.torn)) {
-    return ok(seen->content.substr(0, world_.below(seen->content.size() + 1)));
+    const std::size_t length = world_.below(seen->content.size() + 1);
+    std::string part = seen->content.substr(0, length);
+    if (!seen->before.empty()) part += seen->before.substr(length);
+    return ok(std::move(part), seen->inode);
   }
-  return ok(seen->content);
+  return ok(seen->content, seen->inode);
 }
 
 Client::Landing Client::landing(bool may_be_overdue) {
@@ -170,9 +167,10 @@ void Client::at_server(Moment when, World::Action action) {
 
 void Client::land(const std::string& content, const Landing& when, bool whole) {
   pending_ = content;
+  pending_inode_ = 0;
   pending_until_ = when.ends;
   // A host that dies loses what it has not sent yet, by chance.
-  const auto sent = [this] { return *alive_ || world_.chance(500); };
+  const auto sent = [this] { return process_->alive || world_.chance(500); };
   if (whole) {
     return at_server(when.ends, [this, content, sent] {
       if (!sent()) return;
@@ -235,7 +233,7 @@ void Client::create_exclusively(const std::string& content, const Landing& when,
   const bool at_once = when.begins == when.ends;
   const auto inode = std::make_shared<std::uint64_t>(0);
   at_server(when.begins, [this, content, when, done, at_once, inode] {
-    if (!*alive_ && world_.chance(500)) return;
+    if (!process_->alive && world_.chance(500)) return;
     if (!share_.create(who_, at_once ? content : std::string{})) {
       tell(knobs_.eperm_for_exists ? "is told: EPERM" : "is told: EEXIST");
       return reply(world_.now() + lag(knobs_.b), already_exists(), done);
@@ -244,6 +242,7 @@ void Client::create_exclusively(const std::string& content, const Landing& when,
     if (!at_once) {
       *inode = share_.current().inode;
       pending_ = content;
+      pending_inode_ = *inode;
       pending_until_ = when.ends;
     }
     if (world_.chance(knobs_.full_disk)) return run_out_of_space(content, when.returns, done);
@@ -252,11 +251,11 @@ void Client::create_exclusively(const std::string& content, const Landing& when,
     reply(when.returns, lost ? lost_reply() : ok(), done);
   });
   if (at_once) return;
-  at_server(when.ends, [this, content, inode] {
-    if (*inode == 0 || (!*alive_ && world_.chance(500))) return;
-    if (world_.tells()) tell("its content lands: " + name_of(content));
-    share_.write(who_, *inode, content);
-  });
+  at_server(when.ends, unless_stopped([this, content, inode] {
+              if (*inode == 0 || (!process_->alive && world_.chance(500))) return;
+              if (world_.tells()) tell("its content lands: " + name_of(content));
+              share_.write(who_, *inode, content);
+            }));
 }
 
 // The file is made, and no more than a part of its content fits.
@@ -294,101 +293,12 @@ void Client::remove(const OnlyIf& only_if, const Done& done) {
   const auto act = [this] { return remove_now(); };
   if (only_if) return guarded(*only_if, when, act, done);
   at_server(when.ends, [this, when, done] {
-    if (!*alive_ && world_.chance(500)) return;
+    if (!process_->alive && world_.chance(500)) return;
     FileReply said = remove_now();
     if (when.returns >= when.ends) reply(when.returns, std::move(said), done);
   });
   // Written back later.
   if (when.returns < when.ends) reply(when.returns, ok(), done);
-}
-
-void Client::replace(const ReplaceFile& operation, const Done& done) {
-  const auto temporary = temporaries_.find(operation.from);
-  if (temporary == temporaries_.end()) {
-    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::not_found, ENOENT), done);
-  }
-  const std::string content = temporary->second;
-  if (world_.tells()) tell("renames " + name_of(content) + " over the lock");
-  if (world_.chance(knobs_.error)) {
-    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
-  }
-  const Landing when = landing(true);
-  if (operation.only_if) {
-    const auto act = [this, from = operation.from, content] {
-      if (world_.tells()) tell("the rename lands: " + name_of(content));
-      temporaries_.erase(from);
-      share_.put(who_, content);
-      return replied_twice(ok());
-    };
-    return guarded(*operation.only_if, when, act, done);
-  }
-  temporaries_.erase(temporary);
-  land(content, when, true);
-  if (world_.chance(knobs_.lands_after_error)) return fail_later(when, done);
-  reply(when.returns, replied_twice(ok()), done);
-}
-
-// What flock(2) is for: it is taken, and the content compared, before the moment at which it lands,
-// and between the two the process may be stopped.
-void Client::guarded(const std::string& expected, const Landing& when, const Act& act,
-                     const Done& done) {
-  const Moment opens =
-      world_.now() +
-      (world_.chance(500) ? when.ends - world_.now() : world_.some_of(when.ends - world_.now()));
-  const auto inode = std::make_shared<std::uint64_t>(0);  // the one that it has locked
-  at_server(opens, [this, expected, done, inode] {
-    if (!*alive_) return;
-    const Version& there = share_.current();
-    const auto nothing_done = [&](FileStatus status, int error, const char* told) {
-      tell(told);
-      pending_until_ = world_.now();
-      reply(world_.now() + lag(knobs_.b), refused(status, error), done);
-    };
-    if (!there.exists) return nothing_done(FileStatus::not_found, ENOENT, "is told: ENOENT");
-    if (world_.chance(knobs_.flocked) || !share_.lock(alive_)) {
-      return nothing_done(FileStatus::busy, EWOULDBLOCK, "is told: EWOULDBLOCK");
-    }
-    if (there.content == expected) {
-      *inode = there.inode;
-      return;
-    }
-    share_.unlock(there.inode);
-    nothing_done(FileStatus::changed, 0, "finds another record");
-  });
-  at_server(when.ends, [this, when, act, done, inode] {
-    if (*inode == 0 || !*alive_) return;
-    reply(when.returns, act(), done);  // what was locked has no name any more
-  });
-}
-
-// A temporary file is its maker's alone: nobody else knows the name.
-void Client::create_temporary(const CreateExclusive& operation, const Done& done) {
-  tell("writes a temporary file");
-  const auto answer = [&](FileReply said) {
-    Duration takes = lag(knobs_.b);
-    if (world_.chance(knobs_.overdue)) takes = world_.some_of(knobs_.longest_overdue);
-    reply(world_.now() + takes, std::move(said), done);
-  };
-  if (world_.chance(knobs_.error)) return answer(refused(FileStatus::failed, EIO));
-  if (world_.chance(knobs_.refused)) return answer(refused(FileStatus::exhausted, EMFILE));
-  std::string& file = temporaries_[operation.path];
-  file = operation.content;
-  if (world_.chance(knobs_.full_disk)) {
-    file.resize(world_.below(file.size()));
-    FileReply failure = refused(FileStatus::failed, ENOSPC);
-    failure.created = true;
-    return answer(failure);
-  }
-  answer(world_.chance(knobs_.lost_reply) ? lost_reply() : ok());
-}
-
-void Client::remove_temporary(const std::string& name, const Done& done) {
-  const bool fails = world_.chance(knobs_.error);
-  const bool was_there = temporaries_.contains(name);
-  if (fails) keeps_temporaries_ = was_there || keeps_temporaries_;
-  if (!fails) temporaries_.erase(name);
-  FileReply said = was_there ? ok() : refused(FileStatus::not_found, ENOENT);
-  reply(world_.now() + lag(knobs_.b), fails ? refused(FileStatus::failed, EIO) : said, done);
 }
 
 }  // namespace ufl::sim

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "seams/file_system.hpp"
+#include "sim/process.hpp"
 #include "sim/share.hpp"
 #include "sim/world.hpp"
 
@@ -22,9 +23,8 @@ namespace ufl::sim {
 /// One contender's client: the file-system seam, and what a five-step contender needs besides.
 class Client final : public FileSystem {
  public:
-  /// `alive` turns false when the host of the contender dies.
   Client(World& world, Share& share, const ShareKnobs& knobs, int who,
-         std::shared_ptr<const bool> alive);
+         std::shared_ptr<const Process> process);
 
   void start(const FileOperation& operation, Done done) override;
 
@@ -50,6 +50,8 @@ class Client final : public FileSystem {
   void create_exclusively(const std::string& content, const Landing& when, const Done& done);
   void remove(const OnlyIf& only_if, const Done& done);
   void replace(const ReplaceFile& operation, const Done& done);
+  void update(const UpdateFile& operation, const Done& done);
+  void write_over(std::uint64_t inode, const std::string& content, const Done& done);
   void create_temporary(const CreateExclusive& operation, const Done& done);
   void remove_temporary(const std::string& name, const Done& done);
   using Act = std::function<FileReply()>;
@@ -61,6 +63,7 @@ class Client final : public FileSystem {
   FileReply lost_reply();
   void run_out_of_space(const std::string& content, Moment returns, const Done& done);
   void at_server(Moment when, World::Action action);
+  World::Action unless_stopped(World::Action action);
   void reply(Moment when, FileReply reply, const Done& done);
   void fail_later(const Landing& when, const Done& done);
 
@@ -72,11 +75,12 @@ class Client final : public FileSystem {
   Share& share_;
   ShareKnobs knobs_;
   int who_;
-  std::shared_ptr<const bool> alive_;
+  std::shared_ptr<const Process> process_;
   Moment looked_at_{};
   // What this client has written and the server does not have yet.
   Moment pending_until_{};
   std::optional<std::string> pending_;  // none: removed
+  std::uint64_t pending_inode_ = 0;     // where that is written; 0: not known yet
   // What is on its way to the server, in the order in which it was asked for; until when.
   std::queue<World::Action> at_server_;
   Moment on_its_way_until_{};

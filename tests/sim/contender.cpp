@@ -29,8 +29,8 @@ Wall SimClock::wall() const {
 void SimTimer::at(Mono when, std::function<void()> handler) {
   Moment due = std::max(clock_.moment(when), world_.now());
   if (world_.chance(knobs_.late_timer)) due += world_.some_of(knobs_.longest_late_timer);
-  world_.at(due, [this, alive = alive_, mine = ++generation_, handler = std::move(handler)] {
-    if (*alive && mine == generation_) handler();
+  when_running(world_, due, process_, [this, mine = ++generation_, handler = std::move(handler)] {
+    if (mine == generation_) handler();
   });
 }
 
@@ -40,7 +40,7 @@ Contender::Contender(const Surroundings& around, int who, const ShareKnobs& shar
       monitor_{around.monitor},
       knobs_{around.knobs},
       who_{who},
-      client_{world_, around.share, share_knobs, who, alive_},
+      client_{world_, around.share, share_knobs, who, process_},
       rounds_left_{around.knobs.rounds} {}
 
 void Contender::start() { next(); }
@@ -66,21 +66,19 @@ void Contender::next() {
 
 void Contender::die() {
   monitor_.dies(who_);
-  *alive_ = false;
+  process_->alive = false;
   if (world_.chance(knobs_.power_cut)) around_.share.lose_content(who_);
 }
 
 void Contender::after(Duration time, World::Action action) {
-  world_.at(world_.now() + time, [alive = alive_, action = std::move(action)] {
-    if (*alive) action();
-  });
+  when_running(world_, world_.now() + time, process_, std::move(action));
 }
 
 UflProcess::UflProcess(const Surroundings& around, int who, Duration uptime)
     : Contender{around, who, around.share_knobs},
       clock_{world_, uptime - world_.now()},
       identity_{world_, who},
-      timer_{world_, clock_, knobs_, alive_} {}
+      timer_{world_, clock_, knobs_, process_} {}
 
 ClaimOptions UflProcess::claim_options() const {
   ClaimOptions options;
@@ -119,9 +117,10 @@ void UflProcess::start_release(const ReleaseOptions& options, std::function<void
 
 /// A process that knows the token and releases the lock, with a view of the share of its own.
 struct UflContender::Elsewhere {
-  Elsewhere(UflContender& holder, const std::shared_ptr<const bool>& alive)
-      : client{holder.world_, holder.around_.share, holder.around_.share_knobs, holder.who_, alive},
-        timer{holder.world_, holder.clock_, holder.knobs_, alive},
+  Elsewhere(UflContender& holder, const std::shared_ptr<const Process>& process)
+      : client{holder.world_, holder.around_.share, holder.around_.share_knobs, holder.who_,
+               process},
+        timer{holder.world_, holder.clock_, holder.knobs_, process},
         release{holder.own_release(), holder.clock_},
         driver{release, client, timer, DriverEvents{.on_finished = [] {}}} {}
 
@@ -189,7 +188,7 @@ ReleaseOptions UflContender::own_release() const {
 void UflContender::release_elsewhere() {
   monitor_.leaves(who_);
   world_.tell(who_, "is released by another process");
-  elsewhere_.push_back(std::make_unique<Elsewhere>(*this, alive_));
+  elsewhere_.push_back(std::make_unique<Elsewhere>(*this, process_));
   elsewhere_.back()->driver.start();
 }
 

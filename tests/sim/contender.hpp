@@ -19,6 +19,7 @@
 #include "sim/client.hpp"
 #include "sim/identity.hpp"
 #include "sim/monitor.hpp"
+#include "sim/process.hpp"
 #include "sim/share.hpp"
 #include "sim/world.hpp"
 
@@ -73,8 +74,8 @@ class SimClock final : public Clock {
 class SimTimer final : public Timer {
  public:
   SimTimer(World& world, const SimClock& clock, const ContenderKnobs& knobs,
-           std::shared_ptr<const bool> alive)
-      : world_{world}, clock_{clock}, knobs_{knobs}, alive_{std::move(alive)} {}
+           std::shared_ptr<const Process> process)
+      : world_{world}, clock_{clock}, knobs_{knobs}, process_{std::move(process)} {}
 
   void at(Mono when, std::function<void()> handler) override;
   void cancel_timer() override { ++generation_; }
@@ -83,7 +84,7 @@ class SimTimer final : public Timer {
   World& world_;
   const SimClock& clock_;
   const ContenderKnobs& knobs_;
-  std::shared_ptr<const bool> alive_;
+  std::shared_ptr<const Process> process_;
   std::uint64_t generation_ = 0;
 };
 
@@ -108,7 +109,7 @@ class Contender {
 
   /// All rounds are over, or the host is dead.
   [[nodiscard]] virtual bool done() const { return dead() || (rounds_left_ == 0 && !busy_); }
-  [[nodiscard]] bool dead() const { return !*alive_; }
+  [[nodiscard]] bool dead() const { return !process_->alive; }
 
  protected:
   /// For how long the lock is held this time.
@@ -126,7 +127,7 @@ class Contender {
   Monitor& monitor_;
   const ContenderKnobs& knobs_;
   int who_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::shared_ptr<Process> process_ = std::make_shared<Process>();
   Client client_;
 
  private:

@@ -112,7 +112,7 @@ class ShareTest : public ::testing::Test {
 
   Client& client(int who) {
     auto& client = clients_[static_cast<std::size_t>(who)];
-    if (!client) client = std::make_unique<Client>(world_, share(), knobs_, who, alive_);
+    if (!client) client = std::make_unique<Client>(world_, share(), knobs_, who, process_);
     return *client;
   }
   Share& share() {
@@ -140,7 +140,7 @@ class ShareTest : public ::testing::Test {
 
   World world_{7, false};
   ShareKnobs knobs_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::shared_ptr<Process> process_ = std::make_shared<Process>();
   std::unique_ptr<Share> share_;
   std::array<std::unique_ptr<Client>, 3> clients_;
 };
@@ -270,11 +270,50 @@ TEST_F(ShareTest, OfTwoWhoAreGuardedOneRemovesOrReplaces) {
 TEST_F(ShareTest, WhoDiesLetsTheFlockGo) {
   knobs_.flocked = 0;
   share().put(0, "judged");
-  const auto mortal = std::make_shared<bool>(true);
+  const auto mortal = std::make_shared<Process>();
   ASSERT_TRUE(share().lock(mortal));
   EXPECT_EQ(perform(2, RemoveFile{"lock", "judged"}).status, FileStatus::busy);
-  *mortal = false;
+  mortal->alive = false;
   EXPECT_EQ(perform(2, RemoveFile{"lock", "judged"}).status, FileStatus::ok);
+}
+
+// The name goes to another file between its open and its write.
+TEST_F(ShareTest, AWriteInPlaceLandsInTheFileThatWasOpened) {
+  knobs_.old_view = 0;
+  std::set<std::string> left;
+  for (int round = 0; round < 200; ++round) {
+    share().put(0, "beat 1");
+    wait(seconds{1});
+    FileStatus said{};
+    client(1).start(UpdateFile{"lock", "beat 1", "beat 2", false},
+                    [&said](const FileReply& reply) { said = reply.status; });
+    wait(world_.some_of(milliseconds{400}));
+    share().put(0, "beat of another");
+    wait(seconds{1});
+    EXPECT_TRUE(said == FileStatus::ok || said == FileStatus::changed);
+    left.insert(share().current().content);
+  }
+  EXPECT_EQ(left, std::set<std::string>{"beat of another"});
+}
+
+TEST_F(ShareTest, WhoIsStoppedInTheMiddleOfAWriteWritesWhenItGoesOn) {
+  knobs_.old_view = 0;
+  std::set<bool> late;
+  for (int round = 0; round < 100; ++round) {
+    share().put(0, "beat 1");
+    wait(seconds{1});
+    Moment landed{};
+    Moment answered{};
+    share().on_change([&](int, const Version&, const Version&) { landed = world_.now(); });
+    client(1).start(UpdateFile{"lock", "beat 1", "beat 2", false},
+                    [&](const FileReply&) { answered = world_.now(); });
+    process_->stopped_until = world_.now() + seconds{30};
+    wait(seconds{40});
+    share().on_change([](int, const Version&, const Version&) {});
+    EXPECT_GE(answered, process_->stopped_until) << "nobody who is stopped is told anything";
+    late.insert(landed >= process_->stopped_until);
+  }
+  EXPECT_EQ(late, (std::set<bool>{false, true}));
 }
 
 TEST_F(ShareTest, TwoWritersOfOneFileMayMixTheirContents) {

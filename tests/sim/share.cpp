@@ -43,6 +43,12 @@ void Share::write(int who, std::uint64_t inode, const std::string& content) {
   change(who, {world_.now(), true, inode, std::move(mixed), who, tail, {}});
 }
 
+void Share::update(int who, std::uint64_t inode, const std::string& content) {
+  const Version& there = current();
+  if (!there.exists || there.inode != inode || there.content == content) return;
+  change(who, {world_.now(), true, inode, content, there.owner, there.mixed, {}, there.content});
+}
+
 void Share::lose_content(int who) {
   const Version& there = current();
   if (!there.exists || there.owner != who) return;
@@ -61,15 +67,15 @@ bool Share::remove(int who) {
   return true;
 }
 
-bool Share::lock(const std::shared_ptr<const bool>& alive) {
+bool Share::lock(const std::shared_ptr<const Process>& process) {
   if (locked()) return false;
-  locks_[current().inode] = alive;
+  locks_[current().inode] = process;
   return true;
 }
 
 bool Share::locked() const {
   const auto lock = locks_.find(current().inode);
-  return current().exists && lock != locks_.end() && *lock->second;
+  return current().exists && lock != locks_.end() && lock->second->alive;
 }
 
 void Share::change(int who, Version next) {

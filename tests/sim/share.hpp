@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/process.hpp"
 #include "sim/world.hpp"
 
 namespace ufl::sim {
@@ -45,6 +46,7 @@ struct ShareKnobs {
   Duration longest_stall{};
   Duration create_takes{};  ///< every create, and removal, takes at least this long
   unsigned flocked = 0;     ///< guarded operations that find the file held by a flock(1)
+  unsigned hung = 0;        ///< writes in place that are never answered
 };
 
 /// A state of the path at the server.
@@ -57,7 +59,9 @@ struct Version {
   /// Two writers have written into one file, neither of them all of it.
   bool mixed = false;
   /// A full disk has kept a part of this.
-  std::string cut_from;
+  std::string cut_from{};
+  /// Somebody has written in place, over this.
+  std::string before{};
 };
 
 /// The server's side.
@@ -82,6 +86,8 @@ class Share {
   std::uint64_t truncate(int who);
   /// write(2) at offset 0 into `inode`, if it still stands there.
   void write(int who, std::uint64_t inode, const std::string& content);
+  /// Write over the content of `inode`, which keeps its owner, if it still stands there.
+  void update(int who, std::uint64_t inode, const std::string& content);
   /// The host of `who` lost its power before the content was on the disk: what it made is empty.
   void lose_content(int who);
   /// Make the file with the first `length` bytes of what was to be in it: the disk is full.
@@ -89,9 +95,9 @@ class Share {
   /// Remove the name, whatever it holds. False: it was not there.
   bool remove(int who);
 
-  /// flock(2) on the file that stands there, until unlock() or the end of `alive`. False: somebody
-  /// else has it.
-  bool lock(const std::shared_ptr<const bool>& alive);
+  /// flock(2) on the file that stands there, until unlock() or the end of `process`. False:
+  /// somebody else has it.
+  bool lock(const std::shared_ptr<const Process>& process);
   void unlock(std::uint64_t inode) { locks_.erase(inode); }
   /// Does somebody hold flock(2) on the file that stands there?
   [[nodiscard]] bool locked() const;
@@ -105,7 +111,7 @@ class Share {
   Duration v_;
   std::vector<Version> past_;
   std::uint64_t last_inode_ = 0;
-  std::map<std::uint64_t, std::shared_ptr<const bool>> locks_;  // by inode: alive?
+  std::map<std::uint64_t, std::shared_ptr<const Process>> locks_;  // by inode
   OnChange on_change_;
 };
 
