@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/guard.hpp"
 #include "seams/lease.hpp"
 
 namespace ufl {
@@ -70,13 +71,18 @@ Step Refresh::write(const std::string& content) {
   lease_ = lease_of(*holder.lease);
   result_.refreshed = clock_.now();
   state_ = State::write;
-  return FileOperation{UpdateFile{options_.look.path, content, *next, !options_.look.local}};
+  const bool local = options_.look.local;
+  return FileOperation{UpdateFile{options_.look.path, content, *next, !local, local}};
 }
 
 Step Refresh::on_written(const FileReply& reply) {
   const bool was_moved =
       reply.status == FileStatus::changed || reply.status == FileStatus::not_found;
   if (was_moved) return look();  // which tells by whom
+  if (reply.status == FileStatus::busy && ++busy_looks_ < kMaxBusyLooks) {
+    --rounds_;
+    return pause(kBusyRetry);
+  }
   if (reply.status != FileStatus::ok) {
     result_.failure = reply;
     result_.writing = true;
@@ -86,8 +92,12 @@ Step Refresh::on_written(const FileReply& reply) {
   const bool is_known = last && *last <= result_.refreshed;  // nobody refreshes in the future
   if (is_known && clock_.now() < *last + lease_reliable(lease_)) return finish(Outcome::held);
   is_written_ = true;
+  return pause(options_.takeover_delay);
+}
+
+Step Refresh::pause(Duration time) {
   state_ = State::pause;
-  wait_until_ = clock_.now() + options_.takeover_delay;
+  wait_until_ = clock_.now() + time;
   return WaitUntil{wait_until_};
 }
 

@@ -10,7 +10,8 @@
 // Why it waits: whoever saw no beat for the length of the lease may be between its last look and
 // its rename. 1 A's lease is over.  2 B looks: no beat.  3 A writes one, and would say "held".
 // 4 B renames, verifies, runs. After the delay of a takeover B's record is to be seen, or B has
-// seen the beat.
+// seen the beat. On a local file system B may be stopped for any time before it renames, but holds
+// flock(2) on the file from its last look on; so the beat is written under flock(2), too.
 
 #pragma once
 
@@ -59,7 +60,7 @@ class Refresh final : public Machine {
   [[nodiscard]] const RefreshResult& result() const { return result_; }
 
   /// It waits, to look again.
-  [[nodiscard]] bool doubts() const { return state_ == State::pause; }
+  [[nodiscard]] bool doubts() const { return state_ == State::pause && is_written_; }
 
  private:
   using Outcome = RefreshResult::Outcome;
@@ -69,6 +70,7 @@ class Refresh final : public Machine {
   Step looked(Step step);
   Step write(const std::string& content);
   Step on_written(const FileReply& reply);
+  Step pause(Duration time);
   Step finish(Outcome outcome);
 
   RefreshOptions options_;
@@ -80,6 +82,7 @@ class Refresh final : public Machine {
   Duration lease_{};
   bool is_written_ = false;
   int rounds_ = 0;
+  int busy_looks_ = 0;  // writes that somebody else's flock kept from happening
   Mono wait_until_{};
 };
 

@@ -60,12 +60,14 @@ struct ReplaceFile {
 
 /// Write `content` over what the file at `path` holds, if that is `expected`, which has the same
 /// length. It is opened once, and neither made nor cut: whatever takes the name meanwhile is not
-/// touched. `sync` as for CreateExclusive.
+/// touched. `sync` as for CreateExclusive. With `locked` it is compared and written while flock(2)
+/// holds the file: nobody who keeps to OnlyIf removes or replaces it then, or is about to.
 struct UpdateFile {
   std::string path;
   std::string expected;
   std::string content;
   bool sync = false;
+  bool locked = false;
 };
 
 /// Does the directory that `path` lies in open, and can names in it be looked up? With

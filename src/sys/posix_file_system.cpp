@@ -197,6 +197,19 @@ bool holds(int file, std::string_view content) {
   return read_some(file, std::min(content.size() + 1, kMostCompared)) == content;
 }
 
+// Hold `file`, which `path` still names; or what is said instead. It goes with the descriptor.
+std::optional<FileReply> lock(int file, const std::string& path) {
+  if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
+    return errno == EWOULDBLOCK ? nothing_done(FileStatus::busy) : failure(errno);
+  }
+  struct stat held = {};
+  struct stat named = {};
+  if (::fstat(file, &held) != 0 || ::lstat(path.c_str(), &named) != 0) return failure(errno);
+  const bool same = held.st_dev == named.st_dev && held.st_ino == named.st_ino;
+  if (!same) return nothing_done(FileStatus::changed);
+  return {};
+}
+
 // Do `action` while we hold the file at `path`, if it holds `content`. The flock is on the inode
 // that was opened; that `path` still names it shows that nobody who does the same was faster, and
 // the open descriptor keeps its number from being used again. So a program that is stopped here,
@@ -206,15 +219,8 @@ template <typename Action>
 FileReply while_locked(const std::string& path, const std::string& content, Action action) {
   const UniqueFd file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file.valid()) return open_failure(path, errno);
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    return errno == EWOULDBLOCK ? nothing_done(FileStatus::busy) : failure(errno);
-  }
-  struct stat held = {};
-  struct stat named = {};
-  if (::fstat(file.get(), &held) != 0 || ::lstat(path.c_str(), &named) != 0) return failure(errno);
-  const bool same = held.st_dev == named.st_dev && held.st_ino == named.st_ino;
-  if (!same || !holds(file.get(), content)) return nothing_done(FileStatus::changed);
-  return action();
+  if (auto refused = lock(file.get(), path)) return *std::move(refused);
+  return holds(file.get(), content) ? action() : nothing_done(FileStatus::changed);
 }
 
 template <typename Operation, typename Action>
@@ -238,6 +244,9 @@ FileReply perform(const UpdateFile& operation) {
   struct stat info = {};
   if (::fstat(file.get(), &info) != 0) return failure(errno);
   if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode);
+  if (operation.locked) {
+    if (auto refused = lock(file.get(), operation.path)) return *std::move(refused);
+  }
   auto content = read_some(file.get(), kMostCompared);
   if (!content) return failure(errno);
   if (*content != operation.expected) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "protocol/guard.hpp"
 #include "seams/lease.hpp"
 #include "unit/fake_observations.hpp"
 #include "unit/support.hpp"
@@ -87,6 +88,7 @@ TEST_F(RefreshTest, ABeatInTimeIsEnough) {
     expect_update(step, record(), record(1));
     ASSERT_NE(wants<UpdateFile>(step), nullptr);
     EXPECT_EQ(wants<UpdateFile>(step)->sync, !local);
+    EXPECT_EQ(wants<UpdateFile>(step)->locked, local);
     clock_.advance(seconds{1});
     EXPECT_TRUE(finished(refresh.on_reply(ok())));
     EXPECT_EQ(refresh.result().outcome, Outcome::held);
@@ -288,6 +290,23 @@ TEST_F(RefreshTest, AShortLeaseCountsAsLongAsOthersCountIt) {
     (void)to_write(refresh, record_of(0.1, "0000000000"));
     EXPECT_EQ(finished(refresh.on_reply(ok())), age < lease_reliable(seconds{2}));
   }
+}
+
+// 1 A's lease is over. B locks the file with flock(2), finds the old beat, and is stopped.  2 A
+// writes a beat, waits, looks: "held".  3 B goes on, renames its record over A's, runs.
+TEST_F(RefreshTest, WaitsForWhoeverHasLockedTheFile) {
+  Refresh refresh = make({});
+  Step step = to_write(refresh);
+  for (int i = 1; i < kMaxBusyLooks; ++i) {
+    ASSERT_NE(wants<UpdateFile>(step), nullptr) << i;
+    step = refresh.on_reply(refused(FileStatus::busy, 0));
+    EXPECT_FALSE(refresh.doubts());
+    EXPECT_EQ(wait(step), kBusyRetry);
+    ASSERT_NE(wants<ReadFile>(next(refresh, step)), nullptr);
+    step = refresh.on_reply(ok(record()));
+  }
+  EXPECT_TRUE(finished(refresh.on_reply(refused(FileStatus::busy, 0))));
+  EXPECT_EQ(refresh.result().outcome, Outcome::failed);
 }
 
 TEST_F(RefreshTest, CannotBeCancelledHalfWay) {
