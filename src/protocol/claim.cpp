@@ -3,6 +3,7 @@
 #include "protocol/claim.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 
@@ -23,6 +24,9 @@ constexpr Duration kLongestDenial = std::chrono::seconds{30};
 constexpr Duration kVerifyGrace = std::chrono::seconds{1};
 constexpr Duration kVerifyPatience = std::chrono::seconds{30};
 constexpr Duration kVerifyRetry = std::chrono::milliseconds{250};
+
+// On a share that needs a third of the lease for each answer nobody could keep the lock.
+constexpr int kMostStaleReplies = 5;
 
 // A wait that the deadline cuts short ends this much before it, for one last look.
 constexpr Duration kLastLook = std::chrono::milliseconds{20};
@@ -72,6 +76,8 @@ Step Claim::on_reply(const FileReply& reply) {
       return on_replace(reply);
     case State::drop_temporary:
       return on_dropped();
+    case State::beat:
+      return on_beat(reply);
     case State::verify:
       return on_verify(reply);
     case State::withdraw_look:
@@ -100,6 +106,7 @@ Step Claim::resume() {
     case State::lost_race:
       return is_over() ? give_up(Outcome::timed_out) : look();
     case State::delay:
+      return await_verify();
     case State::verify_pause:
       return verify();
     case State::withdraw_pause:
@@ -128,11 +135,11 @@ Step Claim::on_look(const FileReply& reply) {
     case FileStatus::not_found:
       if (options_.local) {  // removed by hand: nothing flickers there
         unaccounted_ = false;
-        observer_.saw({}, looked_at_, clock_.now());  // the next file may get the same inode number
+        observer_.saw({}, looked_at_, clock_.now());  // the next one may look the same
       }
       return looks_free();
     case FileStatus::ok:
-      saw(parse_record(reply.content), reply.inode);
+      saw(parse_record(reply.content), reply.identity);
       if (unaccounted_ && seen_.token == result_.token) {
         // Our own claim, which looked gone when it was to be verified, or of which nobody could say
         // whether it had been written.
@@ -201,16 +208,16 @@ Step Claim::verify() {
 }
 
 Step Claim::on_verify(const FileReply& reply) {
-  const Mono now = clock_.now();
   if (reply.status == FileStatus::ok) {
     Sighting sighting = parse_record(reply.content);
     if (sighting.token == result_.token) {
+      if (beat_is_due()) return beat_again();
       if (takes_over_) result_.replaced = true;
       result_.device = reply.device;
       result_.record = record_;
       return finish(Outcome::acquired);
     }
-    saw(std::move(sighting), reply.inode);
+    saw(std::move(sighting), reply.identity);
     return held_by_other();
   }
   if (reply.status == FileStatus::not_found || reply.status == FileStatus::not_regular) {
@@ -218,11 +225,25 @@ Step Claim::on_verify(const FileReply& reply) {
     return held_by_other();
   }
   // Unreadable: cannot tell, so neither enter nor walk away from what may be our own file.
+  return try_again(State::verify_pause, reply);
+}
+
+Step Claim::try_again(State state, const FileReply& reply) {
+  const Mono now = clock_.now();
   if (!verify_until_) {
     verify_until_ = deadline_ ? std::max(now, *deadline_) + kVerifyGrace : now + kVerifyPatience;
   }
   if (now >= *verify_until_) return fail(reply);
-  return wait(State::verify_pause, std::min(now + kVerifyRetry, *verify_until_));
+  return wait(state, std::min(now + kVerifyRetry, *verify_until_));
+}
+
+// That answer took so long that the last beat is too old by now.
+Step Claim::beat_again() {
+  if (++stale_replies_ < kMostStaleReplies) return beat();
+  FileReply too_slow;
+  too_slow.status = FileStatus::failed;
+  too_slow.error = ETIMEDOUT;
+  return fail(too_slow);
 }
 
 Step Claim::held_by_other() {
@@ -277,8 +298,8 @@ Step Claim::request(State state, FileOperation operation) {
   return operation_;
 }
 
-void Claim::saw(Sighting sighting, std::uint64_t inode) {
-  sighting.inode = inode;
+void Claim::saw(Sighting sighting, std::uint64_t identity) {
+  sighting.identity = identity;
   observer_.saw(sighting, looked_at_, clock_.now());
   denied_since_.reset();
   if (is_whole(sighting) && sighting.token != result_.token && outdates_our_claim())

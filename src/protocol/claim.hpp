@@ -29,8 +29,16 @@
 //         1 A, B look: absent.  2 A writes, waits D, verifies, runs.  3 B's write lands on A's.
 //         4 B removes what it wrote.  5 C looks: absent, writes, verifies, runs beside A.
 //       so B neither removes its claim nor enters on it until A has had time to leave, or to notice
-//       and stop (ClaimOptions::late_hold), and only then counts its delay. Known gap: a holder
-//       that neither leaves nor looks for longer than that has B beside it.
+//       and stop (ClaimOptions::late_hold), and only then counts its delay. Known gaps: a holder
+//       that neither leaves nor looks for longer than that has B beside it; and if B dies
+//       meanwhile, whoever takes over from it is not kept waiting for so long.
+//
+// With a lease the claim writes beats while it waits, as whoever holds a lock does (keep.hpp), and
+// is acquired only with one that is fresh. Without them:
+//   1 B's late write lands on A's record; B keeps it, (c).  2 C has seen it for the length of its
+//   lease, takes it over, runs beside A.
+// A beat that may have come too late counts as a new claim on what stood there: the delay of a
+// takeover runs in full after it (refresh.hpp).
 //
 // Takeover (ClaimOptions::may_take_over): the record of somebody who is gone is replaced, and so is
 // a file of 0 bytes that was left over on a local file system. The claim
@@ -49,6 +57,7 @@
 #include <string>
 
 #include "protocol/backoff.hpp"
+#include "protocol/guard.hpp"
 #include "protocol/late.hpp"
 #include "protocol/observer.hpp"
 #include "protocol/record.hpp"
@@ -105,6 +114,9 @@ struct ClaimOptions {
       [](const Sighting& /*seen*/, bool /*is_abandoned*/) { return false; };
   /// The shortest verification delay of a claim that takes a lock over.
   Duration takeover_delay{};
+  /// So many takeovers may be lost to somebody else's touch of the record, before it counts as held
+  /// (guard.hpp).
+  int most_lost_races = kMaxBusyLooks;
 };
 
 /// How a claim ended.
@@ -121,7 +133,8 @@ struct ClaimResult {
   std::string token;
   /// Outcome::acquired: the record as it was written.
   std::string record;
-  /// Outcome::acquired: nothing of that record was to be seen on the share before.
+  /// Outcome::acquired: nothing of that record, with the beat that it has, was to be seen on the
+  /// share before.
   Mono begun{};
   /// Outcome::acquired: the time from the last look to the landing of what was decided on it.
   Duration look_to_write{};
@@ -192,6 +205,7 @@ class Claim final : public Machine {
     look_after_publish,
     probe_after_publish,
     delay,
+    beat,
     verify,
     verify_pause,
     pause,
@@ -221,6 +235,7 @@ class Claim final : public Machine {
   [[nodiscard]] std::string temporary() const;
   Step publish();
   [[nodiscard]] bool outlived_its_lease() const;
+  [[nodiscard]] bool beat_is_due() const;
   void prepare_record();
   void promise_life(Holder& holder, const std::string& uuid);
   void remove_witness();
@@ -228,8 +243,13 @@ class Claim final : public Machine {
   Step on_publish(const FileReply& reply);
   Step on_look_after_publish(const FileReply& reply);
   Step published();
+  Step await_verify();
+  Step beat();
+  Step beat_again();
+  Step on_beat(const FileReply& reply);
   Step verify();
   Step on_verify(const FileReply& reply);
+  Step try_again(State state, const FileReply& reply);
   Step held_by_other();
   Step give_up(Outcome outcome);
   Step withdraw(Outcome outcome);
@@ -246,7 +266,7 @@ class Claim final : public Machine {
   Step wait(State state, Mono until);
   Step request(State state, FileOperation operation);
 
-  void saw(Sighting sighting, std::uint64_t inode = 0);
+  void saw(Sighting sighting, std::uint64_t identity = 0);
   void saw_unreadable(const FileReply& reply);
   /// Does the last look surely show a later state of the share than our publish left?
   [[nodiscard]] bool outdates_our_claim() const;
@@ -270,7 +290,7 @@ class Claim final : public Machine {
 
   std::string record_;      // what the current claim writes
   std::string to_replace_;  // takes_over_: the record that was judged, as it was read
-  std::uint64_t inode_to_replace_ = 0;
+  std::uint64_t identity_to_replace_ = 0;
   std::string childless_;   // what was judged, with a lifeline and no command
   Mono childless_since_{};  // when it was first judged
   bool takes_over_ = false;
@@ -280,6 +300,7 @@ class Claim final : public Machine {
   FileOperation operation_;  // the last one asked for
   Mono looked_at_{};         // start of the last look
   Mono published_at_{};      // when the last publish was answered
+  Mono verify_at_{};         // State::delay, State::beat
   Mono wait_until_{};
   FileReply refused_;  // what the last publish, look or takeover said
   int looks_ = 0;
@@ -294,7 +315,8 @@ class Claim final : public Machine {
   bool another_stood_ = false;        // a withdrawal saw another's record
   std::optional<Outcome> if_seen_;    // create was denied: the outcome if somebody is seen yet
   std::optional<Mono> denied_since_;  // first of the denied publishes in a row, no file there
-  std::optional<Mono> verify_until_;  // unreadable at verify: give up then
+  std::optional<Mono> verify_until_;  // unreadable at verify, or a beat that fails: give up then
+  int stale_replies_ = 0;             // that came when the last beat had become too old
   bool withdrawing_ = false;
   Outcome after_withdraw_ = Outcome::cancelled;
 };

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <variant>
 
 #include "protocol/claim.hpp"
 #include "protocol/late.hpp"
@@ -122,7 +123,7 @@ Step Claim::on_look_after_publish(const FileReply& reply) {
   if (reply.status == FileStatus::ok) {
     Sighting sighting = parse_record(reply.content);
     if (sighting.token == result_.token) return published();
-    saw(std::move(sighting), reply.inode);
+    saw(std::move(sighting), reply.identity);
     return held_by_other();
   }
   const bool denied_and_absent =
@@ -136,10 +137,57 @@ Step Claim::on_look_after_publish(const FileReply& reply) {
 Step Claim::published() {
   denied_since_.reset();
   verify_until_.reset();
-  const Mono verify_at =
-      published_at_ + options_.delay + (late_ ? options_.late_hold : Duration::zero());
-  if (clock_.now() >= verify_at) return verify();
-  return wait(State::delay, verify_at);
+  stale_replies_ = 0;
+  verify_at_ = published_at_ + options_.delay + (late_ ? options_.late_hold : Duration::zero());
+  return await_verify();
+}
+
+Step Claim::await_verify() {
+  if (beat_is_due()) return beat();
+  if (clock_.now() >= verify_at_) return verify();
+  Mono next = verify_at_;
+  if (options_.lease) next = std::min(next, result_.begun + lease_refresh(*options_.lease));
+  return wait(State::delay, next);
+}
+
+bool Claim::beat_is_due() const {
+  return options_.lease && clock_.now() >= result_.begun + lease_refresh(*options_.lease);
+}
+
+// On a local file system a taker may be stopped for any time before it renames, but holds flock(2)
+// on the file since its last look (refresh.hpp).
+Step Claim::beat() {
+  looked_at_ = clock_.now();
+  const std::string next = with_next_beat(record_).value_or(record_);
+  return request(State::beat,
+                 UpdateFile{options_.path, record_, next, !options_.local, options_.local});
+}
+
+Step Claim::on_beat(const FileReply& reply) {
+  const Mono now = clock_.now();
+  if (reply.status == FileStatus::ok) {
+    if (outlived_its_lease()) {
+      verify_at_ = std::max(verify_at_, now + std::max(options_.delay, options_.takeover_delay));
+    }
+    record_ = std::get<UpdateFile>(operation_).content;
+    result_.begun = looked_at_;
+    result_.look_to_write = std::max(result_.look_to_write, now - looked_at_);
+    verify_until_.reset();
+    return beat_is_due() ? beat_again() : await_verify();
+  }
+  if (reply.status == FileStatus::changed) {
+    Sighting sighting = parse_record(reply.content);
+    const bool is_ours = sighting.token == result_.token;
+    // An earlier beat, whose reply was lost.
+    if (is_ours && reply.content.size() == record_.size()) record_ = reply.content;
+    if (!is_ours && is_whole(sighting)) {
+      saw(std::move(sighting), reply.identity);
+      return held_by_other();
+    }
+  }
+  // As when it is verified: gone, or the share flickers. The next look tells.
+  if (reply.status == FileStatus::not_found) return held_by_other();
+  return try_again(State::delay, reply);
 }
 
 }  // namespace ufl

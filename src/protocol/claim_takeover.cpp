@@ -36,7 +36,7 @@ Step Claim::take_over(const FileReply& reply) {
   }
   takes_over_ = true;
   to_replace_ = reply.content;
-  inode_to_replace_ = reply.inode;
+  identity_to_replace_ = reply.identity;
   if (!raised_from_) raised_from_ = options_.delay;
   options_.delay = std::max(options_.delay, options_.takeover_delay);
   return looks_free();
@@ -67,7 +67,7 @@ Step Claim::second_look() {
 
 Step Claim::on_second_look(const FileReply& reply) {
   // One empty file is like another, and only this one has been watched.
-  const bool is_another = to_replace_.empty() && reply.inode != inode_to_replace_;
+  const bool is_another = to_replace_.empty() && reply.identity != identity_to_replace_;
   if (reply.status != FileStatus::ok || reply.content != to_replace_ || is_another) {
     return drop_temporary({});  // the next look tells
   }
@@ -138,7 +138,7 @@ Step Claim::on_dropped() {
     return held_by_other();
   }
   // Somebody else removes, replaces or holds the record. Soon a look tells what came of it.
-  if (++lost_races_ >= kMaxBusyLooks) return held_by_other();
+  if (++lost_races_ >= options_.most_lost_races) return held_by_other();
   return wait(State::lost_race, clock_.now() + kBusyRetry);
 }
 

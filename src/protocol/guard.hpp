@@ -24,4 +24,7 @@ inline OnlyIf guard(bool local, const std::string& content) {
 inline constexpr Duration kBusyRetry = std::chrono::milliseconds{50};
 inline constexpr int kMaxBusyLooks = 200;
 
+/// And so often when whoever asks does not want to wait.
+inline constexpr int kMaxBusyLooksAtOnce = 10;
+
 }  // namespace ufl

@@ -14,8 +14,8 @@ Observer::Observer(std::optional<Duration> empty_patience, Observations* memory,
     : empty_patience_{empty_patience}, memory_{memory}, key_{std::move(key)} {}
 
 std::optional<Observation> Observer::observation_of(const Sighting& seen) const {
-  if (seen.kind == Sighting::Kind::empty && empty_patience_ && seen.inode != 0) {
-    return Observation{{}, std::to_string(seen.inode), *empty_patience_, {}};
+  if (seen.kind == Sighting::Kind::empty && empty_patience_ && seen.identity != 0) {
+    return Observation{{}, std::to_string(seen.identity), *empty_patience_, {}};
   }
   const Holder& holder = seen.holder;
   const bool has_lease = holder.lease && holder.beat && *holder.lease > 0;

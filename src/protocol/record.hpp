@@ -39,10 +39,10 @@ struct Sighting {
     record,      ///< written by ufl
   };
   Kind kind = Kind::none;
-  std::string token;        ///< line 1, stripped
-  Holder holder;            ///< Kind::record: who holds it
-  int error = 0;            ///< Kind::unreadable: the errno value
-  std::uint64_t inode = 0;  ///< of the file; 0: not known
+  std::string token;           ///< line 1, stripped
+  Holder holder;               ///< Kind::record: who holds it
+  int error = 0;               ///< Kind::unreadable: the errno value
+  std::uint64_t identity = 0;  ///< of the file (FileReply)
 };
 
 /// Is there a whole token, ufl's or another implementation's, rather than a file that is empty, cut

@@ -79,6 +79,10 @@ enum class BreakRefusal {
 /// --break: somebody holds flock(2) on the lock file.
 [[nodiscard]] std::string break_flocked_text(const std::string& path);
 
+/// Nor was it acquired, though its holder is gone.
+[[nodiscard]] std::string not_taken_over_text(const std::string& path, const Sighting& seen,
+                                              Wall now);
+
 /// --break: broken, but somebody else has taken it before it could be released.
 [[nodiscard]] std::string break_taken_text(const std::string& path, const Sighting& seen, Wall now);
 

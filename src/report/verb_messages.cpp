@@ -84,6 +84,11 @@ std::string break_flocked_text(const std::string& path) {
   return fmt::format("{}: not broken: {}", printable(path), kFlocked);
 }
 
+std::string not_taken_over_text(const std::string& path, const Sighting& seen, Wall now) {
+  return fmt::format("{}: not acquired: {}; it could be taken over, but {}", printable(path),
+                     holder_text(seen, now), kFlocked);
+}
+
 std::string break_taken_text(const std::string& path, const Sighting& seen, Wall now) {
   return fmt::format(
       "{}: somebody else was there before it could be released: {}; see ufl --status {}",

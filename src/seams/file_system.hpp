@@ -111,8 +111,8 @@ struct FileReply {
   /// ReadFile, ProbeDirectory, UpdateFile with FileStatus::changed: st_dev of the file or
   /// directory; 0 when it is not known.
   std::uint64_t device = 0;
-  /// ReadFile: st_ino; 0 when it is not known.
-  std::uint64_t inode = 0;
+  /// ReadFile: another number when the file is another one, or was changed; 0: not known.
+  std::uint64_t identity = 0;
   /// CreateExclusive that did not end in ok: the file was made, perhaps without all its content.
   bool created = false;
 };

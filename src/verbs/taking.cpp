@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "process/signal_policy.hpp"
+#include "protocol/guard.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
@@ -51,6 +52,7 @@ ClaimOptions waiting_claim_options(const Options& options, const MountTraits& mo
   claim.observations = &world.observations;
   claim.observed_as = absolute_path(options.lock_file);
   claim.takeover_delay = takeover_delay_on(mount);
+  if (options.timeout == Duration::zero()) claim.most_lost_races = kMaxBusyLooksAtOnce;
   claim.may_take_over = [&world, local = mount.local](const Sighting& seen, bool is_abandoned) {
     const Life life = life_of(world, seen, local);
     return life == Life::dead || (is_abandoned && life != Life::alive);
@@ -160,9 +162,11 @@ void Taking::not_acquired() {
   if (says_busy()) {
     const bool timed_out = claim_.result().outcome == ClaimResult::Outcome::timed_out;
     const Sighting& seen = claim_.seen();
-    say(not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt, seen,
-                          life_of(world_, seen, claim_.local()), claim_.local(),
-                          world_.clock.wall()));
+    const Wall now = world_.clock.wall();
+    say(claim_.result().flocked
+            ? not_taken_over_text(options_.lock_file, seen, now)
+            : not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt,
+                                seen, life_of(world_, seen, claim_.local()), claim_.local(), now));
   }
   events_.on_ended({options_.conflict_exit_code, 0});
 }

@@ -92,7 +92,7 @@ void Client::update(const UpdateFile& operation, const Done& done) {
               FileReply seen = see();
               looked_at_ = world_.now();
               if (seen.status == FileStatus::ok && seen.content == operation.expected) {
-                return write_over(seen.inode, operation.content, done);
+                return write_over(seen.identity, operation.content, done);
               }
               if (seen.status == FileStatus::ok) seen.status = FileStatus::changed;
               if (world_.tells()) tell("finds there: " + name_of(seen.content));

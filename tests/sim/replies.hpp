@@ -19,7 +19,7 @@ inline FileReply ok(std::string content = {}, std::uint64_t inode = 0) {
   reply.status = FileStatus::ok;
   reply.content = std::move(content);
   reply.device = kDevice;
-  reply.inode = inode;
+  reply.identity = inode;
   return reply;
 }
 

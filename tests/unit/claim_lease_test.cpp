@@ -29,7 +29,7 @@ std::string record(const std::string& beat = "1") {
 
 FileReply empty(std::uint64_t inode = 7) {
   FileReply reply = ok();
-  reply.inode = inode;
+  reply.identity = inode;
   return reply;
 }
 
@@ -289,6 +289,27 @@ TEST_F(ClaimLeaseTest, AnEmptyFileThatSomebodyHasLockedIsInUse) {
   const Duration again = watch(claim, empty(), seconds{100});
   EXPECT_GT(again, seconds{8});
   EXPECT_LE(again, seconds{11});
+}
+
+//   A process that is stopped, or a flock(1), has locked the record of somebody who is gone.
+TEST_F(ClaimLeaseTest, OneAttemptDoesNotWaitForWhoHasLockedTheRecord) {
+  ClaimOptions dead = once(true);
+  dead.may_take_over = [](const Sighting&, bool) { return true; };
+  dead.most_lost_races = kMaxBusyLooksAtOnce;
+  Claim claim = make(dead);
+  const Mono begun = clock_.now();
+  Step step = claim.start();
+  while (!finished(step)) {
+    ASSERT_NE(wants<ReadFile>(step), nullptr);
+    (void)claim.on_reply(ok(record()));
+    (void)to_rename(claim, ok(record()));
+    (void)claim.on_reply(refused(FileStatus::busy, 0));
+    step = claim.on_reply(ok());
+    if (std::holds_alternative<WaitUntil>(step)) step = next(claim, step);
+  }
+  EXPECT_EQ(claim.result().outcome, Outcome::busy);
+  EXPECT_TRUE(claim.result().flocked);
+  EXPECT_LT(clock_.now() - begun, seconds{1});
 }
 
 TEST_F(ClaimLeaseTest, OneAttemptEndsAtOnceWhereAnEmptyFileIsLocked) {

@@ -22,7 +22,7 @@ constexpr Duration kTick{1};
 /// The look at a file with this content.
 Sighting file(const std::string& content, std::uint64_t inode = 7) {
   Sighting seen = parse_record(content);
-  seen.inode = inode;
+  seen.identity = inode;
   return seen;
 }
 

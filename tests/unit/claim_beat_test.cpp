@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+//
+// Claims that give a lease: they refresh it while they wait, and are acquired with a fresh one.
+
+#include <cerrno>
+#include <string>
+#include <variant>
+
+#include <gtest/gtest.h>
+
+#include "protocol/claim.hpp"
+#include "protocol/record.hpp"
+#include "seams/lease.hpp"
+#include "unit/support.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = ClaimResult::Outcome;
+
+const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
+const std::string kOther = "11111111-1111-4111-8111-111111111111";
+constexpr Duration kLease = seconds{9};
+constexpr Duration kRefresh = lease_refresh(kLease);
+
+FileReply changed(std::string content) {
+  FileReply reply = refused(FileStatus::changed, 0);
+  reply.content = std::move(content);
+  return reply;
+}
+
+class ClaimBeatTest : public ::testing::Test {
+ protected:
+  static ClaimOptions with_delay(Duration delay) {
+    ClaimOptions options;
+    options.path = "lock";
+    options.delay = delay;
+    options.retry = seconds{1};
+    options.lease = kLease;
+    options.takeover_delay = seconds{4};
+    return options;
+  }
+  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
+
+  /// From a look that shows nothing to the wait that follows the write, which takes `write`.
+  Step publish(Claim& claim, Duration write = {}) {
+    (void)claim.start();
+    (void)claim.on_reply(kAbsent);
+    const Step step = claim.resume();
+    const auto* create = wants<CreateExclusive>(step);
+    EXPECT_NE(create, nullptr);
+    record_ = create != nullptr ? create->content : std::string{};
+    clock_.advance(write);
+    return claim.on_reply(ok());
+  }
+  Step next(Claim& claim, const Step& step) {
+    const auto* until = std::get_if<WaitUntil>(&step);
+    EXPECT_NE(until, nullptr);
+    if (until != nullptr) clock_.set(until->at);
+    return claim.resume();
+  }
+  Duration left(const Step& step) {
+    const auto* until = std::get_if<WaitUntil>(&step);
+    EXPECT_NE(until, nullptr);
+    return until != nullptr ? until->at - clock_.now() : Duration{-1};
+  }
+  /// The step writes the next beat; the record as it is then.
+  void expect_beat(const Step& step) {
+    const auto* update = wants<UpdateFile>(step);
+    ASSERT_NE(update, nullptr);
+    EXPECT_EQ(update->path, "lock");
+    EXPECT_EQ(update->expected, record_);
+    EXPECT_EQ(update->content, with_next_beat(record_));
+    record_ = update->content;
+  }
+  /// Up to the look that verifies it, with a beat wherever one is asked for.
+  Step to_verify(Claim& claim, Step step) {
+    while (wants<ReadFile>(step) == nullptr && !HasFailure()) {
+      step = next(claim, step);
+      if (wants<UpdateFile>(step) == nullptr) continue;
+      expect_beat(step);
+      step = claim.on_reply(ok());
+    }
+    return step;
+  }
+
+  FakeClock clock_;
+  FakeIdentity identity_;
+  std::string record_;
+};
+
+TEST_F(ClaimBeatTest, ALongDelayIsSpentBeating) {
+  Claim claim = make(with_delay(seconds{10}));
+  const Mono begun = clock_.now();
+  Step step = publish(claim);
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(left(step), kRefresh);
+    step = next(claim, step);
+    expect_beat(step);
+    EXPECT_FALSE(claim.waiting_for_other());
+    step = claim.on_reply(ok());
+  }
+  EXPECT_EQ(left(step), seconds{1}) << "the delay is no longer for it";
+  ASSERT_NE(wants<ReadFile>(next(claim, step)), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  EXPECT_EQ(claim.result().record, record_);
+  EXPECT_EQ(claim.result().begun, begun + 3 * kRefresh);
+}
+
+TEST_F(ClaimBeatTest, AShortDelayOrNoLeaseNeedsNone) {
+  for (const bool leased : {true, false}) {
+    ClaimOptions options = with_delay(leased ? seconds{2} : seconds{100});
+    if (!leased) options.lease.reset();
+    Claim claim = make(options);
+    ASSERT_NE(wants<ReadFile>(next(claim, publish(claim))), nullptr);
+    EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
+    EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  }
+}
+
+//   1 B's late write lands on A's record; B keeps it.  2 C has seen it for the length of its lease,
+//   takes it over, runs beside A.
+TEST_F(ClaimBeatTest, ALateClaimIsKeptAlive) {
+  Claim claim = make(with_delay(seconds{3}));
+  const Mono begun = clock_.now();
+  Step step = publish(claim, seconds{2});
+  ASSERT_TRUE(claim.late());
+  Mono beaten = begun;
+  int beats = 0;
+  while (wants<ReadFile>(step) == nullptr) {
+    step = next(claim, step);
+    if (wants<UpdateFile>(step) == nullptr) continue;
+    EXPECT_LE(clock_.now() - beaten, kRefresh);
+    beaten = clock_.now();
+    ++beats;
+    expect_beat(step);
+    step = claim.on_reply(ok());
+  }
+  EXPECT_GE(clock_.now() - begun, claim.late_hold() + seconds{3}) << "not before its time";
+  EXPECT_GE(beats, 12);
+  EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+//   1 A, B: A's claim is older than its lease.  2 B looks: no beat.  3 A writes one, verifies,
+//   runs. 4 B renames, verifies, runs.
+TEST_F(ClaimBeatTest, ABeatThatMayBeTooLateIsFollowedByTheDelayOfATakeover) {
+  for (const Duration slow : {kLease / 3 - Duration{1}, Duration{kLease / 3}}) {
+    Claim claim = make(with_delay(seconds{3}));
+    Step step = next(claim, publish(claim));
+    expect_beat(step);
+    clock_.advance(slow);
+    step = claim.on_reply(ok());
+    if (slow < kLease / 3) {
+      EXPECT_NE(wants<ReadFile>(step), nullptr);
+      continue;
+    }
+    expect_beat(step);  // this one is as old as that
+    step = claim.on_reply(ok());
+    EXPECT_EQ(left(step), kRefresh);
+    expect_beat(next(claim, step));
+    EXPECT_EQ(left(claim.on_reply(ok())), seconds{1}) << "four seconds after the late one";
+  }
+}
+
+TEST_F(ClaimBeatTest, AShareThatNeedsTheTimeOfALeaseForEachBeatIsGivenUpOn) {
+  Claim claim = make(with_delay(seconds{3}));
+  Step step = next(claim, publish(claim));
+  for (int beats = 0; wants<UpdateFile>(step) != nullptr && beats < 100; ++beats) {
+    expect_beat(step);
+    clock_.advance(kRefresh);
+    step = claim.on_reply(ok());
+  }
+  ASSERT_NE(wants<ReadFile>(step), nullptr) << "it is taken back";
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record_))), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_EQ(claim.result().failure.error, ETIMEDOUT);
+  EXPECT_FALSE(claim.result().left_behind);
+}
+
+TEST_F(ClaimBeatTest, BeatsUnderFlockWhereThatKeepsTakersOut) {
+  for (const bool local : {true, false}) {
+    ClaimOptions options = with_delay(seconds{5});
+    options.local = local;
+    Claim claim = make(options);
+    const Step step = next(claim, publish(claim));
+    ASSERT_NE(wants<UpdateFile>(step), nullptr);
+    EXPECT_EQ(wants<UpdateFile>(step)->locked, local);
+    EXPECT_EQ(wants<UpdateFile>(step)->sync, !local);
+  }
+}
+
+TEST_F(ClaimBeatTest, ALookThatTookLongIsNotEnteredOn) {
+  Claim claim = make(with_delay(seconds{2}));
+  (void)next(claim, publish(claim));
+  clock_.advance(seconds{1});
+  Step step = claim.on_reply(ok(record_));
+  expect_beat(step);
+  step = claim.on_reply(ok());
+  ASSERT_NE(wants<ReadFile>(step), nullptr) << "it was in time";
+  EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+}
+
+TEST_F(ClaimBeatTest, AShareThatNeedsTheLeaseForEachLookIsGivenUp) {
+  Claim claim = make(with_delay(seconds{2}));
+  Step step = publish(claim);
+  int looks = 0;
+  while (looks < 100) {
+    step = to_verify(claim, step);
+    ++looks;
+    clock_.advance(kRefresh);
+    step = claim.on_reply(ok(record_));
+    if (wants<UpdateFile>(step) == nullptr) break;
+    expect_beat(step);
+    step = claim.on_reply(ok());
+  }
+  EXPECT_EQ(looks, 5);
+  ASSERT_NE(wants<ReadFile>(step), nullptr) << "it is taken back";
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record_))), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_EQ(claim.result().failure.error, ETIMEDOUT);
+}
+
+TEST_F(ClaimBeatTest, ABeatWhoseReplyWasLostIsTheRecord) {
+  Claim claim = make(with_delay(seconds{5}));
+  const Mono begun = clock_.now();
+  Step step = next(claim, publish(claim));
+  expect_beat(step);
+  step = claim.on_reply(refused(FileStatus::failed, EIO));  // it was written
+  step = next(claim, step);
+  step = next(claim, claim.on_reply(changed(record_)));
+  expect_beat(step);
+  step = to_verify(claim, claim.on_reply(ok()));
+  EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
+  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  EXPECT_GE(claim.result().begun, begun + kRefresh);
+}
+
+TEST_F(ClaimBeatTest, ABeatThatFailsIsTriedAgainAndThenTheClaimIsTakenBack) {
+  for (const auto& failure : {refused(FileStatus::failed, EIO), refused(FileStatus::busy, 0),
+                              changed(""), changed("torn")}) {
+    Claim claim = make(with_delay(seconds{5}));
+    const Mono begun = clock_.now();
+    Step step = publish(claim);
+    while (wants<ReadFile>(step) == nullptr) {
+      step = next(claim, step);
+      if (wants<UpdateFile>(step) != nullptr) step = claim.on_reply(failure);
+    }
+    EXPECT_EQ(clock_.now() - begun, kRefresh + seconds{30}) << "not entered on";
+    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record_))), nullptr);
+    EXPECT_TRUE(finished(claim.on_reply(ok())));
+    EXPECT_EQ(claim.result().outcome, Outcome::failed);
+    EXPECT_TRUE(std::holds_alternative<UpdateFile>(claim.result().failed_operation));
+  }
+}
+
+TEST_F(ClaimBeatTest, AClaimThatIsReplacedOrGoneIsNotEnteredOn) {
+  for (const auto& reply : {changed(format_record(kOther, {})), kAbsent}) {
+    ClaimOptions options = with_delay(seconds{5});
+    options.timeout = Duration::zero();
+    Claim claim = make(options);
+    const Step step = next(claim, publish(claim));
+    ASSERT_NE(wants<UpdateFile>(step), nullptr);
+    (void)claim.on_reply(reply);
+    EXPECT_NE(claim.result().outcome, Outcome::acquired);
+    EXPECT_FALSE(claim.late());
+  }
+}
+
+}  // namespace
+}  // namespace ufl::test
