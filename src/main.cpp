@@ -22,12 +22,13 @@
 #include "cli/parse.hpp"
 #include "process/signals.hpp"
 #include "process/standard_fds.hpp"
+#include "protocol/judge.hpp"
 #include "report/exit_status.hpp"
 #include "report/say.hpp"
 #include "report/terminal.hpp"
 #include "sys/host_identity.hpp"
-#include "sys/host_liveness.hpp"
 #include "sys/host_processes.hpp"
+#include "sys/kernel_signs.hpp"
 #include "sys/observation_files.hpp"
 #include "sys/posix_file_system.hpp"
 #include "sys/system_clock.hpp"
@@ -74,7 +75,8 @@ int perform(const ufl::Options& options, const ufl::Signals& signals,
   const ufl::SystemClock clock;
   ufl::HostIdentity identity{options.close_lifeline};
   ufl::PosixFileSystem files;
-  ufl::HostLiveness liveness{identity};
+  ufl::KernelSigns signs;
+  ufl::Judge liveness{identity, signs};
   ufl::ObservationFiles observations{identity};
   ufl::HostProcesses processes;
   const bool closed = closed_fds.closed[STDOUT_FILENO];

@@ -24,6 +24,7 @@
 #include <string_view>
 #include <utility>
 
+#include "seams/host_signs.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace ufl {
@@ -48,13 +49,6 @@ class Lifeline {
 
   UniqueFd socket_;
   std::string uuid_;
-};
-
-/// What a probe says of a lifeline in this network namespace.
-enum class LifelineState {
-  up,       ///< somebody keeps it, or a stranger has its name
-  down,     ///< nobody has it, and nobody gets it back
-  unknown,  ///< no answer: no UUID, a sandbox, no descriptor or memory
 };
 
 /// Does somebody keep the lifeline of this UUID? Never blocks, and leaves nothing behind in the

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/judge.hpp"
 #include "protocol/token.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
@@ -37,7 +38,8 @@ class Request {
       return seen.token == token_ ? BreakRefusal::none : BreakRefusal::another_token;
     }
     if (!is_whole(seen)) return BreakRefusal::no_lock;
-    return life_of(world_, seen, local_) == Life::alive ? BreakRefusal::alive : BreakRefusal::none;
+    return life_of(world_.liveness, seen, local_) == Life::alive ? BreakRefusal::alive
+                                                                 : BreakRefusal::none;
   }
 
   [[nodiscard]] int status_when_free() const {

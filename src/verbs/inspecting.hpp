@@ -5,7 +5,6 @@
 #include <string>
 
 #include "protocol/inspect.hpp"
-#include "seams/liveness.hpp"
 #include "verbs/session.hpp"
 #include "verbs/world.hpp"
 
@@ -13,8 +12,5 @@ namespace ufl {
 
 /// Look at the lock at `path`, to the end.
 [[nodiscard]] InspectResult inspect(const std::string& path, const World& world, Session& session);
-
-/// What this host sees of whoever holds the lock; `local`: this kernel alone sees its file.
-[[nodiscard]] Life life_of(const World& world, const Sighting& seen, bool local);
 
 }  // namespace ufl

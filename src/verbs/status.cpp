@@ -6,6 +6,7 @@
 #include <string>
 
 #include "process/signal_policy.hpp"
+#include "protocol/judge.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/say.hpp"
@@ -48,7 +49,7 @@ Ending status(const Options& options, const World& world) {
     lock.path = path;
     lock.look = inspect(path, world, session);
     lock.local = find_mount(absolute_path(path)).local;
-    lock.life = life_of(world, lock.look.seen, lock.local);
+    lock.life = life_of(world.liveness, lock.look.seen, lock.local);
     lock.litter = litter_beside(path);
     static_assert(exit_status::kOk < exit_status::kNotAcquired &&
                   exit_status::kNotAcquired < exit_status::kFailed);

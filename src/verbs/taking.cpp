@@ -9,13 +9,13 @@
 
 #include "process/signal_policy.hpp"
 #include "protocol/guard.hpp"
+#include "protocol/judge.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "report/terminal.hpp"
 #include "sys/path.hpp"
-#include "verbs/inspecting.hpp"
 
 namespace ufl {
 
@@ -54,8 +54,7 @@ ClaimOptions waiting_claim_options(const Options& options, const MountTraits& mo
   claim.takeover_delay = takeover_delay_on(mount);
   if (options.timeout == Duration::zero()) claim.most_lost_races = kMaxBusyLooksAtOnce;
   claim.may_take_over = [&world, local = mount.local](const Sighting& seen, bool is_abandoned) {
-    const Life life = life_of(world, seen, local);
-    return life == Life::dead || (is_abandoned && life != Life::alive);
+    return may_take_over(life_of(world.liveness, seen, local), is_abandoned);
   };
   return claim;
 }
@@ -166,7 +165,8 @@ void Taking::not_acquired() {
     say(claim_.result().flocked
             ? not_taken_over_text(options_.lock_file, seen, now)
             : not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt,
-                                seen, life_of(world_, seen, claim_.local()), claim_.local(), now));
+                                seen, life_of(world_.liveness, seen, claim_.local()),
+                                claim_.local(), now));
   }
   events_.on_ended({options_.conflict_exit_code, 0});
 }

@@ -18,10 +18,10 @@
 #include <utility>
 
 #include "sys/host_identity.hpp"
-#include "sys/host_liveness.hpp"
 #include "sys/lifeline.hpp"
 #include "sys/process_info.hpp"
 #include "sys/witness_file.hpp"
+#include "unit/host_liveness.hpp"
 #include "unit/processes.hpp"
 #include "unit/support.hpp"
 

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "sys/host_identity.hpp"
-#include "sys/host_liveness.hpp"
 #include "sys/process_info.hpp"
+#include "unit/host_liveness.hpp"
 
 namespace ufl {
 namespace {

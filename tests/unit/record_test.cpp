@@ -114,7 +114,7 @@ TEST(Record, BeatsGrowInPlace) {
   EXPECT_FALSE(with_next_beat(format_record(kUuid, holder)));
   holder.lease = 30;
   holder.beat = kFirstBeat;
-  std::string record = format_record("\"beat\":\"1\"-" + kUuid, holder);
+  std::string record = format_record(R"("beat":"1"-)" + kUuid, holder);
   const auto length = record.size();
   for (int beat = 1; beat <= 11; ++beat) {
     record = *with_next_beat(record);
@@ -125,16 +125,16 @@ TEST(Record, BeatsGrowInPlace) {
   }
   holder.beat = "9999999999";
   EXPECT_EQ(parse_record(*with_next_beat(format_record(kUuid, holder))).holder.beat, kFirstBeat);
-  for (const char* no_beat : {"{\"beat\":3}", "{\"beat\":\"\"}", "{\"beat\":\"1x\"}",
-                              "{\"beat\":\"1", "{\"beat\":", "{}"}) {
+  for (const char* no_beat : {R"({"beat":3})", R"({"beat":""})", R"({"beat":"1x"})",
+                              R"({"beat":"1)", R"({"beat":)", "{}"}) {
     EXPECT_FALSE(with_next_beat(kUuid + '\n' + no_beat)) << no_beat;
   }
   EXPECT_TRUE(with_next_beat(kUuid + "\n{\"future\":[1],\"beat\":\"1\"}")) << "unknown keys stay";
 }
 
 TEST(Record, AChildOfAnotherTypeIsNotBelieved) {
-  for (const char* child : {"1", "\"1\"", "[]", "{\"start\":1}", "{\"pid\":\"1\"}", "{\"pid\":1.5}",
-                            "{\"pid\":1,\"start\":-1}"}) {
+  for (const char* child : {"1", R"("1")", "[]", R"({"start":1})", R"({"pid":"1"})",
+                            R"({"pid":1.5})", R"({"pid":1,"start":-1})"}) {
     EXPECT_EQ(parse_record(kUuid + "\n{\"child\":" + child + "}").kind, Kind::foreign) << child;
   }
 }

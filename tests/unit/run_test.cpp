@@ -19,11 +19,11 @@
 #include "process/signals.hpp"
 #include "process/standard_fds.hpp"
 #include "sys/host_identity.hpp"
-#include "sys/host_liveness.hpp"
 #include "sys/host_processes.hpp"
 #include "sys/observation_files.hpp"
 #include "sys/posix_file_system.hpp"
 #include "sys/system_clock.hpp"
+#include "unit/host_liveness.hpp"
 
 namespace ufl {
 namespace {

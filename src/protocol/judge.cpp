@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-#include "sys/host_liveness.hpp"
-
-#include <sys/types.h>
+#include "protocol/judge.hpp"
 
 #include <cstdint>
 #include <limits>
 
-#include "sys/lifeline.hpp"
-#include "sys/process_info.hpp"
-#include "sys/uuid_text.hpp"
-#include "sys/witness_file.hpp"
+#include "protocol/token.hpp"
 
 namespace ufl {
 
@@ -19,33 +14,15 @@ namespace {
 // PROC_PID_INIT_INO of Linux: the PID namespace that the kernel starts with has this inode number.
 constexpr std::uint64_t kInitialPidNamespace = 0xEFFFFFFC;
 
-// `process`, whose numbers mean something in the namespaces of `holder`.
-Life judge(const ProcessId& process, const Holder& holder, const Holder& here) {
-  const bool tells_less = (here.pidns && !holder.pidns) || (here.timens && !holder.timens);
-  if (tells_less) return Life::untold;
-  if (holder.pidns != here.pidns || holder.timens != here.timens) return Life::other_container;
-  // 0 and negative numbers are process groups for kill(2).
-  if (process.pid < 1 || process.pid > std::numeric_limits<pid_t>::max()) return Life::untold;
-  const auto pid = static_cast<pid_t>(process.pid);
-  if (!process_exists(pid)) return Life::gone;
-  if (!process.start) return Life::untold;
-  const auto stat = process_stat(pid);
-  // hidepid, proc(5); or it ended between the two questions.
-  if (!stat) return process_exists(pid) ? Life::hidden : Life::gone;
-  // Its number is used again; or it is dead, and its parent does not care.
-  if (stat->start != *process.start || has_ended(*stat)) return Life::gone;
-  return Life::alive;
-}
-
 // A sandbox that hides the PID namespace hides it on both sides, and then the same number may be
 // that of a process which we do not see.
 bool proves_gone(Life life, const Holder& here) {
   return life == Life::gone && here.pidns.has_value();
 }
 
-// Did the holder run on this very host, and not on another that goes on from the same snapshot?
-bool ran_here(const Holder& holder, std::string_view uuid, bool local) {
-  return local || (holder.uid && is_witnessed(*holder.uid, uuid));
+bool is_boot_id(std::string_view text) {
+  constexpr std::size_t kUuidLength = 36;
+  return text.size() == kUuidLength && ends_in_uuid(text);
 }
 
 // The reboot rule, for a file system that this kernel alone sees: whoever wrote under another boot
@@ -55,7 +32,7 @@ bool ran_here(const Holder& holder, std::string_view uuid, bool local) {
 bool ended_with_its_boot(const Holder& holder, const Holder& here) {
   if (holder.detached.value_or(false) && !holder.pid) return false;
   const bool same_name = holder.host && holder.host == here.host;
-  return same_name && is_uuid(*holder.boot) && is_uuid(*here.boot) &&
+  return same_name && is_boot_id(*holder.boot) && is_boot_id(*here.boot) &&
          holder.pidns == kInitialPidNamespace && here.pidns == kInitialPidNamespace;
 }
 
@@ -64,10 +41,36 @@ Life of_other_boot(const Holder& holder, const Holder& here, bool local) {
   return holder.host && holder.host == here.host ? Life::other_boot : Life::other_host;
 }
 
-LifelineState lifeline_of(const Holder& holder, const Holder& here, std::string_view uuid) {
+}  // namespace
+
+// `process`, whose numbers mean something in the namespaces of `holder`.
+Life Judge::judge(const ProcessId& process, const Holder& holder, const Holder& here) {
+  const bool tells_less = (here.pidns && !holder.pidns) || (here.timens && !holder.timens);
+  if (tells_less) return Life::untold;
+  if (holder.pidns != here.pidns || holder.timens != here.timens) return Life::other_container;
+  // No process has such a number.
+  if (process.pid < 1 || process.pid > std::numeric_limits<std::int32_t>::max()) {
+    return Life::untold;
+  }
+  if (!signs_.process_exists(process.pid)) return Life::gone;
+  if (!process.start) return Life::untold;
+  const auto stat = signs_.process_stat(process.pid);
+  // hidepid, proc(5); or it ended between the two questions.
+  if (!stat) return signs_.process_exists(process.pid) ? Life::hidden : Life::gone;
+  // Its number is used again; or it is dead, and its parent does not care.
+  if (stat->start != *process.start || has_ended(*stat)) return Life::gone;
+  return Life::alive;
+}
+
+// Did the holder run on this very host, and not on another that goes on from the same snapshot?
+bool Judge::ran_here(const Holder& holder, std::string_view uuid, bool local) {
+  return local || (holder.uid && signs_.is_witnessed(*holder.uid, uuid));
+}
+
+LifelineState Judge::lifeline_of(const Holder& holder, const Holder& here, std::string_view uuid) {
   const bool promised = holder.lifeline == kLifeline;
   const bool in_sight = holder.netns && holder.netns == here.netns;
-  return promised && in_sight ? probe_lifeline(uuid) : LifelineState::unknown;
+  return promised && in_sight ? signs_.probe_lifeline(uuid) : LifelineState::unknown;
 }
 
 // Of a holder whose process is not seen alive, and whose lifeline may be judged.
@@ -83,8 +86,8 @@ LifelineState lifeline_of(const Holder& holder, const Holder& here, std::string_
 //
 // So T must look again, right before it writes, that not a byte of the record has changed. And H
 // writes the child before it lets the command run (process/child.hpp, go()).
-Life of_command(const Holder& holder, const Holder& here, std::string_view uuid, bool local,
-                Life otherwise) {
+Life Judge::of_command(const Holder& holder, const Holder& here, std::string_view uuid, bool local,
+                       Life otherwise) {
   const Life child = holder.child ? judge(*holder.child, holder, here) : Life::untold;
   if (child == Life::alive) return Life::alive;
   const LifelineState lifeline = lifeline_of(holder, here, uuid);
@@ -94,9 +97,7 @@ Life of_command(const Holder& holder, const Holder& here, std::string_view uuid,
   return proven ? Life::dead : otherwise;
 }
 
-}  // namespace
-
-Life HostLiveness::look(const Holder& holder, std::string_view uuid, bool local) {
+Life Judge::look(const Holder& holder, std::string_view uuid, bool local) {
   const Holder here = identity_.self();
   // Host names are not unique and boot ids are: a boot id decides, and the name explains.
   if (!holder.boot || !here.boot) {
@@ -109,6 +110,15 @@ Life HostLiveness::look(const Holder& holder, std::string_view uuid, bool local)
   if (!holder.detached.value_or(false)) return of_command(holder, here, uuid, local, life);
   // --acquire: the process that it was told to live with, if any, and nothing else, holds the lock.
   return proves_gone(life, here) && ran_here(holder, uuid, local) ? Life::dead : life;
+}
+
+Life life_of(Liveness& liveness, const Sighting& seen, bool local) {
+  const std::string_view uuid = ends_in_uuid(seen.token) ? uuid_of(seen.token) : std::string_view{};
+  return liveness.look(seen.holder, uuid, local);
+}
+
+bool may_take_over(Life life, bool is_abandoned) {
+  return life == Life::dead || (is_abandoned && life != Life::alive);
 }
 
 }  // namespace ufl
