@@ -73,7 +73,8 @@ Step Claim::on_second_look(const FileReply& reply) {
   }
   if (look_is_old()) {
     if (++late_looks_ < kMaxLateLooks) return second_look();
-    return drop_temporary(FileReply{});  // always too slow: no errno, the message tells
+    // Always too slow: no errno, the message tells. A local one is guarded, however slow it is.
+    if (!options_.local) return drop_temporary(FileReply{});
   }
   late_looks_ = 0;
   stood_before_ = std::exchange(unaccounted_, true);

@@ -34,6 +34,11 @@ class Client final : public FileSystem {
   /// What it wrote landed, or will land, after it was told of an error: the share broke its word.
   [[nodiscard]] bool betrayed() const { return betrayed_; }
 
+  /// From now on writes in place may hang.
+  void let_hang() { may_hang_ = true; }
+  /// It waits for an answer that never comes.
+  [[nodiscard]] bool hangs() const { return hangs_; }
+
   /// A temporary file of its stands, and nothing has kept it from being removed.
   [[nodiscard]] bool litters() const { return !temporaries_.empty() && !keeps_temporaries_; }
 
@@ -51,7 +56,8 @@ class Client final : public FileSystem {
   void remove(const OnlyIf& only_if, const Done& done);
   void replace(const ReplaceFile& operation, const Done& done);
   void update(const UpdateFile& operation, const Done& done);
-  void write_over(std::uint64_t inode, const std::string& content, const Done& done);
+  void write_over(std::uint64_t inode, const std::string& content, bool is_locked,
+                  const Done& done);
   void create_temporary(const CreateExclusive& operation, const Done& done);
   void remove_temporary(const std::string& name, const Done& done);
   using Act = std::function<FileReply()>;
@@ -85,6 +91,8 @@ class Client final : public FileSystem {
   std::queue<World::Action> at_server_;
   Moment on_its_way_until_{};
   bool betrayed_ = false;
+  bool may_hang_ = false;
+  bool hangs_ = false;
   std::map<std::string, std::string> temporaries_;  // files beside the lock that only it knows
   bool keeps_temporaries_ = false;                  // one could not be removed
 };

@@ -91,31 +91,44 @@ void Client::update(const UpdateFile& operation, const Done& done) {
               if (!process_->alive) return;
               FileReply seen = see();
               looked_at_ = world_.now();
-              if (seen.status == FileStatus::ok && seen.content == operation.expected) {
-                return write_over(seen.identity, operation.content, done);
+              const bool is_locked = operation.locked && share_.current().exists;
+              if (is_locked && (world_.chance(knobs_.flocked) || !share_.lock(process_))) {
+                tell("is told: EWOULDBLOCK");
+                return reply(world_.now() + lag(knobs_.b), refused(FileStatus::busy, EWOULDBLOCK),
+                             done);
               }
+              if (seen.status == FileStatus::ok && seen.content == operation.expected) {
+                return write_over(seen.identity, operation.content, is_locked, done);
+              }
+              if (is_locked) share_.unlock(share_.current().inode);
               if (seen.status == FileStatus::ok) seen.status = FileStatus::changed;
               if (world_.tells()) tell("finds there: " + name_of(seen.content));
               reply(world_.now() + lag(knobs_.b), std::move(seen), done);
             }));
 }
 
-void Client::write_over(std::uint64_t inode, const std::string& content, const Done& done) {
+void Client::write_over(std::uint64_t inode, const std::string& content, bool is_locked,
+                        const Done& done) {
   // 0: its own claim, which has not landed yet.
   if (inode == 0 || world_.chance(knobs_.error)) {
+    if (is_locked) share_.unlock(inode);
     return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
   }
   const Landing when = landing(true);
   pending_ = content;
   pending_inode_ = inode;
   pending_until_ = when.ends;
-  at_server(when.ends, unless_stopped([this, inode, content] {
+  at_server(when.ends, unless_stopped([this, inode, content, is_locked] {
               if (!process_->alive && world_.chance(500)) return;
               const bool named = share_.current().exists && share_.current().inode == inode;
               tell(named ? "what it wrote over lands" : "what it wrote over has no name any more");
               share_.update(who_, inode, content);
+              if (is_locked) share_.unlock(inode);
             }));
-  if (world_.chance(knobs_.hung)) return tell("hangs");
+  if (may_hang_ && world_.chance(knobs_.hung)) {
+    hangs_ = true;
+    return tell("hangs");
+  }
   const bool lost = world_.chance(knobs_.lost_reply);
   reply(when.returns, lost ? refused(FileStatus::failed, EIO) : ok(), done);
 }

@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "sim/breaker.hpp"
+#include "sim/drawing.hpp"
 #include "sim/identity.hpp"
 #include "sim/mutants.hpp"
+#include "sim/recovery.hpp"
 
 namespace ufl::sim {
 
@@ -100,25 +102,6 @@ class Players {
   std::vector<bool> seen_dead_;
 };
 
-class Drawing {
- public:
-  explicit Drawing(std::uint64_t seed) : world_{~seed, false} {}
-
-  Duration ticks(std::uint64_t least, std::uint64_t most) {
-    return kTick * static_cast<int>(least + world_.below(most - least + 1));
-  }
-  template <typename T>
-  T one_of(std::initializer_list<T> choices) {
-    return *(choices.begin() + world_.below(choices.size()));
-  }
-  bool half() { return world_.chance(500); }
-  unsigned sometimes(unsigned per_mille) { return half() ? per_mille : 0; }
-  World& world() { return world_; }
-
- private:
-  World world_;
-};
-
 void draw_share(Drawing& draw, ShareKnobs& share) {
   share.v = draw.half() ? draw.ticks(1, 60) : draw.one_of({Duration::zero(), kTick * 40});
   share.b = draw.ticks(1, 60);
@@ -128,19 +111,6 @@ void draw_share(Drawing& draw, ShareKnobs& share) {
   share.old_view = draw.one_of<unsigned>({100, 500, 900});
   share.torn = draw.sometimes(200);
   share.stale = draw.sometimes(100);
-}
-
-void draw_errors(Drawing& draw, ShareKnobs& share) {
-  if (draw.world().chance(300)) {  // all is well: then nobody may complain
-    share.torn = share.stale = 0;
-    return;
-  }
-  share.lost_reply = draw.sometimes(50);
-  share.error = draw.sometimes(30);
-  share.stale_lie = draw.sometimes(50);
-  share.refused = draw.sometimes(30);
-  share.full_disk = draw.sometimes(30);
-  share.lands_after_error = share.atomic_create ? 0 : draw.sometimes(20);
 }
 
 void draw_contenders(Drawing& draw, ContenderKnobs& who) {
@@ -161,7 +131,11 @@ Promises promises_of(const Setup& setup) {
   const ContenderKnobs& who = setup.contenders;
   const ShareKnobs& share = setup.share;
   Promises promises = setup.promises;
-  promises.all_is_well = share.atomic_create && !share.eperm_for_exists &&
+  // A lease may be too short for an answer that takes its time, which is said.
+  const RecoveryKnobs& recovery = setup.recovery;
+  const bool lease_is_tight = recovery.leased + recovery.scripts > 0 &&
+                              recovery.lease < 3 * (2 * share.v + 3 * share.b + share.w);
+  promises.all_is_well = !lease_is_tight && share.atomic_create && !share.eperm_for_exists &&
                          share.lost_reply + share.error + share.refused + share.full_disk +
                                  share.torn + share.stale + share.stale_lie + share.overdue +
                                  share.stall + share.flocked ==
@@ -169,7 +143,8 @@ Promises promises_of(const Setup& setup) {
   promises.in_flight = share.b + share.longest_overdue + share.create_takes + kTick;
   promises.progress = 50 * (who.delay + bound(share) + share.longest_stall + promises.in_flight +
                             who.longest_late_timer + seconds{3}) +
-                      10 * who.late_hold;
+                      10 * who.late_hold + 20 * setup.recovery.lease +
+                      10 * setup.recovery.longest_stop + 5 * who.longest_hold;
   return promises;
 }
 
@@ -269,6 +244,19 @@ void draw_local(Drawing& draw, Setup& setup) {
 
 }  // namespace
 
+void draw_errors(Drawing& draw, ShareKnobs& share) {
+  if (draw.world().chance(300)) {  // all is well: then nobody may complain
+    share.torn = share.stale = 0;
+    return;
+  }
+  share.lost_reply = draw.sometimes(50);
+  share.error = draw.sometimes(30);
+  share.stale_lie = draw.sometimes(50);
+  share.refused = draw.sometimes(30);
+  share.full_disk = draw.sometimes(30);
+  share.lands_after_error = share.atomic_create ? 0 : draw.sometimes(20);
+}
+
 std::string_view name_of(Family family) {
   switch (family) {
     case Family::theorem:
@@ -285,6 +273,10 @@ std::string_view name_of(Family family) {
       return "slow_share";
     case Family::local:
       return "local";
+    case Family::recovery_local:
+      return "recovery_local";
+    case Family::recovery_share:
+      return "recovery_share";
   }
   return "?";
 }
@@ -319,18 +311,35 @@ Setup draw_setup(std::uint64_t seed, std::optional<Family> family) {
     case Family::local:
       draw_local(draw, setup);
       break;
+    case Family::recovery_local:
+      draw_recovery_local(draw, setup);
+      break;
+    case Family::recovery_share:
+      draw_recovery_share(draw, setup);
+      break;
   }
   setup.promises = promises_of(setup);
   return setup;
 }
 
-Result play(const Setup& setup, bool tell) {
+namespace {
+
+template <typename Players>
+Result play_with(const Setup& setup, bool tell) {
   World world{setup.seed, tell};
   Players players{setup, world};
   Monitor& monitor = players.monitor();
   while (!monitor.violation() && world.now() < kHorizon && world.step()) monitor.check_progress();
   if (!monitor.violation()) monitor.check_end(world.now() < kHorizon);
   return {monitor.violation(), monitor.entries(), world.now(), world.trace()};
+}
+
+}  // namespace
+
+Result play(const Setup& setup, bool tell) {
+  const bool recovery =
+      setup.family == Family::recovery_local || setup.family == Family::recovery_share;
+  return recovery ? play_with<Recovery>(setup, tell) : play_with<Players>(setup, tell);
 }
 
 std::string text_of(const Setup& setup) {

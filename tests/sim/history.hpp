@@ -14,6 +14,7 @@
 
 #include "sim/contender.hpp"
 #include "sim/monitor.hpp"
+#include "sim/recovery_knobs.hpp"
 #include "sim/share.hpp"
 #include "sim/world.hpp"
 
@@ -29,10 +30,13 @@ enum class Family {
                    ///< the time that a late claim is kept for
   slow_share,      ///< atomic: every create takes longer than D
   local,           ///< one kernel, no caches, D = 0
+  recovery_local,  ///< the same with holders who are gone: killed, stopped, started anew
+  recovery_share,  ///< and on a share, D > 2V + B + W, with several hosts, leases, suspend
 };
-inline constexpr std::array kFamilies{Family::theorem, Family::theorem_atomic, Family::any_delay,
-                                      Family::stalls,  Family::late_claims,    Family::slow_share,
-                                      Family::local};
+inline constexpr std::array kFamilies{
+    Family::theorem, Family::theorem_atomic, Family::any_delay,
+    Family::stalls,  Family::late_claims,    Family::slow_share,
+    Family::local,   Family::recovery_local, Family::recovery_share};
 
 [[nodiscard]] std::string_view name_of(Family family);
 
@@ -42,6 +46,7 @@ struct Setup {
   Family family{};
   ShareKnobs share;
   ContenderKnobs contenders;
+  RecoveryKnobs recovery;
   Promises promises;
   int ufl = 3;
   int five_steps = 0;

@@ -40,8 +40,8 @@ Holder SimIdentity::self() {
   return holder;
 }
 
-// Backoff turns this into a wait: by eighths of the interval, so that waits stay multiples of
-// ticks.
-std::uint64_t SimIdentity::random() { return world_.below(5) * 250; }
+std::uint64_t random_wait(World& world) { return world.below(5) * 250; }
+
+std::uint64_t SimIdentity::random() { return random_wait(world_); }
 
 }  // namespace ufl::sim

@@ -22,7 +22,11 @@ namespace ufl::sim {
 /// "B3" for content that begins with contender 1's third token; "?" for anything else.
 [[nodiscard]] std::string name_of(std::string_view content);
 
-/// The identity seam.
+/// 64 bits for the backoff: a wait of eighths of the interval, so that waits stay multiples of
+/// ticks.
+[[nodiscard]] std::uint64_t random_wait(World& world);
+
+/// The identity seam of a process that says nothing of its host.
 class SimIdentity final : public Identity {
  public:
   SimIdentity(World& world, int who) : world_{world}, who_{who} {}

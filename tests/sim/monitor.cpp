@@ -25,6 +25,7 @@ void Monitor::enters(int who, const std::string& token) {
   ++entries_;
   if (world_.tells()) world_.tell(who, "HOLDS THE LOCK with " + name_of(token));
   for (const Hold& other : holds_) {
+    if (world_.now() <= other.frozen_until) continue;
     violate(Kind::two_holders, who, other.who,
             fmt::format("{} holds the lock since {}{}, and {} gets it, too", name_of(other.who),
                         text_of(other.since), other.dead ? " (and died)" : "", name_of(who)));
@@ -85,15 +86,42 @@ bool Monitor::is_orphan(const Version& version) const {
 }
 
 void Monitor::abandons(int who, const std::string& token) {
-  if (!token.empty()) abandoned_.emplace(token, who);
+  gives_up(who, token);
   // A break may be late, and say so, wherever a look takes longer than a third of its delay.
   if (!breakers_.contains(who)) fails(who);
+}
+
+void Monitor::gives_up(int who, const std::string& token) {
+  if (!token.empty()) abandoned_.emplace(token, who);
+}
+
+void Monitor::freezes(int who, Moment until) {
+  for (Hold& hold : holds_) {
+    if (hold.who == who) hold.frozen_until = std::max(hold.frozen_until, until);
+  }
+  world_.at(until + std::chrono::nanoseconds{1}, [this, who] {
+    const auto awake = std::find_if(holds_.begin(), holds_.end(), [&](const Hold& hold) {
+      return hold.who == who && world_.now() > hold.frozen_until;
+    });
+    if (awake == holds_.end()) return;
+    for (const Hold& other : holds_) {
+      if (other.who == who || world_.now() <= other.frozen_until) continue;
+      violate(Kind::two_holders, who, other.who,
+              fmt::format("{} wakes up and goes on beside {}, which holds the lock since {}",
+                          name_of(who), name_of(other.who), text_of(other.since)));
+    }
+  });
 }
 
 void Monitor::fails(int who) {
   if (!promises_.all_is_well) return;
   violate(Kind::false_alarm, who, who,
           name_of(who) + " says that it failed, and nothing went wrong");
+}
+
+bool Monitor::needs_a_person(const Version& version) const {
+  return !promises_.recovers || breakers_.contains(version.owner) ||
+         parse_record(version.content).kind != Sighting::Kind::record;
 }
 
 // Never beside somebody who holds the lock: an abandoned late claim may stand in its place.
@@ -117,6 +145,7 @@ void Monitor::litters(int who) {
 void Monitor::clear_away() {
   // It keeps to the flock, too.
   if (held_by_the_living() || !is_orphan(share_.current()) || share_.locked()) return;
+  if (!needs_a_person(share_.current())) return;
   leaves(share_.current().owner);
   clearing_ = true;
   world_.tell(share_.current().owner, "somebody clears away what it left");
@@ -134,10 +163,11 @@ void Monitor::changed(int who, const Version& before, const Version& after) {
   if (hold != holds_.end() && promises_.late_writes && after.exists) {
     if (hold->dead) holds_.erase(hold);  // nobody is left to be disturbed
   } else if (hold != holds_.end()) {
+    if (world_.now() <= hold->frozen_until) return;
     violate(Kind::trespass, who, hold->who,
             fmt::format("{} {} the record of {}, which holds the lock since {}", name_of(who), what,
                         name_of(hold->who), text_of(hold->since)));
-  } else if (promises_.claims_are_safe && who != before.owner) {
+  } else if (promises_.claims_are_safe && who != before.owner && !dead_.contains(before.owner)) {
     violate(Kind::trespass, who, before.owner,
             fmt::format("{} {} the claim of {}", name_of(who), what, name_of(before.owner)));
   }
@@ -145,7 +175,9 @@ void Monitor::changed(int who, const Version& before, const Version& after) {
 
 void Monitor::check_progress() {
   if (!wanted_since_ || world_.now() - *wanted_since_ <= promises_.progress) return;
-  if (is_orphan(share_.current())) return;  // told, or a known limit: it will be cleared away
+  const Version& there = share_.current();
+  if (is_orphan(there) && needs_a_person(there))
+    return;  // told, or a known limit: it will be cleared away
   violate(Kind::no_progress, *wanting_.begin(), share_.current().owner,
           fmt::format("nobody holds the lock since {}, {} wants it, and nobody gets it",
                       text_of(*wanted_since_), name_of(*wanting_.begin())));

@@ -44,6 +44,8 @@ struct Promises {
   /// For how long a record must have stood before somebody breaks it: it may have landed late, on
   /// the record of a holder.
   Duration settles{};
+  /// Whoever is gone is taken over from: the whole record of nobody does not stand in the way.
+  bool recovers = false;
   /// Nothing fails, and nobody is late: whoever says that something may be left behind is wrong.
   bool all_is_well = false;
   /// The longest time for which nobody gets a lock that nobody holds.
@@ -64,6 +66,11 @@ class Monitor {
   void dies(int who);
   /// The user was told that this record of `who` may be left behind.
   void abandons(int who, const std::string& token);
+  /// The same, without a failure: its lease is over, or a share has failed.
+  void gives_up(int who, const std::string& token);
+  /// The host of `who`, which holds the lock with a lease, sleeps until then. Others may take the
+  /// lock over meanwhile, if `who` has left when that moment is over.
+  void freezes(int who, Moment until);
   /// The user was told of a failure.
   void fails(int who);
 
@@ -90,10 +97,13 @@ class Monitor {
     std::string token;
     Moment since{};
     bool dead = false;
+    Moment frozen_until{};
   };
 
   void changed(int who, const Version& before, const Version& after);
   [[nodiscard]] bool is_orphan(const Version& version) const;
+  /// Nobody will ever take its place, but for a person.
+  [[nodiscard]] bool needs_a_person(const Version& version) const;
   [[nodiscard]] bool held_by_the_living() const;
   void violate(Violation::Kind kind, int culprit, int victim, std::string text);
   void note_wanted();

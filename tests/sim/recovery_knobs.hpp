@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include "seams/clock.hpp"
+
+namespace ufl::sim {
+
+/// A way to break what proves that a holder is gone, or what it does when it may be thought so.
+/// The mutants of the families about recovery.
+enum class RecoveryFlaw {
+  none,
+  lease_beats_lifeline,   ///< a lease that is over counts for more than a holder that is seen
+  mtime_for_beats,        ///< a lease is over when the file is old by the local clock
+  one_memory,             ///< what was seen is kept for every host and every boot
+  unpromised_lifeline,    ///< a record without a lifeline is judged by it
+  number_alone,           ///< a process is known by its number alone
+  no_witness,             ///< on a share, whoever has our boot ID is taken for one of ours
+  same_network,           ///< the network namespace of a lifeline is not asked for
+  same_processes,         ///< the PID namespace of a number is not asked for
+  command_before_record,  ///< the command runs before the record names it
+  childless_at_once,      ///< a share's first view of a record without a command is believed
+  lease_from_the_end,     ///< a lease is counted from the end of a refresh
+  never_fenced,           ///< the command is not stopped when the lease is over
+  revived,                ///< a refresh of a lease that is over is believed at once
+  released_late,          ///< a lock is released after its lease
+  beatless_claim,         ///< a claim writes no beats while it waits
+};
+
+/// Who there is, and what becomes of them. Probabilities are per mille.
+struct RecoveryKnobs {
+  int hosts = 1;
+  bool container = false;  ///< the second host is a container on the first
+  bool twin = false;       ///< the second host goes on from the snapshot of the first
+  Duration lease{};        ///< of those who give one
+  Duration kill_after{};
+  unsigned leased = 0;          ///< runs with a lease
+  unsigned scripts = 0;         ///< users who hold it for a script, with a lease and refreshes
+  unsigned bound = 0;           ///< the same, with the life of a process (--acquire --pid)
+  unsigned impatient = 0;       ///< users whose runs try once (-n), again and again, as from cron
+  unsigned killed = 0;          ///< ufl is killed
+  unsigned killed_command = 0;  ///< and its command with it
+  unsigned stopped = 0;         ///< ufl is stopped for a while
+  Duration longest_stop{};
+  unsigned warden_stopped = 0;  ///< and the warden beside it
+  unsigned suspended = 0;       ///< a host sleeps, now and then
+  unsigned rebooted = 0;        ///< a host is started anew, now and then
+  unsigned closes = 0;          ///< commands that close what they inherit
+  unsigned orphans = 0;         ///< commands that leave something behind
+  unsigned unbound = 0;         ///< processes that get no lifeline
+  unsigned reused = 0;          ///< numbers of the dead that are used again for long
+  RecoveryFlaw flaw = RecoveryFlaw::none;
+};
+
+}  // namespace ufl::sim

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+
+#include <algorithm>
+
+#include "seams/lease.hpp"
+#include "sim/recovery.hpp"
+
+namespace ufl::sim {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// What a holder with a lease needs of it, ufl-protocol(7); and room for the end of its command.
+void draw_lease(Drawing& draw, Setup& setup) {
+  const ShareKnobs& share = setup.share;
+  RecoveryKnobs& knobs = setup.recovery;
+  const Duration needed = 3 * (2 * share.v + 2 * share.b + share.w);
+  knobs.lease = std::max(needed, Duration{seconds{2}}) + draw.ticks(0, 400);
+  knobs.kill_after = draw.one_of({Duration::zero(), kTick * 30, knobs.lease / 2});
+  while (!lease_has_room(knobs.lease, knobs.kill_after)) knobs.kill_after /= 2;
+}
+
+void draw_people(Drawing& draw, Setup& setup) {
+  RecoveryKnobs& knobs = setup.recovery;
+  draw_lease(draw, setup);
+  knobs.leased = draw.one_of<unsigned>({0, 0, 500, 1000});
+  if (knobs.leased > 0) knobs.scripts = draw.sometimes(300);
+  if (knobs.leased < 1000) knobs.bound = draw.sometimes(300);
+  knobs.impatient = draw.sometimes(400);
+  knobs.killed = draw.one_of<unsigned>({100, 400, 700});
+  knobs.killed_command = draw.sometimes(300);
+  knobs.stopped = draw.sometimes(300);
+  knobs.longest_stop = draw.half() ? draw.ticks(0, 300) : 3 * knobs.lease;
+  knobs.closes = draw.sometimes(400);
+  knobs.orphans = draw.sometimes(400);
+  knobs.reused = draw.sometimes(300);
+  ContenderKnobs& who = setup.contenders;
+  who.longest_hold = draw.half() ? draw.ticks(0, 200) : 3 * knobs.lease;
+  who.rounds = 4;
+  // A share that never answers again keeps whoever waits for it.
+  if (knobs.leased == 1000 && knobs.scripts == 0) setup.share.hung = draw.sometimes(30);
+}
+
+}  // namespace
+
+void draw_recovery_local(Drawing& draw, Setup& setup) {
+  ShareKnobs& share = setup.share;
+  share.v = share.w = Duration::zero();
+  draw_errors(draw, share);
+  share.stale = share.torn = share.lost_reply = 0;
+  share.overdue = draw.sometimes(100);
+  share.overdue_removals = true;
+  share.longest_overdue = seconds{10};
+  share.flocked = draw.sometimes(50);
+  draw_people(draw, setup);
+  RecoveryKnobs& knobs = setup.recovery;
+  setup.contenders.local = true;
+  setup.contenders.retry_grows = false;
+  setup.contenders.delay = Duration::zero();
+  knobs.container = draw.world().chance(300);
+  knobs.hosts = knobs.container ? 2 : 1;
+  knobs.rebooted = draw.sometimes(100);
+  setup.contenders.power_cut = draw.sometimes(500);
+  knobs.unbound = draw.world().chance(300) ? 300 : 0;
+  if (knobs.hosts == 1) knobs.warden_stopped = draw.sometimes(500);
+  setup.breakers = draw.one_of({0, 0, 2});
+  setup.promises.recovers = knobs.hosts == 1 && knobs.unbound == 0;
+}
+
+void draw_recovery_share(Drawing& draw, Setup& setup) {
+  ShareKnobs& share = setup.share;
+  share.atomic_create = draw.half();
+  share.eperm_for_exists = share.atomic_create && draw.half();
+  draw_errors(draw, share);
+  draw_people(draw, setup);
+  RecoveryKnobs& knobs = setup.recovery;
+  ContenderKnobs& who = setup.contenders;
+  who.delay = 2 * share.v + share.b + share.w + std::chrono::nanoseconds{1};
+  who.break_delay = who.delay;
+  who.takeover_delay = std::max(who.delay, Duration{seconds{1}});
+  knobs.hosts = draw.one_of({1, 2, 2, 3});
+  if (knobs.hosts == 2) knobs.twin = draw.half();
+  if (knobs.hosts == 2) knobs.container = !knobs.twin && draw.half();
+  const bool all_leased = knobs.leased == 1000;
+  knobs.rebooted = draw.sometimes(100);
+  knobs.suspended = draw.sometimes(300);
+  knobs.unbound = draw.world().chance(200) ? 300 : 0;
+  setup.breakers = draw.one_of({0, 0, 2});
+  const bool is_seen = knobs.hosts == 1 && knobs.unbound == 0 && knobs.rebooted == 0;
+  setup.promises.recovers = is_seen || all_leased;
+}
+
+}  // namespace ufl::sim

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+
+#include "sim/run.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/token.hpp"
+#include "seams/lease.hpp"
+#include "sim/double.hpp"
+
+namespace ufl::sim {
+
+namespace {
+
+using std::chrono::seconds;
+
+/// Writes no beats.
+class Beatless final : public Double {
+ public:
+  using Double::Double;
+  std::optional<FileReply> answer(const FileOperation& operation) override {
+    if (!std::holds_alternative<UpdateFile>(operation)) return {};
+    return reply_of(FileStatus::ok);
+  }
+};
+
+/// Takes a record without a command for one whose command has ended.
+class TakesForChildless final : public Double {
+ public:
+  using Double::Double;
+  FileReply altered(const FileReply& reply) override {
+    constexpr std::int64_t kNobody = 1'000'000;
+    FileReply seen = reply;
+    if (!is_read() || reply.status != FileStatus::ok) return seen;
+    const Sighting sighting = parse_record(reply.content);
+    if (sighting.kind != Sighting::Kind::record || sighting.holder.child) return seen;
+    if (auto record = with_child(reply.content, {kNobody, 1})) seen.content = std::move(*record);
+    return seen;
+  }
+};
+
+}  // namespace
+
+Run::Run(const Stage& stage, Host& host, int who, Kind kind, bool once,
+         std::function<void(bool acquired)> on_ended)
+    : stage_{stage},
+      host_{host},
+      who_{who},
+      kind_{kind},
+      once_{once},
+      on_ended_{std::move(on_ended)},
+      id_{host.begin_process()},
+      clock_{stage.world, host.offset()},
+      timer_{stage.world, clock_, stage.knobs, process_},
+      identity_{stage.world,
+                host,
+                who,
+                id_,
+                {!stage.world.chance(stage.recovery.unbound),
+                 stage.recovery.flaw == RecoveryFlaw::unpromised_lifeline}},
+      judge_{identity_, host},
+      client_{stage.world, stage.share, stage.share_knobs, who, process_} {}
+
+Run::~Run() = default;
+
+void Run::after(Duration time, World::Action action) {
+  when_running(stage_.world, stage_.world.now() + time, process_, std::move(action));
+}
+
+ClaimOptions Run::claim_options() {
+  const ContenderKnobs& knobs = stage_.knobs;
+  ClaimOptions options;
+  options.path = "lock";
+  options.delay = knobs.delay;
+  options.retry = knobs.retry;
+  options.retry_grows = knobs.retry_grows;
+  options.local = knobs.local;
+  options.atomic_create = stage_.share_knobs.atomic_create;
+  options.late_hold = knobs.late_hold;
+  options.takeover_delay = knobs.takeover_delay;
+  if (once_) {
+    options.timeout = Duration::zero();
+    options.most_lost_races = kMaxBusyLooksAtOnce;
+  }
+  if (has_lease()) options.lease = stage_.recovery.lease;
+  options.detached = kind_ == Kind::script || kind_ == Kind::bound;
+  if (kind_ == Kind::bound) options.lives_with = id_;
+  options.observations = stage_.one_memory != nullptr ? stage_.one_memory : &host_.memory();
+  options.observed_as = "lock";
+  options.may_take_over = [this](const Sighting& seen, bool is_abandoned) {
+    return may_take_over(seen, is_abandoned);
+  };
+  return options;
+}
+
+bool Run::may_take_over(const Sighting& seen, bool is_abandoned) {
+  const Life life = life_of(judge_, seen, stage_.knobs.local);
+  if (flawed(RecoveryFlaw::lease_beats_lifeline) && is_abandoned) return true;
+  if (flawed(RecoveryFlaw::mtime_for_beats) && seen.holder.lease) {
+    // The clock of the server, and that of this host, which is some seconds ahead or behind.
+    const Duration age = stage_.world.now() - stage_.share.current().since;
+    if (age + seconds{static_cast<int>(who_ % 7) - 3} > lease_of(*seen.holder.lease)) return true;
+  }
+  return ufl::may_take_over(life, is_abandoned);
+}
+
+void Run::drive(Machine& machine, DriverEvents events) {
+  Machine* driven = double_ ? double_.get() : &machine;
+  driver_ = std::make_unique<Driver>(*driven, client_, timer_, std::move(events));
+  driver_->start();
+}
+
+void Run::start() {
+  claim_ = std::make_unique<Claim>(claim_options(), clock_, identity_);
+  if (flawed(RecoveryFlaw::beatless_claim)) double_ = std::make_unique<Beatless>(*claim_, clock_);
+  if (flawed(RecoveryFlaw::childless_at_once)) {
+    double_ = std::make_unique<TakesForChildless>(*claim_, clock_);
+  }
+  if (stage_.world.tells()) tell("begins on " + host_.ids().name);
+  drive(*claim_, DriverEvents{.on_finished = [this] { claim_ended(); }});
+}
+
+void Run::claim_ended() {
+  const ClaimResult& result = claim_->result();
+  if (result.outcome == ClaimResult::Outcome::acquired) {
+    if (claim_->takes_over()) tell("takes the lock over");
+    return acquired();
+  }
+  if (result.left_behind || client_.betrayed()) stage_.monitor.gives_up(who_, result.token);
+  if (result.outcome == ClaimResult::Outcome::failed) stage_.monitor.fails(who_);
+  tell(result.outcome == ClaimResult::Outcome::failed ? "fails" : "gives up");
+  end(false);
+}
+
+ReleaseOptions Run::release_options() const {
+  return {.path = "lock",
+          .token = claim_->result().token,
+          .delay = claim_->delay(),
+          .local = stage_.knobs.local,
+          .atomic_create = stage_.share_knobs.atomic_create,
+          .device = claim_->result().device};
+}
+
+void Run::release(std::optional<Mono> until) {
+  ReleaseOptions options = release_options();
+  options.until = until;
+  if (flawed(RecoveryFlaw::released_late)) options.until.reset();
+  release_ = std::make_unique<Release>(options, clock_);
+  double_.reset();
+  drive(*release_, DriverEvents{.on_finished = [this] { release_ended(); }});
+}
+
+void Run::release_ended() {
+  using Outcome = ReleaseResult::Outcome;
+  const Outcome outcome = release_->result().outcome;
+  if (outcome == Outcome::too_late) tell("leaves its lock to others");
+  if (outcome == Outcome::lost) tell("is told that it has lost the lock");
+  if (outcome == Outcome::failed) tell("could not release");
+  if (outcome == Outcome::too_late || outcome == Outcome::failed) {
+    stage_.monitor.gives_up(who_, claim_->result().token);
+  }
+  end(true);
+}
+
+bool Run::lives() const { return !over_ && process_->alive; }
+
+void Run::end(bool acquired) {
+  if (std::exchange(over_, true)) return;
+  host_.end_process(id_);
+  identity_.let_go();
+  if (on_ended_) on_ended_(acquired);
+}
+
+void Run::kill(bool both) {
+  if (!lives()) return;
+  tell(both ? "is killed, with its command" : "is killed");
+  process_->alive = false;
+  host_.end_process(id_);
+  if (stage_.world.chance(stage_.recovery.reused)) host_.reuse(id_.pid);
+  identity_.let_go();
+  killed(both);
+  end(true);
+}
+
+void Run::dead_for_good() {
+  stage_.monitor.leaves(who_);
+  stage_.monitor.dies(who_);
+}
+
+void Run::stop(Duration time) {
+  if (!lives()) return;
+  time = longest_stop(time);
+  if (stage_.world.tells()) tell("is stopped for " + text_of(time));
+  process_->stopped_until = std::max(process_->stopped_until, stage_.world.now() + time);
+}
+
+void Run::freeze(Moment until) {
+  process_->stopped_until = std::max(process_->stopped_until, until);
+  frozen(until);
+}
+
+void Run::crash() {
+  if (lives()) return kill(true);
+  if (!process_->alive) killed(true);  // what it has left running
+}
+
+}  // namespace ufl::sim

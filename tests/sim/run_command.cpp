@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+//
+// ufl LOCKFILE COMMAND, as src/verbs/keeping.cpp and run.cpp do it: the command starts when the
+// record names it; it is stopped when the lock is lost; and then the lock is released.
+
+#include <algorithm>
+#include <utility>
+
+#include "seams/lease.hpp"
+#include "sim/double.hpp"
+#include "sim/run.hpp"
+
+namespace ufl::sim {
+
+namespace {
+
+using std::chrono::seconds;
+
+// As in src/verbs/keeping.cpp.
+constexpr Duration kLookInterval = seconds{30};
+
+/// Its clock stands still while an operation is under way.
+class CountsFromTheEnd final : public Double {
+ public:
+  using Double::Double;
+  FileReply altered(const FileReply& reply) override {
+    clock().skip(operation_began() - clock().now());
+    return reply;
+  }
+};
+
+}  // namespace
+
+CommandRun::CommandRun(const Stage& stage, Host& host, int who, Kind kind, bool once,
+                       std::function<void(bool acquired)> on_ended)
+    : Run{stage, host, who, kind, once, std::move(on_ended)},
+      deadline_{stage.world, clock_, stage.knobs, process_} {}
+
+void CommandRun::acquired() {
+  World& world = stage_.world;
+  // Until its command runs, a lock with a lease protects nothing.
+  if (!has_lease()) {
+    held_ = true;
+    stage_.monitor.enters(who_, claim_->result().token);
+  }
+  const Duration needed = 3 * (2 * stage_.share_knobs.v + claim_->result().look_to_write);
+  if (has_lease() && stage_.recovery.lease < needed) {
+    tell("finds the share too slow for its lease");
+    return release(claim_->result().begun + lease_reliable(stage_.recovery.lease));
+  }
+  child_ = host_.begin_process();
+  lifeline_ = identity_.lifeline();
+  if (!lifeline_.empty()) host_.keep_lifeline(lifeline_);
+  closes_ = world.chance(stage_.recovery.closes);
+  // Where there is a lifeline, what a command that has closed it leaves behind is not seen by
+  // anybody: a known limit (ufl(1), CAVEATS).
+  leaves_orphans_ = !has_lease() && !closes_ && world.chance(stage_.recovery.orphans);
+  keep();
+}
+
+void CommandRun::keep() {
+  const ClaimResult& held = claim_->result();
+  KeepOptions options;
+  options.path = "lock";
+  options.token = held.token;
+  options.record = held.record;
+  options.child = child_;
+  if (has_lease()) options.lease = stage_.recovery.lease;
+  if (has_lease()) options.kill_after = stage_.recovery.kill_after;
+  options.begun = held.begun;
+  options.look_interval = kLookInterval;
+  options.local = stage_.knobs.local;
+  options.device = held.device;
+  keep_ = std::make_unique<Keep>(std::move(options), clock_);
+  double_.reset();
+  if (flawed(RecoveryFlaw::lease_from_the_end)) {
+    double_ = std::make_unique<CountsFromTheEnd>(*keep_, clock_);
+  }
+  client_.let_hang();
+  await_deadline();
+  if (flawed(RecoveryFlaw::command_before_record)) go();
+  drive(*keep_,
+        DriverEvents{.on_wait = [this] { keep_waits(); }, .on_finished = [this] { keep_ended(); }});
+}
+
+void CommandRun::await_deadline() {
+  const bool never = flawed(RecoveryFlaw::never_fenced);
+  if (has_lease() && !never) deadline_.at(*keep_->stop_at(), [this] { lose(); });
+}
+
+void CommandRun::keep_waits() {
+  if (fencing_) return;
+  await_deadline();
+  if (!keep_->is_recorded() || std::exchange(recorded_, true)) return;
+  go();
+}
+
+void CommandRun::keep_ended() {
+  keep_ended_ = true;
+  switch (keep_->result().outcome) {
+    case KeepResult::Outcome::ended:
+      if (!fencing_) done();
+      break;
+    case KeepResult::Outcome::not_recorded:
+      tell("cannot write down its command");
+      refuse();
+      break;
+    case KeepResult::Outcome::lost:
+    case KeepResult::Outcome::lease_over:
+      if (command_ended_ && !fencing_) return done();  // it was ours to its end
+      if (!flawed(RecoveryFlaw::never_fenced)) lose();
+      break;
+  }
+}
+
+bool CommandRun::is_lease_over() const {
+  return lost_ && !(keep_ended_ && keep_->result().outcome == KeepResult::Outcome::lost);
+}
+
+void CommandRun::lose() {
+  if (std::exchange(lost_, true)) return;
+  tell(is_lease_over() ? "sees its lease run out" : "sees that it has lost the lock");
+  deadline_.cancel_timer();
+  if (!recorded_) return refuse();
+  if (!has_lease()) return;  // its user is warned
+  fencing_ = true;
+  const Mono kill_at = std::min(now() + stage_.recovery.kill_after, *keep_->kill_at());
+  // Some obey SIGTERM, others wait for SIGKILL.
+  const Duration grace = std::max(kill_at - now(), Duration::zero());
+  deadline_.at(now() + stage_.world.some_of(grace), [this] { end_command(); });
+}
+
+void CommandRun::refuse() {
+  deadline_.cancel_timer();
+  end_command();
+  stage_.monitor.leaves(who_);
+  if (is_lease_over()) return leave();
+  release(keep_->release_until());
+}
+
+void CommandRun::command_ended() {
+  if (std::exchange(command_ended_, true) || done_) return;
+  if (!lost_ && keep_->kill_at() && now() >= *keep_->kill_at()) lost_ = true;
+  if (fencing_) return done();
+  deadline_.cancel_timer();
+  if (client_.hangs()) return leave();  // a later issue: the release waits in a process of its own
+  keep_ended_ ? done() : driver_->cancel();
+}
+
+void CommandRun::done() {
+  if (std::exchange(done_, true)) return;
+  deadline_.cancel_timer();
+  is_lease_over() ? leave() : release(keep_->release_until());
+}
+
+// The lease is over: the file is for others.
+void CommandRun::leave() {
+  tell("leaves its lock to others");
+  stage_.monitor.gives_up(who_, claim_->result().token);
+  end(true);
+}
+
+void CommandRun::go() {
+  if (child_runs_) return;
+  child_runs_ = true;
+  if (!std::exchange(held_, true)) stage_.monitor.enters(who_, claim_->result().token);
+  if (closes_) drop_lifeline();
+  World& world = stage_.world;
+  const Duration time =
+      std::max(stage_.knobs.shortest_hold, world.some_of(stage_.knobs.longest_hold));
+  when_running(world, world.now() + time, command_, [this] { child_ends(); });
+}
+
+void CommandRun::child_ends() {
+  if (!std::exchange(child_runs_, false)) return;
+  tell("its command ends");
+  // Nobody waits for it as long as ufl is stopped.
+  const bool zombie = process_->stopped(stage_.world.now());
+  zombie ? host_.leave_zombie(child_) : host_.end_process(child_);
+  if (leaves_orphans_ && command_->alive) {
+    orphans_run_ = true;
+    const Duration time = stage_.world.some_of(stage_.knobs.longest_hold);
+    when_running(stage_.world, stage_.world.now() + time, command_, [this] { orphans_end(); });
+  } else {
+    drop_lifeline();
+  }
+  if (has_lease()) stage_.monitor.leaves(who_);
+  if (!process_->alive) return runs() ? void() : dead_for_good();
+  after(Duration::zero(), [this] {
+    host_.end_process(child_);
+    if (over_) return;
+    stage_.monitor.leaves(who_);  // what it leaves in the background does not count
+    command_ended();
+  });
+}
+
+void CommandRun::orphans_end() {
+  if (!std::exchange(orphans_run_, false)) return;
+  drop_lifeline();
+  if (!process_->alive) dead_for_good();
+}
+
+void CommandRun::end_command() {
+  command_->alive = false;
+  orphans_end();
+  if (child_runs_) return child_ends();
+  drop_lifeline();  // it has not begun
+  host_.end_process(child_);
+}
+
+void CommandRun::drop_lifeline() {
+  if (!lifeline_.empty()) host_.drop_lifeline(std::exchange(lifeline_, {}));
+}
+
+void CommandRun::killed(bool both) {
+  if (both || !runs()) {
+    end_command();
+    return dead_for_good();
+  }
+  if (!has_lease()) return;  // it runs on, and keeps the lock
+  // PR_SET_PDEATHSIG ends the command, and the warden what that has started.
+  const Duration left = std::max(*keep_->last_at() - now(), Duration::zero());
+  when_running(stage_.world, stage_.world.now() + stage_.world.some_of(left), command_,
+               [this] { end_command(); });
+}
+
+Duration CommandRun::longest_stop(Duration time) {
+  // The warden continues ufl before its lease ends.
+  const bool has_warden = has_lease() && keep_ && !over_;
+  if (!has_warden || stage_.world.chance(stage_.recovery.warden_stopped)) return time;
+  return std::min(time, std::max(*keep_->last_at() - now(), Duration::zero()));
+}
+
+void CommandRun::frozen(Moment until) {
+  command_->stopped_until = until;
+  if (has_lease() && child_runs_) stage_.monitor.freezes(who_, until);
+}
+
+}  // namespace ufl::sim

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+//
+// A script that holds the lock by --acquire: with a lease that it refreshes, or bound to its life.
+
+#include <algorithm>
+#include <utility>
+
+#include "seams/lease.hpp"
+#include "sim/run.hpp"
+
+namespace ufl::sim {
+
+namespace {
+constexpr int kMostRefreshes = 4;
+}  // namespace
+
+ScriptRun::ScriptRun(const Stage& stage, Host& host, int who, Kind kind, bool once,
+                     std::function<void(bool acquired)> on_ended)
+    : Run{stage, host, who, kind, once, std::move(on_ended)} {}
+
+void ScriptRun::acquired() {
+  if (kind_ == Kind::bound) {
+    works_ = true;
+    stage_.monitor.enters(who_, claim_->result().token);
+    const Duration time =
+        std::max(stage_.knobs.shortest_hold, stage_.world.some_of(stage_.knobs.longest_hold));
+    return after(time, [this] { let_go(); });
+  }
+  last_ = claim_->result().begun;
+  // The token may come late, to a script that was stopped.
+  after(Duration::zero(), [this] { work(*last_ + lease_reliable(stage_.recovery.lease)); });
+}
+
+// It works as long as the last refresh lasts, at most. A script that is stopped in the middle of
+// that works on when it is continued, and no lock can help it: it is stopped between its works.
+void ScriptRun::work(Mono until) {
+  if (now() >= until) return rest();
+  works_ = true;
+  stage_.monitor.enters(who_, claim_->result().token);
+  stage_.world.at(stage_.world.now() + stage_.world.some_of(until - now()), [this] {
+    if (!std::exchange(works_, false)) return;
+    stage_.monitor.leaves(who_);
+    rest();
+  });
+}
+
+// A moment, or so long that its lease is over.
+void ScriptRun::rest() {
+  const Duration lease = stage_.recovery.lease;
+  const Duration pause =
+      stage_.world.chance(600) ? stage_.world.some_of(lease / 3) : stage_.world.some_of(2 * lease);
+  after(pause, [this] { refreshes_ < kMostRefreshes ? refresh() : let_go(); });
+}
+
+void ScriptRun::refresh() {
+  ++refreshes_;
+  tell("refreshes its lease");
+  RefreshOptions options;
+  options.look = release_options();
+  options.last = flawed(RecoveryFlaw::revived) ? std::optional{now()} : last_;
+  if (stage_.world.chance(200)) options.last.reset();  // another process, which does not know
+  options.takeover_delay = std::max(claim_->delay(), stage_.knobs.takeover_delay);
+  refresh_ = std::make_unique<Refresh>(std::move(options), clock_);
+  double_.reset();
+  drive(*refresh_, DriverEvents{.on_finished = [this] { refresh_ended(); }});
+}
+
+void ScriptRun::refresh_ended() {
+  using Outcome = RefreshResult::Outcome;
+  const RefreshResult& result = refresh_->result();
+  if (result.outcome == Outcome::held) {
+    last_ = result.refreshed;
+    return work(*last_ + lease_reliable(stage_.recovery.lease));
+  }
+  tell(result.outcome == Outcome::lost ? "is told that it has lost the lock" : "cannot refresh");
+  if (result.outcome != Outcome::lost) stage_.monitor.gives_up(who_, claim_->result().token);
+  end(true);
+}
+
+void ScriptRun::let_go() {
+  if (works_) stage_.monitor.leaves(who_);
+  works_ = false;
+  tell("is done");
+  release(kind_ == Kind::script ? std::optional{*last_ + lease_reliable(stage_.recovery.lease)}
+                                : std::nullopt);
+}
+
+void ScriptRun::killed(bool /*both*/) {
+  works_ = false;
+  dead_for_good();
+}
+
+}  // namespace ufl::sim
