@@ -44,7 +44,8 @@ void play_all(const SetupOf& setup_of, std::uint64_t first, std::uint64_t count,
 }  // namespace
 
 Setup Campaign::operator()(std::uint64_t seed) const {
-  return mutant != nullptr ? mutant->setup(seed) : draw_setup(seed, family);
+  if (mutant == nullptr) return draw_setup(seed, family);
+  return unbroken ? mutant->unbroken(seed) : mutant->setup(seed);
 }
 
 Tally run(const SetupOf& setup_of, std::uint64_t first, std::uint64_t last) {
@@ -92,6 +93,7 @@ std::string replay_command(const Campaign& campaign, std::uint64_t seed) {
   std::string command = fmt::format("ufl_sim --seed {} --trace", seed);
   if (campaign.family) command += fmt::format(" --family {}", name_of(*campaign.family));
   if (campaign.mutant != nullptr) command += fmt::format(" --mutant {}", campaign.mutant->name());
+  if (campaign.unbroken) command += " --unbroken";
   return command;
 }
 

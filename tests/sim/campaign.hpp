@@ -22,6 +22,7 @@ class Mutant;
 struct Campaign {
   std::optional<Family> family;  ///< none: the seed says
   const Mutant* mutant = nullptr;
+  bool unbroken = false;  ///< the setups of `mutant` with the shipped protocol
 
   [[nodiscard]] Setup operator()(std::uint64_t seed) const;
 };

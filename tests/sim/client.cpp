@@ -165,12 +165,18 @@ void Client::at_server(Moment when, World::Action action) {
   });
 }
 
+// A host that dies loses what it has not sent yet, by chance. A process that is killed loses, by
+// chance, what it is about to do; what it was told has been done is its host's to send.
+bool Client::was_not_sent(const Landing& when) {
+  const bool is_done = process_->killed && when.returns <= *process_->killed;
+  return !process_->alive && !is_done && world_.chance(500);
+}
+
 void Client::land(const std::string& content, const Landing& when, bool whole) {
   pending_ = content;
   pending_inode_ = 0;
   pending_until_ = when.ends;
-  // A host that dies loses what it has not sent yet, by chance.
-  const auto sent = [this] { return process_->alive || world_.chance(500); };
+  const auto sent = [this, when] { return !was_not_sent(when); };
   if (whole) {
     return at_server(when.ends, [this, content, sent] {
       if (!sent()) return;
@@ -233,7 +239,7 @@ void Client::create_exclusively(const std::string& content, const Landing& when,
   const bool at_once = when.begins == when.ends;
   const auto inode = std::make_shared<std::uint64_t>(0);
   at_server(when.begins, [this, content, when, done, at_once, inode] {
-    if (!process_->alive && world_.chance(500)) return;
+    if (was_not_sent(when)) return;
     if (!share_.create(who_, at_once ? content : std::string{})) {
       tell(knobs_.eperm_for_exists ? "is told: EPERM" : "is told: EEXIST");
       return reply(world_.now() + lag(knobs_.b), already_exists(), done);
@@ -251,8 +257,8 @@ void Client::create_exclusively(const std::string& content, const Landing& when,
     reply(when.returns, lost ? lost_reply() : ok(), done);
   });
   if (at_once) return;
-  at_server(when.ends, unless_stopped([this, content, inode] {
-              if (*inode == 0 || (!process_->alive && world_.chance(500))) return;
+  at_server(when.ends, unless_stopped([this, content, when, inode] {
+              if (*inode == 0 || was_not_sent(when)) return;
               if (world_.tells()) tell("its content lands: " + name_of(content));
               share_.write(who_, *inode, content);
             }));
@@ -293,7 +299,7 @@ void Client::remove(const OnlyIf& only_if, const Done& done) {
   const auto act = [this] { return remove_now(); };
   if (only_if) return guarded(*only_if, when, act, done);
   at_server(when.ends, [this, when, done] {
-    if (!process_->alive && world_.chance(500)) return;
+    if (was_not_sent(when)) return;
     FileReply said = remove_now();
     if (when.returns >= when.ends) reply(when.returns, std::move(said), done);
   });

@@ -69,6 +69,7 @@ class Client final : public FileSystem {
   FileReply lost_reply();
   void run_out_of_space(const std::string& content, Moment returns, const Done& done);
   void at_server(Moment when, World::Action action);
+  [[nodiscard]] bool was_not_sent(const Landing& when);
   World::Action unless_stopped(World::Action action);
   void reply(Moment when, FileReply reply, const Done& done);
   void fail_later(const Landing& when, const Done& done);

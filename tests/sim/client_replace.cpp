@@ -118,8 +118,8 @@ void Client::write_over(std::uint64_t inode, const std::string& content, bool is
   pending_ = content;
   pending_inode_ = inode;
   pending_until_ = when.ends;
-  at_server(when.ends, unless_stopped([this, inode, content, is_locked] {
-              if (!process_->alive && world_.chance(500)) return;
+  at_server(when.ends, unless_stopped([this, inode, content, is_locked, when] {
+              if (was_not_sent(when)) return;
               const bool named = share_.current().exists && share_.current().inode == inode;
               tell(named ? "what it wrote over lands" : "what it wrote over has no name any more");
               share_.update(who_, inode, content);

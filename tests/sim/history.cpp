@@ -318,8 +318,13 @@ Setup draw_setup(std::uint64_t seed, std::optional<Family> family) {
       draw_recovery_share(draw, setup);
       break;
   }
-  setup.promises = promises_of(setup);
+  settle(setup);
   return setup;
+}
+
+void settle(Setup& setup) {
+  settle_recovery(setup);
+  setup.promises = promises_of(setup);
 }
 
 namespace {

@@ -62,6 +62,9 @@ inline constexpr Duration kJustMore = std::chrono::nanoseconds{1};
 /// The setup of `seed`; of a given family, or of the one that the seed says.
 [[nodiscard]] Setup draw_setup(std::uint64_t seed, std::optional<Family> family = {});
 
+/// Say what is promised in `setup`, after it was changed.
+void settle(Setup& setup);
+
 /// What came of a history.
 struct Result {
   std::optional<Violation> violation;

@@ -313,6 +313,7 @@ std::vector<std::unique_ptr<Mutant>> all_mutants() {
   add(std::make_unique<NotRemoved>("nothing_released", Family::any_delay,
                                    NotRemoved::Where::release, FileStatus::failed));
   add_takeover_mutants(all);
+  add_recovery_mutants(all);
   return all;
 }
 

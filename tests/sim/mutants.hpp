@@ -35,6 +35,11 @@ class Mutant {
   /// The setup of `seed`, broken.
   [[nodiscard]] Setup setup(std::uint64_t seed) const;
 
+  /// That setup with the shipped protocol, which must show nothing.
+  [[nodiscard]] virtual Setup unbroken(std::uint64_t seed) const {
+    return draw_setup(seed, family_);
+  }
+
   /// What stands before the machine of a claim, or of a release; null: nothing.
   [[nodiscard]] virtual std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
                                                               const ContenderKnobs& knobs) const;
@@ -55,6 +60,9 @@ class Mutant {
 
 /// Those that take locks over, or break them; all of them are in mutants().
 void add_takeover_mutants(std::vector<std::unique_ptr<Mutant>>& all);
+
+/// Those that judge who is gone, or keep a lease.
+void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all);
 
 /// All mutants.
 [[nodiscard]] const std::vector<std::unique_ptr<Mutant>>& mutants();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "sim/world.hpp"
@@ -15,6 +16,8 @@ namespace ufl::sim {
 /// What others see of it.
 struct Process {
   bool alive = true;
+  /// It alone was killed, and its host lives on; then.
+  std::optional<Moment> killed;
   Moment stopped_until{};
 
   [[nodiscard]] bool stopped(Moment now) const { return alive && now < stopped_until; }

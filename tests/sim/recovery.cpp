@@ -210,6 +210,7 @@ struct Recovery::Scene {
     // What was not on the disk yet, when the power failed.
     const bool is_fresh = world.now() - there.since < seconds{5};
     if (was_its_own && is_fresh && world.chance(setup.contenders.power_cut)) {
+      monitor.dies(there.owner);
       share.lose_content(there.owner);
     }
     host.reboot(boot_id(++boots));

@@ -29,6 +29,9 @@ class Recovery {
   std::unique_ptr<Scene> scene_;
 };
 
+/// What is promised of `setup`, and what cannot be promised is not drawn.
+void settle_recovery(Setup& setup);
+
 /// The setup of a history of this kind, on a local file system or on a share, of which seed and
 /// family are said, and the share is drawn.
 void draw_recovery_local(Drawing& draw, Setup& setup);

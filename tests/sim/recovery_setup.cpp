@@ -39,11 +39,26 @@ void draw_people(Drawing& draw, Setup& setup) {
   ContenderKnobs& who = setup.contenders;
   who.longest_hold = draw.half() ? draw.ticks(0, 200) : 3 * knobs.lease;
   who.rounds = 4;
-  // A share that never answers again keeps whoever waits for it.
-  if (knobs.leased == 1000 && knobs.scripts == 0) setup.share.hung = draw.sometimes(30);
+  setup.share.hung = draw.sometimes(30);
 }
 
 }  // namespace
+
+void settle_recovery(Setup& setup) {
+  RecoveryKnobs& knobs = setup.recovery;
+  if (setup.family != Family::recovery_local && setup.family != Family::recovery_share) return;
+  // A share that never answers again keeps whoever waits for it, and has no lease.
+  if (knobs.leased < 1000 || knobs.scripts > 0) setup.share.hung = 0;
+  // Nobody fences a command for a ufl that stands still together with its warden. Only its own host
+  // sees that the command lives: a known limit (ufl(1), CAVEATS).
+  if (knobs.hosts > 1) knobs.warden_stopped = 0;
+  // Everybody who is gone is taken over from by those who are there, unless somebody is needed who
+  // knows more than a host does.
+  const bool is_seen =
+      knobs.hosts == 1 && knobs.unbound == 0 && (setup.contenders.local || knobs.rebooted == 0);
+  const bool all_leased = (knobs.leased == 1000 && knobs.bound == 0) || knobs.scripts == 1000;
+  setup.promises.recovers = is_seen || all_leased;
+}
 
 void draw_recovery_local(Drawing& draw, Setup& setup) {
   ShareKnobs& share = setup.share;
@@ -64,9 +79,8 @@ void draw_recovery_local(Drawing& draw, Setup& setup) {
   knobs.rebooted = draw.sometimes(100);
   setup.contenders.power_cut = draw.sometimes(500);
   knobs.unbound = draw.world().chance(300) ? 300 : 0;
-  if (knobs.hosts == 1) knobs.warden_stopped = draw.sometimes(500);
+  knobs.warden_stopped = draw.sometimes(500);
   setup.breakers = draw.one_of({0, 0, 2});
-  setup.promises.recovers = knobs.hosts == 1 && knobs.unbound == 0;
 }
 
 void draw_recovery_share(Drawing& draw, Setup& setup) {
@@ -83,13 +97,10 @@ void draw_recovery_share(Drawing& draw, Setup& setup) {
   knobs.hosts = draw.one_of({1, 2, 2, 3});
   if (knobs.hosts == 2) knobs.twin = draw.half();
   if (knobs.hosts == 2) knobs.container = !knobs.twin && draw.half();
-  const bool all_leased = knobs.leased == 1000;
   knobs.rebooted = draw.sometimes(100);
   knobs.suspended = draw.sometimes(300);
   knobs.unbound = draw.world().chance(200) ? 300 : 0;
   setup.breakers = draw.one_of({0, 0, 2});
-  const bool is_seen = knobs.hosts == 1 && knobs.unbound == 0 && knobs.rebooted == 0;
-  setup.promises.recovers = is_seen || all_leased;
 }
 
 }  // namespace ufl::sim

@@ -128,7 +128,10 @@ void Run::claim_ended() {
     return acquired();
   }
   if (result.left_behind || client_.betrayed()) stage_.monitor.gives_up(who_, result.token);
-  if (result.outcome == ClaimResult::Outcome::failed) stage_.monitor.fails(who_);
+  // A look that is always too old has no errno.
+  if (result.outcome == ClaimResult::Outcome::failed && result.failure.error != 0) {
+    stage_.monitor.fails(who_);
+  }
   tell(result.outcome == ClaimResult::Outcome::failed ? "fails" : "gives up");
   end(false);
 }
@@ -176,6 +179,7 @@ void Run::kill(bool both) {
   if (!lives()) return;
   tell(both ? "is killed, with its command" : "is killed");
   process_->alive = false;
+  process_->killed = stage_.world.now();
   host_.end_process(id_);
   if (stage_.world.chance(stage_.recovery.reused)) host_.reuse(id_.pid);
   identity_.let_go();
@@ -201,8 +205,13 @@ void Run::freeze(Moment until) {
 }
 
 void Run::crash() {
-  if (lives()) return kill(true);
-  if (!process_->alive) killed(true);  // what it has left running
+  if (lives()) {
+    kill(true);
+  } else if (!process_->alive && runs()) {
+    killed(true);
+  }
+  process_->alive = false;
+  process_->killed.reset();
 }
 
 }  // namespace ufl::sim

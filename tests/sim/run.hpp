@@ -83,6 +83,8 @@ class Run {
   void release(std::optional<Mono> until);
   void release_ended();
   virtual void killed(bool both) = 0;
+  /// What it has started runs.
+  [[nodiscard]] virtual bool runs() const { return false; }
   virtual void frozen(Moment /*until*/) {}
   /// For how long it may be stopped, of `time`.
   [[nodiscard]] virtual Duration longest_stop(Duration time) { return time; }
@@ -139,7 +141,7 @@ class CommandRun final : public Run {
   void orphans_end();
   void end_command();
   void drop_lifeline();
-  [[nodiscard]] bool runs() const { return child_runs_ || orphans_run_; }
+  [[nodiscard]] bool runs() const override { return child_runs_ || orphans_run_; }
   [[nodiscard]] bool is_lease_over() const;
 
   SimTimer deadline_;

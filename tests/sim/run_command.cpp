@@ -143,8 +143,14 @@ void CommandRun::command_ended() {
   if (!lost_ && keep_->kill_at() && now() >= *keep_->kill_at()) lost_ = true;
   if (fencing_) return done();
   deadline_.cancel_timer();
-  if (client_.hangs()) return leave();  // a later issue: the release waits in a process of its own
-  keep_ended_ ? done() : driver_->cancel();
+  if (keep_ended_) return done();
+  driver_->cancel();
+  // What is under way may never be answered. That such a ufl ends all the same is a later issue.
+  if (!done_ && has_lease()) {
+    deadline_.at(*keep_->kill_at(), [this] {
+      if (client_.hangs() && !std::exchange(done_, true)) leave();
+    });
+  }
 }
 
 void CommandRun::done() {

@@ -5,6 +5,7 @@
 //     ufl_sim --seed N [--trace]     one history
 //     ufl_sim --seeds A..B           many, on all cores
 //     --family NAME, --mutant NAME   of that family; with the protocol broken in that way
+//     --unbroken                     with --mutant: its histories with the shipped protocol
 //
 // Exit status: 0 no violation, 1 a violation, 64 usage.
 
@@ -33,6 +34,7 @@ struct Arguments {
   bool trace = false;
   std::string family;
   std::string mutant;
+  bool unbroken = false;
 };
 
 int usage(const std::string& problem, const std::vector<std::string_view>& there_are = {}) {
@@ -83,7 +85,9 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", arguments.seeds, "A..B: play these, on all cores")->excludes(seed);
   app.add_flag("--trace", arguments.trace, "print every event, with --seed");
   app.add_option("--family", arguments.family, "of this family");
-  app.add_option("--mutant", arguments.mutant, "break the protocol in this way");
+  auto* broken = app.add_option("--mutant", arguments.mutant, "break the protocol in this way");
+  app.add_flag("--unbroken", arguments.unbroken, "play what --mutant plays, unbroken")
+      ->needs(broken);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -109,6 +113,7 @@ int main(int argc, char** argv) {
       return usage("no such mutant: " + arguments.mutant, names);
     }
   }
+  campaign.unbroken = arguments.unbroken;
   if (arguments.seeds.empty()) return run_one(campaign, arguments.seed, arguments.trace);
   const auto range = parse_range(arguments.seeds);
   if (!range) return usage("--seeds wants A..B, not '" + arguments.seeds + "'");

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+//
+// The mutants that judge who is gone, keep a lease or refresh one in a way that is not safe; and
+// those after which nobody ever gets the lock of one who is gone.
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "sim/mutants.hpp"
+
+namespace ufl::sim {
+
+namespace {
+
+/// A flaw of every contender, in histories in which it can matter.
+class Flawed final : public Mutant {
+ public:
+  using Change = void (*)(RecoveryKnobs&);
+  Flawed(std::string_view name, Family family, std::uint64_t budget, RecoveryFlaw flaw, Change also)
+      : Mutant{name, family, budget}, flaw_{flaw}, also_{also} {}
+
+  Setup unbroken(std::uint64_t seed) const override {
+    Setup setup = draw_setup(seed, family());
+    also_(setup.recovery);
+    settle(setup);
+    return setup;
+  }
+
+ private:
+  void change(Setup& setup) const override {
+    setup = unbroken(setup.seed);
+    setup.recovery.flaw = flaw_;
+  }
+  RecoveryFlaw flaw_;
+  Change also_;
+};
+
+void with_leases(RecoveryKnobs& knobs) {
+  knobs.leased = 1000;
+  knobs.scripts = 0;
+}
+
+void with_scripts(RecoveryKnobs& knobs) {
+  knobs.leased = 0;
+  knobs.scripts = 1000;
+}
+
+void without_lifelines(RecoveryKnobs& knobs) {
+  knobs.unbound = 500;
+  knobs.orphans = 500;
+  knobs.killed = 500;
+}
+
+void with_a_twin(RecoveryKnobs& knobs) {
+  knobs.hosts = 2;
+  knobs.twin = true;
+  knobs.container = false;
+}
+
+void with_a_container(RecoveryKnobs& knobs) {
+  knobs.hosts = 2;
+  knobs.twin = false;
+  knobs.container = true;
+}
+
+void with_closed_lifelines(RecoveryKnobs& knobs) {
+  knobs.leased = knobs.scripts = knobs.bound = 0;
+  knobs.closes = 1000;
+  knobs.killed = 500;
+  knobs.killed_command = 0;
+}
+
+void with_lone_numbers(RecoveryKnobs& knobs) {
+  knobs.leased = knobs.scripts = 0;
+  knobs.bound = 500;
+  knobs.reused = 1000;
+  knobs.killed = 500;
+}
+
+}  // namespace
+
+void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
+  const auto add = [&all](std::string_view name, Family family, std::uint64_t budget,
+                          RecoveryFlaw flaw, Flawed::Change also) {
+    all.push_back(std::make_unique<Flawed>(name, family, budget, flaw, also));
+  };
+  using Flaw = RecoveryFlaw;
+  constexpr Family kLocal = Family::recovery_local;
+  constexpr Family kShare = Family::recovery_share;
+  add("lease_beats_lifeline", kLocal, 4'000, Flaw::lease_beats_lifeline, with_leases);
+  add("mtime_for_beats", kShare, 4'000, Flaw::mtime_for_beats, with_leases);
+  add("observation_of_another_boot", kShare, 1'000, Flaw::one_memory, with_leases);
+  add("unpromised_lifeline", kLocal, 4'000, Flaw::unpromised_lifeline, without_lifelines);
+  add("pid_without_start", kLocal, 4'000, Flaw::number_alone, with_lone_numbers);
+  add("witness_not_asked_for", kShare, 1'000, Flaw::no_witness, with_a_twin);
+  add("lifeline_of_another_network", kLocal, 1'000, Flaw::same_network, with_a_container);
+  add("pid_of_another_namespace", kLocal, 4'000, Flaw::same_processes, with_a_container);
+  add("command_before_its_record", kLocal, 4'000, Flaw::command_before_record,
+      with_closed_lifelines);
+  add("childless_at_once", kShare, 20'000, Flaw::childless_at_once, with_closed_lifelines);
+  add("lease_from_the_end", kShare, 20'000, Flaw::lease_from_the_end, with_leases);
+  add("never_fenced", kShare, 1'000, Flaw::never_fenced, with_leases);
+  add("refresh_revives", kShare, 4'000, Flaw::revived, with_scripts);
+  add("released_after_its_lease", kShare, 20'000, Flaw::released_late, with_scripts);
+  add("claim_without_beats", kShare, 20'000, Flaw::beatless_claim, with_leases);
+}
+
+}  // namespace ufl::sim
