@@ -119,7 +119,8 @@ void Client::write_over(std::uint64_t inode, const std::string& content, bool is
   pending_inode_ = inode;
   pending_until_ = when.ends;
   at_server(when.ends, unless_stopped([this, inode, content, is_locked, when] {
-              if (was_not_sent(when)) return;
+              // Whoever is killed lets go of the file when what it does there is done.
+              if (is_locked ? !process_->alive : was_not_sent(when)) return;
               const bool named = share_.current().exists && share_.current().inode == inode;
               tell(named ? "what it wrote over lands" : "what it wrote over has no name any more");
               share_.update(who_, inode, content);

@@ -170,6 +170,7 @@ bool Run::lives() const { return !over_ && process_->alive; }
 
 void Run::end(bool acquired) {
   if (std::exchange(over_, true)) return;
+  ended_ = stage_.world.now();
   host_.end_process(id_);
   identity_.let_go();
   if (on_ended_) on_ended_(acquired);
@@ -209,6 +210,9 @@ void Run::crash() {
     kill(true);
   } else if (!process_->alive && runs()) {
     killed(true);
+  } else if (over_ && process_->alive &&
+             stage_.world.now() - ended_ <= stage_.share_knobs.b + stage_.share_knobs.w) {
+    stage_.monitor.dies(who_);  // its release may not have been sent
   }
   process_->alive = false;
   process_->killed.reset();

@@ -110,6 +110,7 @@ class Run {
   std::unique_ptr<Machine> double_;  // a mutant's, before the machine
   std::unique_ptr<Driver> driver_;
   bool over_ = false;
+  Moment ended_{};
 };
 
 /// ufl LOCKFILE COMMAND.

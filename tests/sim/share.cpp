@@ -46,7 +46,7 @@ void Share::write(int who, std::uint64_t inode, const std::string& content) {
 void Share::update(int who, std::uint64_t inode, const std::string& content) {
   const Version& there = current();
   if (!there.exists || there.inode != inode || there.content == content) return;
-  change(who, {world_.now(), true, inode, content, there.owner, there.mixed, {}, there.content});
+  change(who, {world_.now(), true, inode, content, who, there.mixed, {}, there.content});
 }
 
 void Share::lose_content(int who) {

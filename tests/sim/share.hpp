@@ -86,7 +86,7 @@ class Share {
   std::uint64_t truncate(int who);
   /// write(2) at offset 0 into `inode`, if it still stands there.
   void write(int who, std::uint64_t inode, const std::string& content);
-  /// Write over the content of `inode`, which keeps its owner, if it still stands there.
+  /// Write over the content of `inode`, if it still stands there.
   void update(int who, std::uint64_t inode, const std::string& content);
   /// The host of `who` lost its power before the content was on the disk: what it made is empty.
   void lose_content(int who);
