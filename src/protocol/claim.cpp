@@ -143,6 +143,7 @@ Step Claim::on_look(const FileReply& reply) {
       if (unaccounted_ && seen_.token == result_.token) {
         // Our own claim, which looked gone when it was to be verified, or of which nobody could say
         // whether it had been written.
+        takes_over_ = replaces_;
         return published();
       }
       if (!options_.enclosing_token.empty() && seen_.token == options_.enclosing_token) {
@@ -171,6 +172,7 @@ Step Claim::on_look(const FileReply& reply) {
 
 bool Claim::may_take_over() {
   was_abandoned_ = observer_.is_abandoned();
+  if (is_ours(seen_.token)) return true;  // who is alive, and has no use for it
   const bool is_judged = is_whole(seen_) || seen_.kind == Sighting::Kind::garbled || was_abandoned_;
   return is_judged && options_.may_take_over(seen_, was_abandoned_);
 }
@@ -274,8 +276,9 @@ Step Claim::finish(Outcome outcome) {
   if (leaves_nothing) remove_witness();
   if (outcome != Outcome::acquired) observer_.keep();
   // Whoever was proven dead has nobody to remove his.
-  const bool took_over = outcome == Outcome::acquired && takes_over_ && ends_in_uuid(seen_.token);
-  if (took_over) identity_.remove_witness(std::string{uuid_of(seen_.token)});
+  const bool took_over =
+      outcome == Outcome::acquired && takes_over_ && ends_in_uuid(taken_from_.token);
+  if (took_over) identity_.remove_witness(std::string{uuid_of(taken_from_.token)});
   state_ = State::finished;
   return Finished{};
 }
@@ -332,6 +335,10 @@ bool Claim::look_is_old() const {
 Duration Claim::delay_of_others() const { return raised_from_.value_or(options_.delay); }
 
 bool Claim::is_over() const { return options_.timeout != Duration::zero() && past_deadline(); }
+
+bool Claim::is_ours(std::string_view token) const {
+  return std::find(given_up_.begin(), given_up_.end(), token) != given_up_.end();
+}
 
 bool Claim::past_deadline() const { return deadline_ && clock_.now() >= *deadline_; }
 

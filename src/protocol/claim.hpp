@@ -55,6 +55,8 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "protocol/backoff.hpp"
 #include "protocol/guard.hpp"
@@ -180,8 +182,11 @@ class Claim final : public Machine {
   /// takes_over(): because the patience with it has run out, rather than by proof.
   [[nodiscard]] bool was_abandoned() const { return was_abandoned_; }
 
-  /// LooksFree was asked for, or the lock acquired, by taking it over from seen().
-  [[nodiscard]] bool takes_over() const { return takes_over_; }
+  /// LooksFree was asked for, or the lock acquired, by taking it over from taken_from().
+  [[nodiscard]] bool takes_over() const { return takes_over_ && !is_ours(taken_from_.token); }
+
+  /// takes_over(): who is gone.
+  [[nodiscard]] const Sighting& taken_from() const { return taken_from_; }
 
   [[nodiscard]] bool local() const { return options_.local; }
 
@@ -274,6 +279,8 @@ class Claim final : public Machine {
   [[nodiscard]] bool look_is_old() const;
   [[nodiscard]] Duration delay_of_others() const;
   [[nodiscard]] bool past_deadline() const;
+  /// Is that a token which we have given up for another?
+  [[nodiscard]] bool is_ours(std::string_view token) const;
   /// The timeout of a claim that may make more than one attempt has passed.
   [[nodiscard]] bool is_over() const;
 
@@ -287,6 +294,7 @@ class Claim final : public Machine {
   Sighting seen_;
   Observer observer_;
   ClaimResult result_;
+  std::vector<std::string> given_up_;  // tokens of ours that may stand there still
 
   std::string record_;      // what the current claim writes
   std::string to_replace_;  // takes_over_: the record that was judged, as it was read
@@ -294,6 +302,8 @@ class Claim final : public Machine {
   std::string childless_;   // what was judged, with a lifeline and no command
   Mono childless_since_{};  // when it was first judged
   bool takes_over_ = false;
+  bool replaces_ = false;  // what stands there of ours was written by taking over
+  Sighting taken_from_;
   bool was_abandoned_ = false;
   std::optional<Duration> raised_from_;  // the delay, before the first takeover
   std::optional<FileReply> takeover_failure_;
@@ -301,6 +311,7 @@ class Claim final : public Machine {
   Mono looked_at_{};         // start of the last look
   Mono published_at_{};      // when the last publish was answered
   Mono verify_at_{};         // State::delay, State::beat
+  Mono not_before_{};        // and no earlier: a beat may have come too late
   Mono wait_until_{};
   FileReply refused_;  // what the last publish, look or takeover said
   int looks_ = 0;

@@ -33,17 +33,20 @@ Step Claim::publish() {
   }
   late_looks_ = 0;
   stood_before_ = std::exchange(unaccounted_, true);
+  replaces_ = false;
   return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
 }
 
-// Others count the lease from when they first saw this token. Under a new one the old record,
-// should it show up after all, is somebody else's to us; and it has a lease, too.
+// Others count the lease from when they first saw this token. The old record, should it show up
+// after all, is taken over like that of anybody who is gone (given_up_).
 bool Claim::outlived_its_lease() const {
   return options_.lease && clock_.now() >= result_.begun + lease_reliable(*options_.lease);
 }
 
 void Claim::prepare_record() {
-  remove_witness();  // nothing of the claim before is on the share
+  remove_witness();  // nothing of the claim before is on the share, or it was given up
+  if (unaccounted_) given_up_.push_back(result_.token);
+  not_before_ = {};
   Holder holder = identity_.self();
   holder.command = options_.command;
   holder.since = utc_text(clock_.wall());
@@ -139,6 +142,7 @@ Step Claim::published() {
   verify_until_.reset();
   stale_replies_ = 0;
   verify_at_ = published_at_ + options_.delay + (late_ ? options_.late_hold : Duration::zero());
+  verify_at_ = std::max(verify_at_, not_before_);
   return await_verify();
 }
 
@@ -167,7 +171,8 @@ Step Claim::on_beat(const FileReply& reply) {
   const Mono now = clock_.now();
   if (reply.status == FileStatus::ok) {
     if (outlived_its_lease()) {
-      verify_at_ = std::max(verify_at_, now + std::max(options_.delay, options_.takeover_delay));
+      not_before_ = now + std::max(options_.delay, options_.takeover_delay);
+      verify_at_ = std::max(verify_at_, not_before_);
     }
     record_ = std::get<UpdateFile>(operation_).content;
     result_.begun = looked_at_;

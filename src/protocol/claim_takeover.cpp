@@ -35,6 +35,7 @@ Step Claim::take_over(const FileReply& reply) {
                 childless_since_ + second_opinion(options_.local, options_.delay));
   }
   takes_over_ = true;
+  taken_from_ = seen_;
   to_replace_ = reply.content;
   identity_to_replace_ = reply.identity;
   if (!raised_from_) raised_from_ = options_.delay;
@@ -78,6 +79,7 @@ Step Claim::on_second_look(const FileReply& reply) {
   }
   late_looks_ = 0;
   stood_before_ = std::exchange(unaccounted_, true);
+  replaces_ = true;
   return request(State::replace,
                  ReplaceFile{options_.path, temporary(), guard(options_.local, to_replace_)});
 }

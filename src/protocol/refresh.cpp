@@ -2,6 +2,7 @@
 
 #include "protocol/refresh.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <utility>
@@ -50,11 +51,12 @@ Step Refresh::looked(Step step) {
   result_.failure = look.failure;
   if (look.outcome == ReleaseResult::Outcome::lost) return finish(Outcome::lost);
   if (look.outcome != ReleaseResult::Outcome::held) return finish(Outcome::failed);
-  if (!is_written_) return write(look.content);
-  if (clock_.now() < result_.refreshed + lease_reliable(lease_)) return finish(Outcome::held);
-  is_written_ = false;  // that took so long that it is over again
-  return write(look.content);
+  const bool is_settled = settled_at_ && clock_.now() >= *settled_at_;
+  return is_settled && is_fresh() ? finish(Outcome::held) : write(look.content);
 }
+
+// Nobody sees the last beat as too old yet.
+bool Refresh::is_fresh() const { return clock_.now() < result_.refreshed + lease_reliable(lease_); }
 
 Step Refresh::write(const std::string& content) {
   const Holder& holder = result_.seen.holder;
@@ -63,13 +65,15 @@ Step Refresh::write(const std::string& content) {
   if (!next || !is_detached || !holder.lease || *holder.lease <= 0) {
     return finish(Outcome::no_lease);
   }
-  if (++rounds_ > kMostRounds) {
+  lease_ = lease_of(*holder.lease);
+  is_late_ = !settled_at_ || !is_fresh();
+  if (is_late_) ++rounds_;
+  if (rounds_ > kMostRounds) {
     result_.failure.status = FileStatus::failed;
     result_.failure.error = ETIMEDOUT;
     return finish(Outcome::failed);
   }
-  lease_ = lease_of(*holder.lease);
-  result_.refreshed = clock_.now();
+  refreshing_ = clock_.now();
   state_ = State::write;
   const bool local = options_.look.local;
   return FileOperation{UpdateFile{options_.look.path, content, *next, !local, local}};
@@ -78,9 +82,12 @@ Step Refresh::write(const std::string& content) {
 Step Refresh::on_written(const FileReply& reply) {
   const bool was_moved =
       reply.status == FileStatus::changed || reply.status == FileStatus::not_found;
-  if (was_moved) return look();  // which tells by whom
+  if (was_moved) {
+    if (!is_late_) ++rounds_;
+    return look();  // which tells by whom
+  }
   if (reply.status == FileStatus::busy && ++busy_looks_ < kMaxBusyLooks) {
-    --rounds_;
+    if (is_late_) --rounds_;
     return pause(kBusyRetry);
   }
   if (reply.status != FileStatus::ok) {
@@ -88,11 +95,16 @@ Step Refresh::on_written(const FileReply& reply) {
     result_.writing = true;
     return finish(Outcome::failed);
   }
-  const auto& last = options_.last;
-  const bool is_known = last && *last <= result_.refreshed;  // nobody refreshes in the future
-  if (is_known && clock_.now() < *last + lease_reliable(lease_)) return finish(Outcome::held);
-  is_written_ = true;
-  return pause(options_.takeover_delay);
+  // Landed before the one before it was too old? Later ones count from their own start.
+  const Mono now = clock_.now();
+  const auto& last = settled_at_ ? std::optional{result_.refreshed} : options_.last;
+  const bool is_known = last && *last <= refreshing_;  // nobody refreshes in the future
+  const bool is_in_time = is_known && now < *last + lease_reliable(lease_);
+  result_.refreshed = refreshing_;
+  if (is_in_time && !settled_at_) return finish(Outcome::held);
+  if (!is_in_time) settled_at_ = now + options_.takeover_delay;
+  const Mono next_beat = refreshing_ + lease_refresh(lease_);
+  return pause(std::max(std::min(*settled_at_, next_beat) - now, Duration::zero()));
 }
 
 Step Refresh::pause(Duration time) {

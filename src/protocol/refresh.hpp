@@ -5,7 +5,7 @@
 //     look     still ours? (protocol/hold.hpp)
 //     write    the next beat.
 //     wait, look again: unless this host knows that the last refresh is younger than two thirds of
-//              the lease.
+//              the lease. With more beats meanwhile, where that takes a third of the lease.
 //
 // Why it waits: whoever saw no beat for the length of the lease may be between its last look and
 // its rename. 1 A's lease is over.  2 B looks: no beat.  3 A writes one, and would say "held".
@@ -60,7 +60,7 @@ class Refresh final : public Machine {
   [[nodiscard]] const RefreshResult& result() const { return result_; }
 
   /// It waits, to look again.
-  [[nodiscard]] bool doubts() const { return state_ == State::pause && is_written_; }
+  [[nodiscard]] bool doubts() const { return state_ == State::pause && settled_at_; }
 
  private:
   using Outcome = RefreshResult::Outcome;
@@ -70,6 +70,7 @@ class Refresh final : public Machine {
   Step looked(Step step);
   Step write(const std::string& content);
   Step on_written(const FileReply& reply);
+  [[nodiscard]] bool is_fresh() const;
   Step pause(Duration time);
   Step finish(Outcome outcome);
 
@@ -80,7 +81,9 @@ class Refresh final : public Machine {
   std::optional<Release> look_;
   RefreshResult result_;
   Duration lease_{};
-  bool is_written_ = false;
+  Mono refreshing_{};               // start of the write that is under way
+  std::optional<Mono> settled_at_;  // written too late, perhaps: held if it is ours still by then
+  bool is_late_ = false;            // the beat that is written now
   int rounds_ = 0;
   int busy_looks_ = 0;  // writes that somebody else's flock kept from happening
   Mono wait_until_{};

@@ -152,7 +152,7 @@ void Taking::say_taken_over() const {
   const bool is_asked_for = options_.action == Action::break_lock;
   if (!claim_.takes_over() || is_asked_for || options_.verbosity == Verbosity::quiet) return;
   const WhyGone why = claim_.was_abandoned() ? WhyGone::abandoned : WhyGone::dead;
-  say(taken_over_text(options_.lock_file, claim_.seen(), why, world_.clock.wall()));
+  say(taken_over_text(options_.lock_file, claim_.taken_from(), why, world_.clock.wall()));
 }
 
 void Taking::not_acquired() {

@@ -180,6 +180,64 @@ TEST_F(ClaimBeatTest, AShareThatNeedsTheTimeOfALeaseForEachBeatIsGivenUpOn) {
   EXPECT_FALSE(claim.result().left_behind);
 }
 
+//   1 A publishes.  2 the file flickers away at a beat.  3 A looks for two thirds of its lease
+//   later: absent; draws a new token; EEXIST: the first one stands there, and its process lives: A.
+TEST_F(ClaimBeatTest, AClaimDoesNotWaitForItself) {
+  Claim claim = make(with_delay(seconds{4}));
+  Step step = next(claim, publish(claim));
+  const std::string first = record_;
+  expect_beat(step);
+  step = claim.on_reply(kAbsent);
+  clock_.advance(kLease);
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
+  ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::exists, EEXIST))), nullptr);
+  (void)claim.on_reply(ok(first));
+  EXPECT_TRUE(claim.waiting_for_other());
+  clock_.advance(seconds{10});
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  step = claim.on_reply(ok(first));
+  while (std::holds_alternative<WaitUntil>(step) && !HasFailure()) {
+    step = next(claim, step);
+    if (wants<ReadFile>(step) != nullptr) step = claim.on_reply(ok(first));
+  }
+  ASSERT_TRUE(std::holds_alternative<LooksFree>(step));
+  EXPECT_FALSE(claim.takes_over()) << "nobody is told that it was somebody else's";
+  step = claim.resume();
+  const auto* temporary = wants<CreateExclusive>(step);
+  ASSERT_NE(temporary, nullptr);
+  EXPECT_NE(temporary->path, "lock");
+  EXPECT_NE(parse_record(temporary->content).token, parse_record(first).token);
+}
+
+//   1 A's beat is late: B may have looked before it, and renames in a moment.  2 the next look
+//   shows nothing; the one after that, A's claim.  3 verified at once, it would be held before B's
+//   lands.
+TEST_F(ClaimBeatTest, TheDelayAfterALateBeatOutlastsAFlicker) {
+  ClaimOptions options = with_delay(seconds{3});
+  options.takeover_delay = seconds{8};
+  Claim claim = make(options);
+  Step step = next(claim, publish(claim));
+  expect_beat(step);
+  clock_.advance(kLease / 3);
+  step = claim.on_reply(ok());
+  expect_beat(step);  // that one was late: eight seconds from here
+  const Mono late = clock_.now();
+  step = next(claim, claim.on_reply(ok()));
+  ASSERT_NE(wants<UpdateFile>(step), nullptr);
+  step = claim.on_reply(kAbsent);
+  step = next(claim, step);
+  ASSERT_NE(wants<ReadFile>(step), nullptr);
+  step = claim.on_reply(ok(record_));
+  while (wants<UpdateFile>(step) != nullptr && !HasFailure()) {
+    expect_beat(step);
+    step = claim.on_reply(ok());
+  }
+  step = to_verify(claim, step);
+  EXPECT_GE(clock_.now() - late, seconds{8});
+}
+
 TEST_F(ClaimBeatTest, BeatsUnderFlockWhereThatKeepsTakersOut) {
   for (const bool local : {true, false}) {
     ClaimOptions options = with_delay(seconds{5});

@@ -118,6 +118,30 @@ TEST_F(RefreshTest, AnOldOrUnknownLastRefreshIsDoubted) {
   }
 }
 
+// Or no refresh could ever be settled: its beat would be too old each time.
+TEST_F(RefreshTest, BeatsWhileALongDelayRuns) {
+  RefreshOptions options;
+  options.look.path = "lock";
+  options.look.token = kMine;
+  options.takeover_delay = kLease;
+  Refresh refresh{options, clock_};
+  (void)to_write(refresh);
+  Step step = refresh.on_reply(ok());
+  const Mono written = clock_.now();
+  for (int beat = 1; beat <= 2; ++beat) {
+    EXPECT_EQ(wait(step), kLease / 3);
+    ASSERT_NE(wants<ReadFile>(next(refresh, step)), nullptr);
+    EXPECT_FALSE(finished(step));
+    expect_update(refresh.on_reply(ok(record(beat))), record(beat), record(beat + 1));
+    step = refresh.on_reply(ok());
+  }
+  ASSERT_NE(wants<ReadFile>(next(refresh, step)), nullptr);
+  EXPECT_EQ(clock_.now(), written + kLease) << "it does not begin anew";
+  EXPECT_TRUE(finished(refresh.on_reply(ok(record(3)))));
+  EXPECT_EQ(refresh.result().outcome, Outcome::held);
+  EXPECT_EQ(refresh.result().refreshed, written + 2 * kLease / 3);
+}
+
 TEST_F(RefreshTest, TheAgeOfTheLastOneIsThatAtTheEndOfTheWrite) {
   for (const Duration write : {seconds{10} - Duration{1}, Duration{seconds{10}}}) {
     Refresh refresh = make(seconds{10});
