@@ -267,7 +267,7 @@ Step Claim::give_up(Outcome outcome) {
     if_seen_ = outcome;
     return fail(refused_);
   }
-  return unaccounted_ ? withdraw(outcome) : finish(outcome);
+  return may_stand() ? withdraw(outcome) : finish(outcome);
 }
 
 Step Claim::finish(Outcome outcome) {
@@ -286,7 +286,7 @@ Step Claim::finish(Outcome outcome) {
 Step Claim::fail(const FileReply& reply) {
   result_.failure = reply;
   result_.failed_operation = operation_;
-  return unaccounted_ ? withdraw(Outcome::failed) : finish(Outcome::failed);
+  return may_stand() ? withdraw(Outcome::failed) : finish(Outcome::failed);
 }
 
 Step Claim::wait(State state, Mono until) {
@@ -305,8 +305,9 @@ void Claim::saw(Sighting sighting, std::uint64_t identity) {
   sighting.identity = identity;
   observer_.saw(sighting, looked_at_, clock_.now());
   denied_since_.reset();
-  if (is_whole(sighting) && sighting.token != result_.token && outdates_our_claim())
-    unaccounted_ = false;
+  if (is_whole(sighting) && sighting.token != result_.token && outdates_our_claim()) {
+    give_up_claim();
+  }
   if (sighting.token != seen_.token) backoff_.reset();
   if (sighting.kind == Sighting::Kind::foreign && options_.delay_is_auto) {
     options_.delay = std::max(options_.delay, kForeignDelay);
@@ -314,6 +315,16 @@ void Claim::saw(Sighting sighting, std::uint64_t identity) {
   }
   seen_ = std::move(sighting);
 }
+
+// Somebody else stands in its place. Should it show up all the same, by a beat of ours that lands
+// late in the same file, it is nobody's.
+void Claim::give_up_claim() {
+  if (!std::exchange(unaccounted_, false) || options_.local) return;
+  given_up_.push_back(result_.token);
+  gave_up_late_ = gave_up_late_ || late_;
+}
+
+bool Claim::may_stand() const { return unaccounted_ || (options_.lease && !given_up_.empty()); }
 
 void Claim::saw_unreadable(const FileReply& reply) {
   Sighting sighting;

@@ -29,9 +29,9 @@
 //         1 A, B look: absent.  2 A writes, waits D, verifies, runs.  3 B's write lands on A's.
 //         4 B removes what it wrote.  5 C looks: absent, writes, verifies, runs beside A.
 //       so B neither removes its claim nor enters on it until A has had time to leave, or to notice
-//       and stop (ClaimOptions::late_hold), and only then counts its delay. Known gaps: a holder
-//       that neither leaves nor looks for longer than that has B beside it; and if B dies
-//       meanwhile, whoever takes over from it is not kept waiting for so long.
+//       and stop (ClaimOptions::late_hold), and only then counts its delay. Whoever
+//       takes over from B meanwhile waits as long. Known gap: a holder that neither leaves nor
+//       looks for longer than that has B beside it.
 //
 // With a lease the claim writes beats while it waits, as whoever holds a lock does (keep.hpp), and
 // is acquired only with one that is fresh. Without them:
@@ -273,13 +273,16 @@ class Claim final : public Machine {
 
   void saw(Sighting sighting, std::uint64_t identity = 0);
   void saw_unreadable(const FileReply& reply);
+  void give_up_claim();
+  /// Something of ours may stand on the share.
+  [[nodiscard]] bool may_stand() const;
   /// Does the last look surely show a later state of the share than our publish left?
   [[nodiscard]] bool outdates_our_claim() const;
   /// Is the last look too old to write or remove anything on?
   [[nodiscard]] bool look_is_old() const;
   [[nodiscard]] Duration delay_of_others() const;
   [[nodiscard]] bool past_deadline() const;
-  /// Is that a token which we have given up for another?
+  /// Is that the token of a claim of ours that we have given up?
   [[nodiscard]] bool is_ours(std::string_view token) const;
   /// The timeout of a claim that may make more than one attempt has passed.
   [[nodiscard]] bool is_over() const;
@@ -295,6 +298,7 @@ class Claim final : public Machine {
   Observer observer_;
   ClaimResult result_;
   std::vector<std::string> given_up_;  // tokens of ours that may stand there still
+  bool gave_up_late_ = false;          // and may have overwritten a winner
 
   std::string record_;      // what the current claim writes
   std::string to_replace_;  // takes_over_: the record that was judged, as it was read

@@ -45,7 +45,7 @@ bool Claim::outlived_its_lease() const {
 
 void Claim::prepare_record() {
   remove_witness();  // nothing of the claim before is on the share, or it was given up
-  if (unaccounted_) given_up_.push_back(result_.token);
+  give_up_claim();
   not_before_ = {};
   Holder holder = identity_.self();
   holder.command = options_.command;

@@ -122,8 +122,17 @@ Step Claim::lost_the_race() {
   return drop_temporary({});
 }
 
-// Late claims (c).
-void Claim::note_late_takeover() { late_ = late_ || (!options_.local && look_is_old()); }
+// Late claims (c): of ours, or of the one that it takes over from, which may have been kept for
+// that when its process ended:
+//   1 A, B look: absent.  2 A writes, waits D, verifies, runs.  3 B's write lands late on A's; B
+//   keeps it, and ends.  4 C takes over from B, waits D, runs beside A.
+// A record that names a command was verified.
+void Claim::note_late_takeover() {
+  const Holder& from = taken_from_.holder;
+  const bool may_be_late = !options_.atomic_create && !from.child && (from.lifeline || from.beat);
+  const bool was_late = is_ours(taken_from_.token) && gave_up_late_;
+  late_ = late_ || was_late || (!options_.local && (may_be_late || look_is_old()));
+}
 
 // `failure`: what the claim fails of then; none: it goes on waiting.
 Step Claim::drop_temporary(std::optional<FileReply> failure) {

@@ -34,6 +34,9 @@ class Drawing {
   World world_;
 };
 
+/// The delay that is enough where only ufl itself bounds the time from a look to a write.
+[[nodiscard]] Duration delay_despite_stalls(const ShareKnobs& share);
+
 /// What goes wrong on a share, or nothing.
 void draw_errors(Drawing& draw, ShareKnobs& share);
 

@@ -143,8 +143,9 @@ Promises promises_of(const Setup& setup) {
   promises.in_flight = share.b + share.longest_overdue + share.create_takes + kTick;
   promises.progress = 50 * (who.delay + bound(share) + share.longest_stall + promises.in_flight +
                             who.longest_late_timer + seconds{3}) +
-                      10 * who.late_hold + 20 * setup.recovery.lease +
-                      10 * setup.recovery.longest_stop + 5 * who.longest_hold;
+                      (setup.family == Family::late_noticed ? 60 : 10) * who.late_hold +
+                      20 * setup.recovery.lease + 10 * setup.recovery.longest_stop +
+                      5 * who.longest_hold;
   return promises;
 }
 
@@ -180,11 +181,6 @@ void draw_any_delay(Drawing& draw, Setup& setup) {
   setup.promises.claims_are_safe = true;
 }
 
-// What a look may be old by when something is written: the share's B, or what ufl allows itself.
-Duration longest_look_to_write(const ShareKnobs& share, Duration delay) {
-  return std::max(share.b, delay / 3 + share.w);
-}
-
 void draw_stalls(Drawing& draw, Setup& setup) {
   ShareKnobs& share = setup.share;
   share.atomic_create = false;
@@ -194,9 +190,7 @@ void draw_stalls(Drawing& draw, Setup& setup) {
   }
   share.stall = draw.one_of<unsigned>({200, 200, 800});
   share.longest_stall = draw.half() ? Duration{seconds{10}} : draw.ticks(1, 60);
-  Duration& delay = setup.contenders.delay;
-  delay = kTick;
-  while (delay <= 2 * share.v + longest_look_to_write(share, delay) + share.w) delay += kTick;
+  setup.contenders.delay = delay_despite_stalls(share);
   setup.contenders.release_elsewhere = draw.sometimes(300);
   setup.contenders.late_timer = draw.sometimes(100);
   setup.contenders.longest_late_timer = seconds{10};
@@ -257,6 +251,14 @@ void draw_errors(Drawing& draw, ShareKnobs& share) {
   share.lands_after_error = share.atomic_create ? 0 : draw.sometimes(20);
 }
 
+Duration delay_despite_stalls(const ShareKnobs& share) {
+  // What a look may be old by when something is written: the share's B, or what ufl allows itself.
+  const auto look_to_write = [&](Duration delay) { return std::max(share.b, delay / 3 + share.w); };
+  Duration delay = kTick;
+  while (delay <= 2 * share.v + look_to_write(delay) + share.w) delay += kTick;
+  return delay;
+}
+
 std::string_view name_of(Family family) {
   switch (family) {
     case Family::theorem:
@@ -277,6 +279,8 @@ std::string_view name_of(Family family) {
       return "recovery_local";
     case Family::recovery_share:
       return "recovery_share";
+    case Family::late_noticed:
+      return "late_noticed";
   }
   return "?";
 }
@@ -317,6 +321,9 @@ Setup draw_setup(std::uint64_t seed, std::optional<Family> family) {
     case Family::recovery_share:
       draw_recovery_share(draw, setup);
       break;
+    case Family::late_noticed:
+      draw_late_noticed(draw, setup);
+      break;
   }
   settle(setup);
   return setup;
@@ -342,9 +349,8 @@ Result play_with(const Setup& setup, bool tell) {
 }  // namespace
 
 Result play(const Setup& setup, bool tell) {
-  const bool recovery =
-      setup.family == Family::recovery_local || setup.family == Family::recovery_share;
-  return recovery ? play_with<Recovery>(setup, tell) : play_with<Players>(setup, tell);
+  return is_recovery(setup.family) ? play_with<Recovery>(setup, tell)
+                                   : play_with<Players>(setup, tell);
 }
 
 std::string text_of(const Setup& setup) {

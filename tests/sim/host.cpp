@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kUser = 1000;
 
 // So few numbers that they come round.
-constexpr std::int64_t kNumbers = 12;
+constexpr std::int64_t kNumbers = 24;
 
 }  // namespace
 

@@ -36,6 +36,8 @@ class Flawed final : public Mutant {
   Change also_;
 };
 
+void as_drawn(RecoveryKnobs& /*knobs*/) {}
+
 void with_leases(RecoveryKnobs& knobs) {
   knobs.leased = 1000;
   knobs.scripts = 0;
@@ -102,8 +104,8 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   add("lease_from_the_end", kShare, 20'000, Flaw::lease_from_the_end, with_leases);
   add("never_fenced", kShare, 1'000, Flaw::never_fenced, with_leases);
   add("refresh_revives", kShare, 4'000, Flaw::revived, with_scripts);
-  add("released_after_its_lease", kShare, 20'000, Flaw::released_late, with_scripts);
   add("claim_without_beats", kShare, 20'000, Flaw::beatless_claim, with_leases);
+  add("loss_not_noticed", Family::late_noticed, 4'000, Flaw::never_looks, as_drawn);
 }
 
 }  // namespace ufl::sim

@@ -29,6 +29,12 @@ class Recovery {
   std::unique_ptr<Scene> scene_;
 };
 
+/// Is it a family of this kind?
+[[nodiscard]] constexpr bool is_recovery(Family family) {
+  return family == Family::recovery_local || family == Family::recovery_share ||
+         family == Family::late_noticed;
+}
+
 /// What is promised of `setup`, and what cannot be promised is not drawn.
 void settle_recovery(Setup& setup);
 
@@ -36,5 +42,6 @@ void settle_recovery(Setup& setup);
 /// family are said, and the share is drawn.
 void draw_recovery_local(Drawing& draw, Setup& setup);
 void draw_recovery_share(Drawing& draw, Setup& setup);
+void draw_late_noticed(Drawing& draw, Setup& setup);
 
 }  // namespace ufl::sim

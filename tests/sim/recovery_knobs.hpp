@@ -23,7 +23,7 @@ enum class RecoveryFlaw {
   lease_from_the_end,     ///< a lease is counted from the end of a refresh
   never_fenced,           ///< the command is not stopped when the lease is over
   revived,                ///< a refresh of a lease that is over is believed at once
-  released_late,          ///< a lock is released after its lease
+  never_looks,            ///< a holder does not look whether its lock is lost
   beatless_claim,         ///< a claim writes no beats while it waits
 };
 
@@ -34,11 +34,12 @@ struct RecoveryKnobs {
   bool twin = false;       ///< the second host goes on from the snapshot of the first
   Duration lease{};        ///< of those who give one
   Duration kill_after{};
-  unsigned leased = 0;          ///< runs with a lease
-  unsigned scripts = 0;         ///< users who hold it for a script, with a lease and refreshes
-  unsigned bound = 0;           ///< the same, with the life of a process (--acquire --pid)
-  unsigned impatient = 0;       ///< users whose runs try once (-n), again and again, as from cron
-  unsigned killed = 0;          ///< ufl is killed
+  bool kills = false;      ///< runs without a lease stop their command, too, when the lock is lost
+  unsigned leased = 0;     ///< runs with a lease
+  unsigned scripts = 0;    ///< users who hold it for a script, with a lease and refreshes
+  unsigned bound = 0;      ///< the same, with the life of a process (--acquire --pid)
+  unsigned impatient = 0;  ///< users whose runs try once (-n), again and again, as from cron
+  unsigned killed = 0;     ///< ufl is killed
   unsigned killed_command = 0;  ///< and its command with it
   unsigned stopped = 0;         ///< ufl is stopped for a while
   Duration longest_stop{};

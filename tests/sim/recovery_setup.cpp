@@ -46,7 +46,7 @@ void draw_people(Drawing& draw, Setup& setup) {
 
 void settle_recovery(Setup& setup) {
   RecoveryKnobs& knobs = setup.recovery;
-  if (setup.family != Family::recovery_local && setup.family != Family::recovery_share) return;
+  if (!is_recovery(setup.family)) return;
   // A share that never answers again keeps whoever waits for it, and has no lease.
   if (knobs.leased < 1000 || knobs.scripts > 0) setup.share.hung = 0;
   // Nobody fences a command for a ufl that stands still together with its warden. Only its own host
@@ -101,6 +101,29 @@ void draw_recovery_share(Drawing& draw, Setup& setup) {
   knobs.suspended = draw.sometimes(300);
   knobs.unbound = draw.world().chance(200) ? 300 : 0;
   setup.breakers = draw.one_of({0, 0, 2});
+}
+
+// A claim that lands late is kept for late_hold, so that a winner whose record it has replaced has
+// left, or noticed and stopped. A command that has lost its ufl notices nothing: a known gap.
+void draw_late_noticed(Drawing& draw, Setup& setup) {
+  draw_recovery_share(draw, setup);
+  ShareKnobs& share = setup.share;
+  share.atomic_create = share.eperm_for_exists = false;
+  share.lands_after_error = 0;  // nobody can wait for what he was told has failed
+  share.overdue = 100;
+  share.longest_overdue = draw.half() ? Duration{seconds{10}} : draw.ticks(0, 200);
+  RecoveryKnobs& knobs = setup.recovery;
+  knobs.rebooted = knobs.suspended = 0;
+  knobs.killed_command = 1000;
+  knobs.bound = 0;  // they look at nothing
+  knobs.kills = true;
+  knobs.kill_after = std::min(knobs.kill_after, Duration{seconds{5}});
+  knobs.longest_stop = std::min(knobs.longest_stop, Duration{seconds{5}});
+  setup.contenders.longest_hold = draw.ticks(0, 10'000);
+  setup.contenders.delay = delay_despite_stalls(share);
+  setup.contenders.takeover_delay = std::max(setup.contenders.delay, Duration{seconds{1}});
+  setup.breakers = 0;
+  setup.promises.late_writes = true;
 }
 
 }  // namespace ufl::sim

@@ -148,7 +148,6 @@ ReleaseOptions Run::release_options() const {
 void Run::release(std::optional<Mono> until) {
   ReleaseOptions options = release_options();
   options.until = until;
-  if (flawed(RecoveryFlaw::released_late)) options.until.reset();
   release_ = std::make_unique<Release>(options, clock_);
   double_.reset();
   drive(*release_, DriverEvents{.on_finished = [this] { release_ended(); }});
@@ -182,10 +181,10 @@ void Run::kill(bool both) {
   process_->alive = false;
   process_->killed = stage_.world.now();
   host_.end_process(id_);
-  if (stage_.world.chance(stage_.recovery.reused)) host_.reuse(id_.pid);
   identity_.let_go();
   killed(both);
   end(true);
+  if (stage_.world.chance(stage_.recovery.reused)) host_.reuse(id_.pid);
 }
 
 void Run::dead_for_good() {

@@ -18,6 +18,7 @@ using std::chrono::seconds;
 
 // As in src/verbs/keeping.cpp.
 constexpr Duration kLookInterval = seconds{30};
+constexpr Duration kLookIntervalToKill = seconds{5};
 
 /// Its clock stands still while an operation is under way.
 class CountsFromTheEnd final : public Double {
@@ -66,9 +67,10 @@ void CommandRun::keep() {
   options.record = held.record;
   options.child = child_;
   if (has_lease()) options.lease = stage_.recovery.lease;
-  if (has_lease()) options.kill_after = stage_.recovery.kill_after;
+  options.kill_after = stage_.recovery.kill_after;
   options.begun = held.begun;
-  options.look_interval = kLookInterval;
+  options.look_interval = stage_.recovery.kills ? kLookIntervalToKill : kLookInterval;
+  if (flawed(RecoveryFlaw::never_looks)) options.look_interval = std::chrono::hours{1};
   options.local = stage_.knobs.local;
   options.device = held.device;
   keep_ = std::make_unique<Keep>(std::move(options), clock_);
@@ -122,9 +124,10 @@ void CommandRun::lose() {
   tell(is_lease_over() ? "sees its lease run out" : "sees that it has lost the lock");
   deadline_.cancel_timer();
   if (!recorded_) return refuse();
-  if (!has_lease()) return;  // its user is warned
+  if (!has_lease() && !stage_.recovery.kills) return;  // its user is warned
   fencing_ = true;
-  const Mono kill_at = std::min(now() + stage_.recovery.kill_after, *keep_->kill_at());
+  Mono kill_at = now() + stage_.recovery.kill_after;
+  kill_at = std::min(kill_at, keep_->kill_at().value_or(kill_at));
   // Some obey SIGTERM, others wait for SIGKILL.
   const Duration grace = std::max(kill_at - now(), Duration::zero());
   deadline_.at(now() + stage_.world.some_of(grace), [this] { end_command(); });
