@@ -5,24 +5,38 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <string>
 
 namespace ufl {
+
+namespace {
+
+std::string line_of_ufl(std::string_view line) { return "ufl: " + std::string{line} + '\n'; }
+
+}  // namespace
 
 bool write_to_stderr(std::string_view text, int milliseconds) {
   pollfd file{STDERR_FILENO, POLLOUT, 0};
   const bool ready = ::poll(&file, 1, milliseconds) == 1 && (file.revents & POLLOUT) != 0;
   if (!ready) return false;
+  // A terminal lets a job in the background write, if that holds SIGTTOU back: termios(3). To be
+  // stopped here would be to hold a lock and do nothing for it.
+  sigset_t stops;
+  sigset_t before;
+  ::sigemptyset(&stops);
+  ::sigaddset(&stops, SIGTTOU);
+  ::pthread_sigmask(SIG_BLOCK, &stops, &before);
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return true;
 }
 
 void say(std::string_view line) {
   constexpr int kPatience = 1000;
-  std::string text = "ufl: ";
-  text += line;
-  text += '\n';
-  write_to_stderr(text, kPatience);
+  write_to_stderr(line_of_ufl(line), kPatience);
 }
+
+bool say_at_once(std::string_view line) { return write_to_stderr(line_of_ufl(line), 0); }
 
 }  // namespace ufl

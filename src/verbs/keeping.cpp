@@ -133,28 +133,35 @@ void Keeping::refuse() {
 // by the clock.
 void Keeping::lose() {
   if (std::exchange(lost_, true)) return;
-  say_lost();
-  if (!recorded_) return refuse();
-  deadline_->cancel_timer();
-  if (!options_.kill_on_loss) return;
+  if (recorded_ && options_.kill_on_loss) return stop_command();
+  say(loss());
+  recorded_ ? deadline_->cancel_timer() : refuse();
+}
+
+// Acts before it speaks, and until all is dead waits for nobody who does not listen: others may run
+// soon.
+void Keeping::stop_command() {
+  const std::string line = loss();
   const Mono kill_at = world_.clock.now() + options_.kill_after;
   fence_.emplace(*tree_, *deadline_, world_.clock);
   fence_->begin(std::min(kill_at, keep_->kill_at().value_or(kill_at)), [this] { fenced(); });
+  if (!say_at_once(line)) unsaid_ = line;
 }
 
-void Keeping::say_lost() const {
+// In words, as it is now.
+std::string Keeping::loss() const {
   CommandFate fate = options_.kill_on_loss ? CommandFate::stopped : CommandFate::runs_on;
   if (!recorded_) fate = CommandFate::not_run;
   if (command_ended_) fate = CommandFate::ended;
   if (is_taken_away()) {
-    say(lost_while_running_text(options_.lock_file, keep_->result().seen, fate,
-                                world_.clock.wall()));
-  } else {
-    say(lease_over_text(options_.lock_file, *options_.lease, keep_->result().failure, fate));
+    return lost_while_running_text(options_.lock_file, keep_->result().seen, fate,
+                                   world_.clock.wall());
   }
+  return lease_over_text(options_.lock_file, *options_.lease, keep_->result().failure, fate);
 }
 
 void Keeping::fenced() {
+  if (!unsaid_.empty()) say(unsaid_);
   std::vector<std::int64_t> pids;
   for (const Survivor& survivor : fence_->survivors()) pids.push_back(survivor.process.pid);
   if (!pids.empty()) say(survivors_text(options_.lock_file, pids));
@@ -166,7 +173,7 @@ void Keeping::command_ended() {
   // Nobody knows whether it ended before the lease did, if ufl was stopped meanwhile.
   if (!lost_ && keep_->kill_at() && world_.clock.now() >= *keep_->kill_at()) {
     lost_ = true;
-    say_lost();
+    say(loss());
   }
   if (fence_) return fence_->command_ended();
   deadline_->cancel_timer();

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "cli/options.hpp"
 #include "process/event_loop.hpp"
@@ -76,7 +77,8 @@ class Keeping {
   void ended();
   void refuse();
   void lose();
-  void say_lost() const;
+  void stop_command();
+  [[nodiscard]] std::string loss() const;
   void fenced();
   void done();
 
@@ -100,6 +102,7 @@ class Keeping {
   bool recorded_ = false;
   bool command_ended_ = false;
   bool lost_ = false;
+  std::string unsaid_;  // what there was no time to say
 };
 
 }  // namespace ufl

@@ -7,12 +7,15 @@ The share "goes away" when its directory is renamed: whatever ufl asks of it fai
 is down.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 import unittest
 
@@ -198,6 +201,59 @@ class OrderTest(FenceTestCase):
                 with open(self.path("reports", f"{status}"), encoding="utf-8") as report:
                     self.assertEqual(json.load(report)["outcome"], "lost")
                 self.assertEqual(holder.stderr.read(), "")
+
+
+class SpeakingTest(FenceTestCase):
+    """What ufl has to say holds up nothing."""
+
+    @staticmethod
+    def fill(pipe):
+        """Write to it until it takes no more."""
+        os.set_blocking(pipe, False)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(pipe, b"." * 4096):
+                pass
+        os.set_blocking(pipe, True)
+
+    def test_stderr_that_nobody_reads(self):
+        """The line waits until the command is dead, and is not lost when somebody reads then."""
+        out, into = os.pipe()
+        self.addCleanup(os.close, out)
+        self.fill(into)
+        witness = self.witness()
+        holder = self.run_witnessed(witness, *SHORT, stderr=into, script=(
+            f"trap '' TERM; echo ready >&9; {STAY}"))
+        os.close(into)
+        self.wait_for_beat(beat_in(self.read_lock()))
+        begin = time.monotonic()  # later than the refresh did
+        self.lose_share()
+        self.assertLess(witness.wait_for_end() - begin, LEASE)
+        with open(out, encoding="utf-8", closefd=False) as stderr:
+            text = stderr.read()
+        self.assertEqual(self.wait(holder), LOST)
+        self.assert_one_line(text.lstrip("."), self.lock)
+
+    @unittest.skipUnless(support.can_open_terminals(), "no pseudo-terminals here")
+    def test_terminal_that_stops_who_writes(self):
+        """A job in the background, after `stty tostop`."""
+        master, slave = os.openpty()
+        self.addCleanup(os.close, master)
+        witness = self.witness()
+        self.start(*SHORT, self.lock, "sh", "-c", f"{witness.begin}echo ready >&9; {SLEEP}",
+                   program=["bash", "-c", 'stty tostop; set -m; "$@" & wait $!; echo "status $?"',
+                            "bash", os.path.abspath(support.UFL)],
+                   stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                   preexec_fn=lambda: fcntl.ioctl(slave, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        witness.wait_for("ready")
+        self.lose_share()
+        witness.wait_for_end()
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: nobody has it open
+            while True:
+                shown += os.read(master, 65536)
+        self.assertRegex(shown.decode(), rf"(?m)^ufl: {re.escape(self.lock)}[^\n]*\n")
+        self.assertIn(f"status {LOST}\r\n", shown.decode())
 
 
 class StandingStillTest(FenceTestCase):
