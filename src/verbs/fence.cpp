@@ -28,15 +28,18 @@ void Fence::begin(Mono kill_at, std::function<void()> on_done) {
 }
 
 void Fence::look() {
-  const Mono now = clock_.now();
-  Remains remains = now < kill_at_ ? tree_.alive() : tree_.kill_all();
+  const bool kills = clock_.now() >= kill_at_;
+  Remains remains = kills ? tree_.kill_all() : tree_.alive();
   tree_.reap_orphans();
+  const Mono now = clock_.now();
   const bool nothing_left = remains.survivors.empty() && remains.error == 0;
-  const bool out_of_patience = now >= kill_at_ + kPatience;
+  const bool out_of_patience = give_up_at_ && now >= *give_up_at_;
   if ((nothing_left && command_ended_) || out_of_patience) {
     survivors_ = std::move(remains.survivors);
     return on_done_();
   }
+  // Not counted from kill_at_: who slept, wakes long after that.
+  if (kills && !give_up_at_) give_up_at_ = now + kPatience;
   timer_.at(now + kInterval, [this] { look(); });
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -38,6 +37,7 @@ class Fence {
   Timer& timer_;
   const Clock& clock_;
   Mono kill_at_{};
+  std::optional<Mono> give_up_at_;  // once it was killed
   std::function<void()> on_done_;
   std::vector<Survivor> survivors_;
   bool command_ended_ = false;
