@@ -13,6 +13,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 import uuid
@@ -62,6 +63,45 @@ def container():
                           stderr=subprocess.DEVNULL).returncode == 0:
             return words
     return None
+
+
+def children_of(pid, name):
+    """The numbers of the children of process `pid` that call themselves `name`."""
+    def tells(entry):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="latin-1") as stat:
+                comm, rest = stat.read().split("(", 1)[1].rsplit(")", 1)
+                return comm == name and int(rest.split()[1]) == pid
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and tells(entry)]
+
+
+def helper_of(ufl, name):
+    """The number of the process beside ufl that will soon call itself `name`."""
+    (helper,) = support.wait_for(lambda: children_of(ufl, name), f"{name} of {ufl}")
+    return helper
+
+
+def warden_of(ufl):
+    """Who continues ufl in time, and kills when that has died."""
+    return helper_of(ufl, "lock-warden")
+
+
+def stop(*pids):
+    """Until all of them are stopped."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        support.wait_for(lambda pid=pid: support.process_state(pid) == "T", f"{pid} to stop")
+
+
+def go_on(*pids):
+    """Those that run again end the others, perhaps before their turn."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 class Opened:
@@ -148,6 +188,11 @@ class Witness:
 
 class LeaseTestCase(support.UflTestCase):
     """Locks that others hold, contenders of this host and of others, commands with a witness."""
+
+    def overslept(self, fate):
+        """What a ufl says that stood still until its lease was over."""
+        return (f"ufl: {self.lock}: its lease of {LEASE}s could not be refreshed in time: ufl, or "
+                f"the share, stood still for too long; {fate}; give a longer --lease\n")
 
     def setUp(self):
         super().setUp()

@@ -22,7 +22,9 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
 from faults import FaultTestCase  # noqa: E402
-from leases import LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, pause  # noqa: E402
+from leases import (  # noqa: E402
+    LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, go_on, pause, stop,
+    warden_of)
 
 # When it is enough that others, who wait for so long, do not run yet.
 LATEST = LEASE + TAKEOVER
@@ -261,10 +263,6 @@ class StandingStillTest(FenceTestCase):
 
     SCRIPT = f"trap 'echo TERM >&9' TERM; echo $$ ready >&9; {STAY}"
 
-    def stop(self, pid):
-        os.kill(pid, signal.SIGSTOP)
-        support.wait_for(lambda: support.process_state(pid) == "T", f"{pid} to stop")
-
     def test_no_grace_and_no_revival(self):
         holders, witnesses = {}, {}
         began = time.monotonic()
@@ -272,8 +270,8 @@ class StandingStillTest(FenceTestCase):
             witnesses[name] = self.witness(name)
             holders[name] = self.run_witnessed(witnesses[name], *SHORT, script=self.SCRIPT,
                                                lock=self.path(f"lock-{name}"))
-            self.stop(holders[name].pid)
-        self.stop(int(witnesses["both"].text.split()[0]))
+            stop(holders[name].pid)
+        stop(int(witnesses["both"].text.split()[0]))
         beats = {name: beat_in(self.read_lock(self.path(f"lock-{name}"))) for name in holders}
         # Nobody continues it but the warden, in time: the lease is over for others, whoever stands
         # still.
@@ -288,15 +286,20 @@ class StandingStillTest(FenceTestCase):
                 self.assert_one_line(holder.stderr.read(), lock)
 
     def test_command_that_has_ended_meanwhile(self):
-        """Nobody knows whether that was in time."""
+        """Nobody knows whether that was in time. Its warden stands still, too, or would continue
+        ufl."""
         holder = self.hold(*SHORT)
-        self.stop(holder.pid)
+        asleep = (warden_of(holder.pid), holder.pid)
+        stop(*asleep)
         holder.stdin.close()
-        pause(LEASE + 0.1)
+        taker = self.hold(program=self.in_container())
         with self.untouched():
-            os.kill(holder.pid, signal.SIGCONT)
+            go_on(*asleep)
             self.assertEqual(self.wait(holder), LOST)
-        self.assert_one_line(holder.stderr.read(), self.lock)
+        self.assertEqual(holder.stderr.read(), self.overslept(
+            "the command has ended, and may not have been alone"))
+        self.assertEqual(self.let_go(taker), 0)
+        self.assert_no_lock()
 
     def test_command_alone(self):
         """It may stand still for as long as it likes, as after Ctrl-Z: ufl refreshes."""
@@ -304,7 +307,7 @@ class StandingStillTest(FenceTestCase):
         holder = self.run_witnessed(witness, "-l", "3", "--kill-after", "0.3", script=(
             "echo $$ ready >&9; read line; echo end >&9"))
         pid = int(witness.text.split()[0])
-        self.stop(pid)
+        stop(pid)
         begin = time.monotonic()
         beat = beat_in(self.read_lock())
         while time.monotonic() - begin < 3.1:

@@ -16,7 +16,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
 from leases import (  # noqa: E402
-    BUSY, LEASE, LOST, OTHER, SHORT, TAKEOVER, LeaseTestCase, Opened, beat_in, pause, record)
+    BUSY, LEASE, LOST, OTHER, SHORT, TAKEOVER, LeaseTestCase, Opened, beat_in, go_on, pause, record,
+    stop, warden_of)
 
 TOO_LONG = str(2 * LEASE + 1)  # for a contender that must not get it
 UFL = os.path.abspath(support.UFL)
@@ -165,24 +166,27 @@ class LivingHolderTest(LeaseTestCase):
             self.skipTest("no containers: only seen from here")
 
     def test_host_that_sleeps_loses_it(self):
-        """ufl and its command stand still, as in a suspended machine; another container takes over,
-        and they end when they wake, and leave its lock alone."""
+        """ufl, its warden and its command stand still, as in a suspended machine, for so long that
+        it would have run out of patience with its command; another container takes over, and they
+        end when they wake, and leave its lock alone."""
         witness = self.witness()
         program = self.in_container()
         holder = self.run_witnessed(witness, *SHORT, start_new_session=True, script=(
-            "trap 'echo TERM >&9' TERM; echo ready >&9; while :; do sleep 0.05; done"))
-        os.killpg(holder.pid, signal.SIGSTOP)
+            "trap 'echo TERM >&9' TERM; echo $$ ready >&9; while :; do sleep 0.05; done"))
+        asleep = (warden_of(holder.pid), holder.pid, int(witness.text.split()[0]))
+        stop(*asleep)
         taker = self.start(self.lock, "sh", "-c", "echo ready; read line; :", program=program,
                            stdin=subprocess.PIPE)
         begin = time.monotonic()
         self.assertEqual(taker.stdout.readline(), "ready\n")
         self.assertGreaterEqual(time.monotonic() - begin, LEASE)
+        pause(begin + LEASE + 2.5 - time.monotonic())
         with self.untouched():
-            os.killpg(holder.pid, signal.SIGCONT)
+            go_on(*asleep)
             self.assertEqual(self.wait(holder), LOST)
             witness.wait_for_end()
         self.assertNotIn("TERM", witness.text)
-        self.assertIn(self.lock, holder.stderr.read())
+        self.assertEqual(holder.stderr.read(), self.overslept("the command is stopped"))
         self.assertEqual(self.let_go(taker), 0)
         self.assert_no_lock()
 
