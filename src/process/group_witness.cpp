@@ -13,17 +13,19 @@
 #include <fstream>
 #include <string>
 
+#include "process/descriptors.hpp"
+
 namespace ufl {
 
 namespace {
 
 constexpr const char* kName = "lock-bystander";
 
-// In the child, with every signal blocked: only async-signal-safe calls.
+// In the child, with every signal blocked. One thread has forked, so everything may be called here.
 [[noreturn]] void stand_by(pid_t parent, const ProcessTitle& title) {
   // Ends with ufl, however that ends; holds nothing open that somebody waits to see closed.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ::close_range(0, ~0U, 0);
+  close_descriptors_from(0);
   // Not "ufl": a signal sent to processes of that name must not look like one to the group. What
   // goes by the executable (pidof(8)) is deceived all the same.
   ::prctl(PR_SET_NAME, kName);

@@ -17,6 +17,8 @@
 #include <iterator>
 #include <vector>
 
+#include "process/descriptors.hpp"
+
 namespace ufl {
 
 namespace {
@@ -87,12 +89,13 @@ void kill_all_with(const std::string& token, ProcessTable& table) {
 }
 
 // In the child. One thread has forked, so everything may be called here.
-[[noreturn]] void stand_by(int orders, int timer, const ProcessTitle& title,
+[[noreturn]] void stand_by(const int (&pipe)[2], int timer, const ProcessTitle& title,
                            const std::string& token, ProcessTable& table) {
-  ::setsid();  // whoever kills our group does not kill it
-  ::dup2(orders, kOrders);
+  ::setsid();        // whoever kills our group does not kill it
+  ::close(pipe[1]);  // or its end would never be seen here
+  ::dup2(pipe[0], kOrders);
   ::dup2(timer, kTimer);
-  ::close_range(kTimer + 1, ~0U, 0);
+  close_descriptors_from(kTimer + 1);
   ::prctl(PR_SET_NAME, kName);
   title.set_in_child(kName);
   watch_over(token, table);
@@ -112,7 +115,7 @@ int Warden::start(const std::string& token) {
     ::sigprocmask(SIG_SETMASK, &all, &before);  // no signal to the group is for it
     pid_ = ::fork();
     if (pid_ < 0) error = errno;
-    if (pid_ == 0) stand_by(pipe[0], timer, title_, token, table_);
+    if (pid_ == 0) stand_by(pipe, timer, title_, token, table_);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
   }
   if (timer >= 0) ::close(timer);

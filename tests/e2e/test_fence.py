@@ -23,7 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
 from faults import FaultTestCase  # noqa: E402
 from leases import (  # noqa: E402
-    LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, go_on, pause, stop,
+    LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, go_on, helper_of, pause, stop,
     warden_of)
 
 # When it is enough that others, who wait for so long, do not run yet.
@@ -430,6 +430,27 @@ class DeafShareTest(FaultTestCase, LeaseTestCase):
                 self.assertTrue(os.path.exists(lock))
                 with open(log, encoding="utf-8") as calls:
                     self.assertGreater(calls.read().count("(INJECTED)"), 1)
+
+
+class OldKernelTest(FaultTestCase, LeaseTestCase):
+    """Linux before 5.9, or a sandbox: it closes no range of descriptors."""
+
+    def test_helpers_keep_nothing_open(self):
+        for error in ("ENOSYS", "EPERM"):
+            with self.subTest(error=error):
+                witness = self.witness(error)
+                self.lock = self.path(f"lock-{error}")
+                script = f"{witness.begin}setsid sleep 120 & echo ready >&9; {SLEEP}"
+                program = self.traced([f"close_range:error={error}"], "-l", "6", "--kill-after",
+                                      "1", self.lock, "sh", "-c", script)
+                self.start(program=program)
+                witness.wait_for("ready")
+                ufl = json.loads(self.read_lock().split("\n")[1])["pid"]
+                self.assertEqual(sorted(os.listdir(f"/proc/{warden_of(ufl)}/fd")), ["0", "1"])
+                bystander = helper_of(ufl, "lock-bystander")
+                self.assertEqual(os.listdir(f"/proc/{bystander}/fd"), [])
+                os.kill(ufl, signal.SIGKILL)
+                witness.wait_for_end()
 
 
 if __name__ == "__main__":
