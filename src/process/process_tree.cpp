@@ -39,6 +39,8 @@ class Family {
     return found == by_pid_.end() ? nullptr : &processes_[found->second];
   }
 
+  [[nodiscard]] const std::vector<ProcessStat>& all() const { return processes_; }
+
   /// Everything below `root`, but not below what is `spared`. Each process has one parent, so none
   /// is found twice.
   template <typename Spared>
@@ -112,6 +114,9 @@ ProcessTree::ProcessTree(ProcessTable& table, IsHelper is_helper) : table_{table
   is_helper_ = std::move(is_helper);
 }
 
+ProcessTree::ProcessTree(ProcessTable& table, IsHelper is_helper, IsRoot is_root)
+    : table_{table}, is_helper_{std::move(is_helper)}, is_root_{std::move(is_root)} {}
+
 int ProcessTree::adopt_orphans() {
   return ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) == 0 ? 0 : errno;
 }
@@ -141,12 +146,30 @@ ProcessList ProcessTree::descendants() {
   return list;
 }
 
+ProcessList ProcessTree::members() {
+  if (!is_root_) return descendants();
+  ProcessList list = table_.all();
+  find_new_parents(table_, list.processes);
+  const Family family{std::exchange(list.processes, {})};
+  const auto spared = [this](const ProcessStat& process) { return is_spared(process); };
+  std::set<Key> known;
+  for (const ProcessStat& root : family.all()) {
+    if (known.contains(key_of(root)) || !is_root_(root) || spared(root)) continue;
+    std::vector<ProcessStat> found = family.below(root, spared);
+    found.push_back(root);
+    for (const ProcessStat& process : found) {
+      if (known.insert(key_of(process)).second) list.processes.push_back(process);
+    }
+  }
+  return list;
+}
+
 // One look can miss what forks and ends at once, each time under a new number that the look has
 // passed already. It cannot miss that this goes on: the topmost of the chain is a child of ours,
 // runs when the look begins, and is seen to run or to have ended since the look before.
 ProcessTree::Look ProcessTree::look() {
   Look look;
-  ProcessList list = descendants();
+  ProcessList list = members();
   look.error = list.error;
   std::map<Key, bool> ended;
   for (const ProcessStat& process : list.processes) {

@@ -7,6 +7,8 @@
 // the tree: what loses its parent (a background job, a daemon) becomes a child of ours. Without it
 // the tree ends where a parent in between has ended.
 //
+// Another tree (IsRoot) begins at processes that bear a sign, wherever they stand.
+//
 // Not part of the tree: what ufl runs for itself, and what was there before (a script that started
 // something in the background and then did `exec ufl ...`), with what that had started by then.
 //
@@ -47,16 +49,22 @@ struct Remains {
   std::vector<Survivor> survivors;
 };
 
-/// The descendants of this process. Every call reads all of /proc, some 10 µs for each process of
-/// the host: alive() and terminate() two times, kill_all() five times and more. What runs is
-/// stopped after the first time.
+/// The descendants of this process, or of roots. Every call reads all of /proc, some 10 µs for each
+/// process of the host: alive() and terminate() two times, kill_all() five times and more. What
+/// runs is stopped after the first time.
 class ProcessTree {
  public:
   /// Is this process one that ufl runs for itself?
   using IsHelper = std::function<bool(std::int64_t pid)>;
 
+  /// Does the tree begin, or begin anew, at this process?
+  using IsRoot = std::function<bool(const ProcessStat& process)>;
+
   /// Make it before the command, and before any helper. `table` must outlive it.
   ProcessTree(ProcessTable& table, IsHelper is_helper);
+
+  /// The tree of all roots, with them and whatever is below them, in place of our descendants.
+  ProcessTree(ProcessTable& table, IsHelper is_helper, IsRoot is_root);
 
   /// From now on descendants who lose their parent become children of this process
   /// (PR_SET_CHILD_SUBREAPER, prctl(2)); reap_orphans() must be called now and then. Returns 0, or
@@ -100,6 +108,7 @@ class ProcessTree {
     int waits = 0;
   };
 
+  [[nodiscard]] ProcessList members();
   [[nodiscard]] ProcessList descendants();
   [[nodiscard]] Look look();
   [[nodiscard]] Look steady_look();
@@ -116,6 +125,7 @@ class ProcessTree {
 
   ProcessTable& table_;
   IsHelper is_helper_;
+  IsRoot is_root_;
   std::optional<ProcessId> command_;
   std::set<Key> strangers_;    // what was below us before
   std::map<Key, bool> ended_;  // the last look: who was there, and had they ended?

@@ -5,23 +5,34 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <vector>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "process/descriptors.hpp"
+#include "process/process_tree.hpp"
 
 namespace ufl {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr const char* kName = "lock-warden";
 
@@ -41,35 +52,99 @@ void set_timer(Duration since_boot, Duration interval) {
   ::timerfd_settime(kTimer, TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
-bool has_token(std::int64_t pid, const std::string& token) {
-  std::ifstream file{"/proc/" + std::to_string(pid) + "/environ", std::ios::binary};
-  const std::string environment{std::istreambuf_iterator<char>{file}, {}};
-  const std::string variable = "UFL_TOKEN=" + token + '\0';
-  return environment.starts_with(variable) ||
-         environment.find('\0' + variable) != std::string::npos;
+std::string proc(std::int64_t pid, const char* name) {
+  return "/proc/" + std::to_string(pid) + "/" + name;
 }
 
-// What forks while it is looked for is found the next time; SIGSTOP first, so that there is an end
-// to it. A number that is used again between the look and the signal could only be hit if all
-// numbers were used up in between.
-void kill_all_with(const std::string& token, ProcessTable& table) {
-  constexpr int kMostSweeps = 100;
-  for (int sweep = 0; sweep < kMostSweeps; ++sweep) {
-    std::vector<pid_t> found;
-    for (const ProcessStat& process : table.all().processes) {
-      if (!has_ended(process) && process.pid != ::getpid() && has_token(process.pid, token)) {
-        found.push_back(static_cast<pid_t>(process.pid));
+std::string content_of(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+/// The signs by which a process of the command is known, whoever its parent is.
+class Signs {
+ public:
+  /// To be made while the lifeline is open here.
+  explicit Signs(std::string token) : token_{std::move(token)}, lifeline_{find_lifeline()} {}
+
+  /// Does this process bear one of them?
+  [[nodiscard]] bool mark(std::int64_t pid) const { return has_token(pid) || has_lifeline(pid); }
+
+ private:
+  // What /proc shows of a descriptor: "socket:[...]", a name that no other socket has.
+  static std::string target_of(const fs::path& descriptor) {
+    std::error_code error;
+    return fs::read_symlink(descriptor, error);
+  }
+
+  // The socket of sys/lifeline.hpp; none: empty.
+  [[nodiscard]] std::string find_lifeline() const {
+    constexpr std::string_view kPrefix{"\0ufl/", 5};
+    for (const int descriptor : open_descriptors()) {
+      sockaddr_un address{};
+      socklen_t length = sizeof address;
+      const int got = ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length);
+      if (got != 0 || address.sun_family != AF_UNIX || length > sizeof address) continue;
+      const std::string_view name{address.sun_path, length - offsetof(sockaddr_un, sun_path)};
+      if (name.size() > kPrefix.size() && name.starts_with(kPrefix) &&
+          token_.ends_with(name.substr(kPrefix.size()))) {
+        return target_of("/proc/self/fd/" + std::to_string(descriptor));
       }
     }
-    if (found.empty()) return;
-    for (const int number : {SIGSTOP, SIGKILL}) {
-      for (const pid_t pid : found) ::kill(pid, number);
+    return {};
+  }
+
+  // UFL_TOKENS is a list of lines. UFL_TOKEN alone is what a process below another ufl, or one that
+  // has set it anew, does not have.
+  [[nodiscard]] bool has_token(std::int64_t pid) const {
+    std::istringstream environment{content_of(proc(pid, "environ"))};
+    for (std::string entry; std::getline(environment, entry, '\0');) {
+      if (entry == "UFL_TOKEN=" + token_) return true;
+      constexpr std::string_view kList = "UFL_TOKENS=";
+      if (!entry.starts_with(kList)) continue;
+      const std::string list = '\n' + entry.substr(kList.size()) + '\n';
+      if (list.find('\n' + token_ + '\n') != std::string::npos) return true;
     }
-    ::poll(nullptr, 0, 1);  // they need a moment to end
+    return false;
+  }
+
+  [[nodiscard]] bool has_lifeline(std::int64_t pid) const {
+    if (lifeline_.empty()) return false;
+    std::error_code error;
+    for (fs::directory_iterator entry{proc(pid, "fd"), error}, end; !error && entry != end;
+         entry.increment(error)) {
+      if (target_of(entry->path()) == lifeline_) return true;
+    }
+    return false;
+  }
+
+  std::string token_;
+  std::string lifeline_;
+};
+
+// The wardens of inner ufls have work to do, which may be what no sign of ours shows, and end by
+// themselves when that is done: their ufls are killed.
+bool is_warden(std::int64_t pid) {
+  return pid == ::getpid() || content_of(proc(pid, "comm")) == std::string{kName} + '\n';
+}
+
+// Until nothing is left but what cannot be signalled, or is about to end: SIGKILL waits for it.
+void kill_all_with(const Signs& signs, ProcessTable& table) {
+  constexpr int kMostSweeps = 100;
+  constexpr int kInterval = 20;  // milliseconds
+  ProcessTree tree{table, is_warden,
+                   [&signs](const ProcessStat& process) { return signs.mark(process.pid); }};
+  for (int sweep = 0; sweep < kMostSweeps; ++sweep) {
+    const Remains remains = tree.kill_all();
+    const bool done = std::ranges::all_of(remains.survivors, [](const Survivor& survivor) {
+      return survivor.error != 0 || survivor.state == 'D';
+    });
+    if (done && remains.error == 0) return;
+    ::poll(nullptr, 0, kInterval);
   }
 }
 
-[[noreturn]] void watch_over(const std::string& token, ProcessTable& table) {
+[[noreturn]] void watch_over(const Signs& signs, ProcessTable& table) {
   for (;;) {
     pollfd ready[] = {{kOrders, POLLIN, 0}, {kTimer, POLLIN, 0}};
     ::poll(ready, 2, -1);
@@ -84,13 +159,14 @@ void kill_all_with(const std::string& token, ProcessTable& table) {
       ::kill(::getppid(), SIGCONT);
     }
   }
-  kill_all_with(token, table);
+  kill_all_with(signs, table);
   ::_exit(0);
 }
 
 // In the child. One thread has forked, so everything may be called here.
 [[noreturn]] void stand_by(const int (&pipe)[2], int timer, const ProcessTitle& title,
                            const std::string& token, ProcessTable& table) {
+  const Signs signs{token};
   ::setsid();        // whoever kills our group does not kill it
   ::close(pipe[1]);  // or its end would never be seen here
   ::dup2(pipe[0], kOrders);
@@ -98,13 +174,18 @@ void kill_all_with(const std::string& token, ProcessTable& table) {
   close_descriptors_from(kTimer + 1);
   ::prctl(PR_SET_NAME, kName);
   title.set_in_child(kName);
-  watch_over(token, table);
+  watch_over(signs, table);
 }
 
 }  // namespace
 
 int Warden::start(const std::string& token) {
   dismiss();
+  token_ = token;
+  return begin();
+}
+
+int Warden::begin() {
   const int timer = ::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   int pipe[2] = {-1, -1};
   int error = timer < 0 || ::pipe2(pipe, O_CLOEXEC) != 0 ? errno : 0;
@@ -115,24 +196,35 @@ int Warden::start(const std::string& token) {
     ::sigprocmask(SIG_SETMASK, &all, &before);  // no signal to the group is for it
     pid_ = ::fork();
     if (pid_ < 0) error = errno;
-    if (pid_ == 0) stand_by(pipe, timer, title_, token, table_);
+    if (pid_ == 0) stand_by(pipe, timer, title_, token_, table_);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
   }
   if (timer >= 0) ::close(timer);
   if (pipe[0] >= 0) ::close(pipe[0]);
   orders_ = pipe[1];
-  if (error != 0) dismiss();
+  if (error != 0) end();
   return error;
 }
 
-void Warden::continue_at(Mono when) const {
-  if (pid_ <= 0) return;
+void Warden::continue_at(Mono when) {
+  if (token_.empty() || tell(when)) return;
+  end();
+  if (begin() == 0) static_cast<void>(tell(when));
+}
+
+// False: it is not there, or somebody has killed it.
+bool Warden::tell(Mono when) const {
   const Duration::rep since_boot = when.time_since_epoch().count();
   // The pipe has room for thousands of these, and SIGPIPE is held back.
-  [[maybe_unused]] const ssize_t count = ::write(orders_, &since_boot, sizeof since_boot);
+  return ::write(orders_, &since_boot, sizeof since_boot) == sizeof since_boot || errno != EPIPE;
 }
 
 void Warden::dismiss() {
+  token_.clear();
+  end();
+}
+
+void Warden::end() {
   if (pid_ > 0) {
     ::kill(pid_, SIGKILL);
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {

@@ -5,8 +5,10 @@
 //
 // A ufl that was stopped (SIGSTOP, Ctrl-Z) is continued just before its lease ends: it finds its
 // time gone, and kills. When ufl was killed, the command dies with it (PR_SET_PDEATHSIG), and the
-// warden kills what the command had started: whoever has the token of the lock in his environment.
-// Not found: who has cleared his environment, or runs as another user.
+// warden kills what the command had started: whoever has the token of the lock in his environment,
+// also below an inner ufl (UFL_TOKENS), or has its lifeline open, and whatever is below those.
+// Not found: who has cleared his environment and closed his descriptors and has no living parent
+// that is found. Not ended: who runs as another user, unless ufl is root.
 
 #pragma once
 
@@ -30,11 +32,13 @@ class Warden {
   ~Warden() { dismiss(); }
 
   /// Begin to watch over the command of the lock that `token` holds, whose environment has it in
-  /// UFL_TOKEN. Returns 0, or the errno value of what failed.
+  /// UFL_TOKEN and UFL_TOKENS, and which inherits its lifeline. Returns 0, or the errno value of
+  /// what failed.
   [[nodiscard]] int start(const std::string& token);
 
-  /// Continue ufl at `when`, in place of what was said before.
-  void continue_at(Mono when) const;
+  /// Continue ufl at `when`, in place of what was said before. If somebody has killed the warden,
+  /// another one takes its place; nothing else notices that.
+  void continue_at(Mono when);
 
   /// Nobody needs it any more. What the command has started lives on.
   void dismiss();
@@ -43,9 +47,14 @@ class Warden {
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
+  [[nodiscard]] int begin();
+  [[nodiscard]] bool tell(Mono when) const;
+  void end();
+
   ProcessTable& table_;
   const ProcessTitle& title_;
-  int orders_ = -1;  // to the warden; its end tells that ufl has ended
+  std::string token_;  // empty: it is not wanted
+  int orders_ = -1;    // to the warden; its end tells that ufl has ended
   pid_t pid_ = -1;
 };
 

@@ -42,8 +42,7 @@ Keeping::Keeping(const Options& options, const World& world, Session& session, M
       deadline_{session.loop().make_timer()},
       reaper_{session.loop().make_timer()} {}
 
-void Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree,
-                    const Warden& warden) {
+void Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree, Warden& warden) {
   tree_ = tree;
   warden_ = &warden;
   const ClaimResult& held = claim.result();

@@ -46,7 +46,7 @@ class Keeping {
   /// `claim` has been acquired, and `child` is the command's process. `tree`: that of the command,
   /// if it is to be stopped when the lock is lost, or null. `warden`: told for how long we are not
   /// needed, if it is there.
-  void start(const Claim& claim, const ProcessId& child, ProcessTree* tree, const Warden& warden);
+  void start(const Claim& claim, const ProcessId& child, ProcessTree* tree, Warden& warden);
 
   /// start() was called.
   [[nodiscard]] bool is_started() const { return keep_.has_value(); }
@@ -87,7 +87,7 @@ class Keeping {
   Session& session_;
   MountTraits mount_;
   ProcessTree* tree_ = nullptr;
-  const Warden* warden_ = nullptr;
+  Warden* warden_ = nullptr;
   Events events_;
 
   std::unique_ptr<Timer> timer_;     // of the machine

@@ -45,6 +45,12 @@ std::string command_text(const Options& options) {
   return shorten(shell_quote(words), kCommandLimit);
 }
 
+/// A line for each ufl that the command runs under: an outer one must find it (process/warden.hpp).
+std::string all_tokens(const std::string& token) {
+  const char* const outer = std::getenv("UFL_TOKENS");
+  return outer == nullptr || *outer == '\0' ? token : std::string{outer} + '\n' + token;
+}
+
 ClaimOptions claim_of(const Options& options, const MountTraits& mount, const World& world) {
   ClaimOptions claim = waiting_claim_options(options, mount, world);
   if (options.record_command) claim.command = command_text(options);
@@ -118,6 +124,7 @@ class Run {
       return release_with({exit_status::kFailed, 0});
     ::setenv("UFL_LOCKFILE", path_.c_str(), 1);
     ::setenv("UFL_TOKEN", taking_.claim().result().token.c_str(), 1);
+    ::setenv("UFL_TOKENS", all_tokens(taking_.claim().result().token).c_str(), 1);
     int error = options_.kill_on_loss ? make_tree() : 0;
     if (error != 0) return cannot_spawn(error);
     error =

@@ -421,7 +421,8 @@ class EnvironmentTest(CliTestCase):
 
     def test_empty_counts_as_unset(self):
         empty = clean_environment(UFL_PREFIX="", UFL_DELAY="", UFL_RETRY="", UFL_TIMEOUT="",
-                                  UFL_NO_COMMAND="", UFL_TOKEN="", UFL_LOCKFILE="")
+                                  UFL_NO_COMMAND="", UFL_TOKEN="", UFL_TOKENS="",
+                                  UFL_LOCKFILE="")
         token, holder = self.record_of(env=empty)
         self.assertEqual(len(token), 36)
         self.assertIn("command", holder)

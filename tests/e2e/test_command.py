@@ -421,26 +421,27 @@ class Surroundings(CommandTestCase):
         self.assertEqual((ran.returncode, ran.stderr), (0, b""))
         return ran.stdout.split(b"\0")[:-1]
 
-    def test_environment_is_what_it_was_plus_two(self):
+    def test_environment_is_what_it_was_plus_three(self):
         entries = [b"A=1", b"B=", b"A=2", b"=odd", b"no-equals-sign", b"", b"BYTES=\xff\xfe\n\x01",
                    b"LONG=" + b"x" * 100000, b"UFL_RETRY=0.05", b"UFL_DELAY=0", b"SHELL=/bin/sh",
                    b"LC_ALL=de_DE.UTF-8"]
         self.assertEqual(self.environment_of_command(entries), entries, "the test itself is wrong")
         found = self.environment_of_command(entries, UFL, self.lock)
-        ours = [entry for entry in found if entry.startswith((b"UFL_LOCKFILE=", b"UFL_TOKEN="))]
+        names = (b"UFL_LOCKFILE=", b"UFL_TOKEN=", b"UFL_TOKENS=")
+        ours = [entry for entry in found if entry.startswith(names)]
         self.assertEqual([entry for entry in found if entry not in ours], entries)
-        self.assertEqual(len(ours), 2)
+        self.assertEqual(len(ours), 3)
         self.assertIn(b"UFL_LOCKFILE=" + os.fsencode(self.lock), ours)
 
     def test_an_empty_environment(self):
         found = self.environment_of_command([], UFL, self.lock)
         self.assertEqual(sorted(entry.split(b"=")[0] for entry in found),
-                         [b"UFL_LOCKFILE", b"UFL_TOKEN"])
+                         [b"UFL_LOCKFILE", b"UFL_TOKEN", b"UFL_TOKENS"])
 
     def test_old_lock_and_token_are_replaced(self):
         old = [b"UFL_LOCKFILE=/elsewhere", b"A=1", b"UFL_TOKEN=old"]
         found = self.environment_of_command(old, UFL, self.path("outer"), UFL, self.lock)
-        self.assertEqual(len(found), 3)
+        self.assertEqual(len(found), 4)
         self.assertIn(b"A=1", found)
         self.assertIn(b"UFL_LOCKFILE=" + os.fsencode(self.lock), found)
         self.assertRegex(b"\n".join(found), rb"(?m)^UFL_TOKEN=" + support.UUID.encode() + rb"$")

@@ -23,8 +23,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
 from faults import FaultTestCase  # noqa: E402
 from leases import (  # noqa: E402
-    LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, go_on, helper_of, pause, stop,
-    warden_of)
+    LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, children_of, go_on, helper_of, pause,
+    stop, warden_of)
 
 # When it is enough that others, who wait for so long, do not run yet.
 LATEST = LEASE + TAKEOVER
@@ -340,6 +340,50 @@ class KilledTest(FenceTestCase):
         witness = self.witness()
         holder = self.run_witnessed(witness, *self.LONGER, script=(
             f"sleep 120 & setsid sleep 120 & (setsid sh -c 'sleep 120 & echo ready >&9' &); {SLEEP}"))
+        holder.kill()
+        witness.wait_for_end()
+
+    # For a shell: nothing of the token, nor of the lifeline.
+    STRIPPED = ("env -i bash -c 'for fd in /proc/self/fd/*; do fd=${fd##*/}; "
+                "[ $fd -le 9 ] || eval \"exec $fd>&-\"; done; echo ready >&9; exec sleep 120'")
+
+    def test_so_does_what_hides(self):
+        """Known by any one sign: the token, the lifeline, or whose child it is."""
+        plain = f"'{os.path.abspath(support.UFL)}'"
+        leased = f"{plain} -l 6 --kill-after 1"
+        job = "sh -c 'setsid sleep 120 & echo ready >&9; exec sleep 120'"
+        clean = "sh -c 'env -i setsid sleep 120 & echo ready >&9; exec sleep 120'"
+        scripts = {
+            "no environment": ((), f"env -i setsid sleep 120 & echo ready >&9; {SLEEP}"),
+            "no lifeline": (("-o",), f"setsid sleep 120 & echo ready >&9; {SLEEP}"),
+            "neither, but a parent": ((), f'setsid sh -c "$STRIPPED & wait" & {SLEEP}'),
+            "ufl": ((), f"exec {plain} inner {job}"),
+            "ufl with no environment": ((), f"exec {plain} inner {clean}"),
+            "ufl with no lifeline": (("-o",), f"exec {plain} -o inner {job}"),
+            "ufl in ufl": (("-o",), f"exec {plain} -o inner {plain} -o innermost {job}"),
+            "ufl with a lease": ((), f"exec {leased} inner {job}"),
+            # Its warden alone can see that.
+            "lifeline of ufl with a lease": (("-o",), f"exec {leased} inner {clean}"),
+        }
+        for number, (name, (words, script)) in enumerate(scripts.items()):
+            with self.subTest(hides=name):
+                directory = self.path(f"{number}")
+                os.mkdir(directory)
+                witness = self.witness(f"fifo-{number}")
+                holder = self.run_witnessed(
+                    witness, *self.LONGER, *words, lock="lock", cwd=directory, script=script,
+                    env=support.clean_environment(STRIPPED=self.STRIPPED))
+                holder.kill()
+                witness.wait_for_end()
+
+    def test_killed_warden_is_replaced(self):
+        witness = self.witness()
+        holder = self.run_witnessed(witness, *self.LONGER, script=(
+            f"setsid sleep 120 & echo ready >&9; {SLEEP}"))
+        first = warden_of(holder.pid)
+        os.kill(first, signal.SIGKILL)
+        support.wait_for(lambda: first not in children_of(holder.pid, "lock-warden"), "its burial")
+        warden_of(holder.pid)
         holder.kill()
         witness.wait_for_end()
 

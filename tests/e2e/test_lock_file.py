@@ -331,6 +331,18 @@ class CommandEnvironmentTest(LockFileTestCase):
         told, token = result.stdout.splitlines()
         self.assertEqual(told, f"{os.path.realpath(self.path('other'))} {token}")
 
+    def test_tokens_of_all_that_enclose(self):
+        """One on each line, and one's own comes last."""
+        show = 'printf "%s\n" "$UFL_TOKENS"; head -qn1 "$@"'
+        ufl = [os.path.abspath(UFL), "-p", "a b "]
+        for locks in (["a"], ["a", "b"], ["a", "b", "c"]):
+            with self.subTest(locks=locks):
+                words = [word for lock in locks for word in (*ufl, lock)]
+                shown = self.ufl("sh", "-c", show, "sh", *locks, program=words)
+                lines = shown.stdout.splitlines()
+                self.assertEqual(len(lines), 2 * len(locks), shown)
+                self.assertEqual(lines[:len(locks)], lines[len(locks):])
+
     def test_token_of_a_lock_that_is_over_means_nothing(self):
         old = self.ufl(self.lock, "sh", "-c", 'printf "%s" "$UFL_TOKEN"').stdout
         environment = clean_environment(UFL_TOKEN=old, UFL_LOCKFILE=self.lock)

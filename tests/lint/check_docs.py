@@ -15,7 +15,7 @@ from ufl_help import (ENVIRONMENT, HELP, NAMES, OPTIONS, PATIENCE, ROOT, UFL, VE
                       run)
 
 MAN = ROOT / "man/ufl.1"
-OUTPUTS = {"UFL_LOCKFILE", "UFL_TOKEN"}
+OUTPUTS = {"UFL_LOCKFILE", "UFL_TOKEN", "UFL_TOKENS"}
 VALUES = {"-l": "60", "--lease": "60", "--on-lost": "warn"}  # the other options take 1
 
 
