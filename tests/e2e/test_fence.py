@@ -387,6 +387,16 @@ class KilledTest(FenceTestCase):
         holder.kill()
         witness.wait_for_end()
 
+    def test_command_dies_without_a_warden(self):
+        """Of its parent's death."""
+        witness = self.witness()
+        holder = self.run_witnessed(witness, *self.LONGER, script=f"echo ready >&9; {SLEEP}")
+        warden = warden_of(holder.pid)
+        stop(warden)
+        holder.kill()
+        witness.wait_for_end()
+        go_on(warden)
+
     def test_command_lives_on_without(self):
         witness = self.witness()
         holder = self.run_witnessed(witness, script=self.SCRIPT)
