@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -23,6 +24,7 @@
 #include "sys/observation_files.hpp"
 #include "sys/posix_file_system.hpp"
 #include "sys/system_clock.hpp"
+#include "unit/child_processes.hpp"
 #include "unit/host_liveness.hpp"
 
 namespace ufl {
@@ -34,13 +36,20 @@ class HangingFiles final : public FileSystem {
   explicit HangingFiles(int updates) : updates_{updates} {}
 
   void start(const FileOperation& operation, Done done) override {
-    if (std::holds_alternative<UpdateFile>(operation)) --updates_;
+    if (std::holds_alternative<UpdateFile>(operation) && --updates_ >= 0) {
+      begun_.send(SystemClock{}.now());
+    }
     if (updates_ >= 0) files_.start(operation, std::move(done));
   }
+
+  /// When the next of those writes began, also in a process that was forked. For others
+  /// the lease is not over before it is counted from there.
+  [[nodiscard]] Mono next_begun() const { return begun_.receive<Mono>().value_or(Mono::max()); }
 
  private:
   PosixFileSystem files_;
   int updates_;
+  test::Channel begun_;
 };
 
 class RunTest : public ::testing::Test {
@@ -109,7 +118,10 @@ TEST_F(RunTest, AShareThatHangsKeepsNobodyRunningBeyondTheLease) {
   ::close(pipe[1]);
   char byte = 0;
   EXPECT_EQ(::read(pipe[0], &byte, 1), 0) << "something of the command runs still";
+  const Mono ended = SystemClock{}.now();
   ::close(pipe[0]);
+  std::ignore = files.next_begun();
+  EXPECT_LT(ended - files.next_begun(), *options_.lease) << "others may be running";
   EXPECT_TRUE(std::filesystem::exists(path("lock"))) << "it is for others to take over";
 }
 
