@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Contenders for one lock, some of which are killed at random.
+"""Contenders for one lock, some of which are killed at random, and half of which have a lease, for
+longer than which some stand still.
 
 UFL_TEST_SEED=N draws what a run that failed has drawn; the clock makes it another run all the same.
 UFL_TEST_ROUNDS=N: so many rounds.
@@ -17,7 +18,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
-from recovery import CRITICAL_SECTION, RecoveryTestCase  # noqa: E402
+from leases import children_of  # noqa: E402
+from recovery import CRITICAL_SECTION, LOST, RecoveryTestCase  # noqa: E402
 from support import PATIENCE  # noqa: E402
 
 CONTENDERS = 8
@@ -27,10 +29,15 @@ SEED = int(os.environ.get("UFL_TEST_SEED", random.randrange(10**6)))
 PAUSE = 0.1  # seconds, at most, from one kill to the next, and from SIGSTOP to SIGKILL
 STAY = 0.1  # seconds, at most, that a command stays inside
 
-WAYS = ["ufl", "command", "both", "stopped", "TERM", "anybody"]
+LEASE = 3
+LEASED = ("-l", str(LEASE), "--kill-after", "0.3")
+SLEEP = LEASE + 1.5  # enough for a takeover by lease, were that allowed
 
-# How one may end who was sent a signal, or whose command was.
-ENDS_OF_VICTIMS = {0, -signal.SIGKILL, 128 + signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM}
+WAYS = ["ufl", "command", "both", "stopped", "asleep", "TERM", "anybody"]
+
+# How one may end who was sent a signal, or whose command was, or who stood still.
+ENDS_OF_VICTIMS = {0, -signal.SIGKILL, 128 + signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM,
+                   LOST}
 
 
 def setUpModule():  # pylint: disable=invalid-name
@@ -113,6 +120,8 @@ class Round:
         self.victims.add(index)
         self.done.append(f"{way} {index}")
         contender = self.contenders[index]
+        if way == "asleep":
+            return self.put_to_sleep(contender, command)
         if way == "stopped":
             contender.send_signal(signal.SIGSTOP)
             time.sleep(self.random.uniform(0, PAUSE))
@@ -121,10 +130,23 @@ class Round:
         if way != "command":
             contender.send_signal(signal.SIGTERM if way == "TERM" else signal.SIGKILL)
 
+    def put_to_sleep(self, contender, command):
+        """With its command and its warden, if it has them, for longer than its lease. The command
+        stays inside meanwhile, and the lifeline keeps others out."""
+        helpers = [command] if command else []
+        helpers += children_of(contender.pid, "lock-warden")
+        contender.send_signal(signal.SIGSTOP)
+        for pid in helpers:
+            kill_child(pid, contender.pid, signal.SIGSTOP)
+        time.sleep(SLEEP)
+        for pid in helpers:
+            kill_child(pid, contender.pid, signal.SIGCONT)
+        contender.send_signal(signal.SIGCONT)
+
     def play(self):
         """Returns this round, with its problems."""
-        for _ in range(CONTENDERS):
-            self.start()
+        for index in range(CONTENDERS):
+            self.start(*LEASED[:len(LEASED) * (index % 2)])
         for _ in range(self.random.randint(1, 6)):
             time.sleep(self.random.uniform(0, PAUSE))
             self.kill_somebody()
