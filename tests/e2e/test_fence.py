@@ -393,9 +393,9 @@ class KilledTest(FenceTestCase):
         holder = self.run_witnessed(witness, *self.LONGER, script=f"echo ready >&9; {SLEEP}")
         warden = warden_of(holder.pid)
         stop(warden)
+        self.addCleanup(go_on, warden)
         holder.kill()
         witness.wait_for_end()
-        go_on(warden)
 
     def test_command_lives_on_without(self):
         witness = self.witness()
