@@ -20,6 +20,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -68,7 +69,9 @@ class Signs {
   explicit Signs(std::string token) : token_{std::move(token)}, lifeline_{find_lifeline()} {}
 
   /// Does this process bear one of them?
-  [[nodiscard]] bool mark(std::int64_t pid) const { return has_token(pid) || has_lifeline(pid); }
+  [[nodiscard]] bool mark(const ProcessStat& process) {
+    return has_token(process.pid) || has_lifeline(process);
+  }
 
  private:
   // What /proc shows of a descriptor: "socket:[...]", a name that no other socket has.
@@ -108,8 +111,17 @@ class Signs {
     return false;
   }
 
-  [[nodiscard]] bool has_lifeline(std::int64_t pid) const {
-    if (lifeline_.empty()) return false;
+  // Descriptors are many, and this is asked again and again. Who has no lifeline gets none later: a
+  // new process is another one.
+  [[nodiscard]] bool has_lifeline(const ProcessStat& process) {
+    const std::pair key{process.pid, process.start};
+    if (lifeline_.empty() || without_lifeline_.contains(key)) return false;
+    if (opens_lifeline(process.pid)) return true;
+    without_lifeline_.insert(key);
+    return false;
+  }
+
+  [[nodiscard]] bool opens_lifeline(std::int64_t pid) const {
     std::error_code error;
     for (fs::directory_iterator entry{proc(pid, "fd"), error}, end; !error && entry != end;
          entry.increment(error)) {
@@ -120,6 +132,7 @@ class Signs {
 
   std::string token_;
   std::string lifeline_;
+  std::set<std::pair<std::int64_t, std::uint64_t>> without_lifeline_;
 };
 
 // The wardens of inner ufls have work to do, which may be what no sign of ours shows, and end by
@@ -129,11 +142,11 @@ bool is_warden(std::int64_t pid) {
 }
 
 // Until nothing is left but what cannot be signalled, or is about to end: SIGKILL waits for it.
-void kill_all_with(const Signs& signs, ProcessTable& table) {
+void kill_all_with(Signs& signs, ProcessTable& table) {
   constexpr int kMostSweeps = 100;
   constexpr int kInterval = 20;  // milliseconds
   ProcessTree tree{table, is_warden,
-                   [&signs](const ProcessStat& process) { return signs.mark(process.pid); }};
+                   [&signs](const ProcessStat& process) { return signs.mark(process); }};
   for (int sweep = 0; sweep < kMostSweeps; ++sweep) {
     const Remains remains = tree.kill_all();
     const bool done = std::ranges::all_of(remains.survivors, [](const Survivor& survivor) {
@@ -144,7 +157,7 @@ void kill_all_with(const Signs& signs, ProcessTable& table) {
   }
 }
 
-[[noreturn]] void watch_over(const Signs& signs, ProcessTable& table) {
+[[noreturn]] void watch_over(Signs& signs, ProcessTable& table) {
   for (;;) {
     pollfd ready[] = {{kOrders, POLLIN, 0}, {kTimer, POLLIN, 0}};
     ::poll(ready, 2, -1);
@@ -166,7 +179,7 @@ void kill_all_with(const Signs& signs, ProcessTable& table) {
 // In the child. One thread has forked, so everything may be called here.
 [[noreturn]] void stand_by(const int (&pipe)[2], int timer, const ProcessTitle& title,
                            const std::string& token, ProcessTable& table) {
-  const Signs signs{token};
+  Signs signs{token};
   ::setsid();        // whoever kills our group does not kill it
   ::close(pipe[1]);  // or its end would never be seen here
   ::dup2(pipe[0], kOrders);
