@@ -468,6 +468,24 @@ TEST_F(ProcessTreeOfATable, WeAreNotBelowOurselves) {
   EXPECT_EQ(alive(), Pids{kSome});
 }
 
+TEST_F(ProcessTreeOfATable, BeginsAtEachRoot) {
+  table_.found = [](std::int64_t) { return std::nullopt; };
+  table_.list.processes = {FakeTable::child_of(kSome, kSome + 1, 101),
+                           FakeTable::child_of(kSome + 1, kSome + 2, 102),  // a root below another
+                           FakeTable::child_of(1, kSome, 100),
+                           FakeTable::self(),
+                           FakeTable::child_of(self_, kSome + 3, 100),
+                           FakeTable::child_of(kSome + 1, kSome + 4, 100),  // older than its parent
+                           FakeTable::child_of(1, kSome + 5, 100),          // a root, but spared
+                           FakeTable::child_of(kSome + 5, kSome + 6, 100)};
+  const Pids roots{kSome, kSome + 2, kSome + 5};
+  ProcessTree tree{table_, [](std::int64_t pid) { return pid == kSome + 5; },
+                   [&](const ProcessStat& process) { return roots.contains(process.pid); }};
+  const Remains remains = tree.alive();
+  EXPECT_EQ(remains.survivors.size(), 3U);
+  EXPECT_EQ(pids_of(remains), (Pids{kSome, kSome + 1, kSome + 2}));
+}
+
 TEST_F(ProcessTreeOfATable, AParentThatEndsWhileTheListIsReadIsReplaced) {
   table_.list.processes = {FakeTable::self(), FakeTable::child_of(kSome, kSome + 1, 100),
                            FakeTable::child_of(kSome, kSome + 2, 100)};
