@@ -43,7 +43,8 @@ class FaultTestCase(support.UflTestCase):
         tracer = ["strace", "-f", "-o", log]
         for fault in faults:
             tracer += ["-e", f"inject={fault}"]
-        elsewhere = ("bind", "clone", "close_range", "connect", "flock", "fsync", "pidfd_open", "pipe2", "socket")
+        elsewhere = ("bind", "clone", "close_range", "connect", "flock", "fsync", "pidfd_open",
+                     "pipe2", "socket")
         if not any(fault.startswith(elsewhere) for fault in faults):
             tracer += ["-P", self.lock]
         words = [self.lock if word == "lock" else word for word in words]
