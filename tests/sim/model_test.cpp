@@ -88,7 +88,20 @@ TEST(Histories, GoThroughEverythingThatTheyAreThereFor) {
                                 "writes a temporary file",
                                 "is told: ENOENT",
                                 "is told: EWOULDBLOCK",
-                                "finds another record"};
+                                "finds another record",
+                                "is killed",
+                                "is killed, with its command",
+                                "its command ends",
+                                "takes the lock over",
+                                "sees its lease run out",
+                                "sees that it has lost the lock",
+                                "leaves its lock to others",
+                                "refreshes its lease",
+                                "cannot refresh",
+                                "cannot write down its command",
+                                "finds the share too slow for its lease",
+                                "what it wrote over has no name any more",
+                                "hangs"};
   for (const Family family : kFamilies) {
     int entries = 0;
     for (std::uint64_t seed = 0; seed < 500; ++seed) {
