@@ -278,7 +278,9 @@ Step Claim::finish(Outcome outcome) {
   // Whoever was proven dead has nobody to remove his.
   const bool took_over =
       outcome == Outcome::acquired && takes_over_ && ends_in_uuid(taken_from_.token);
-  if (took_over) identity_.remove_witness(std::string{uuid_of(taken_from_.token)});
+  if (took_over) {
+    identity_.remove_witness(std::string{uuid_of(taken_from_.token)}, taken_from_.holder.uid);
+  }
   state_ = State::finished;
   return Finished{};
 }

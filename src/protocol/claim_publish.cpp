@@ -84,7 +84,7 @@ void Claim::promise_life(Holder& holder, const std::string& uuid) {
 }
 
 void Claim::remove_witness() {
-  if (!result_.token.empty()) identity_.remove_witness(std::string{uuid_of(result_.token)});
+  if (!result_.token.empty()) identity_.remove_witness(std::string{uuid_of(result_.token)}, {});
 }
 
 // Of two writes of one record either may be what stands there.

@@ -66,8 +66,9 @@ class Identity {
   /// and then nobody can prove that the holder is gone.
   virtual void leave_witness(const std::string& uuid) = 0;
 
-  /// Remove that sign, whoever has left it, once nothing of the holder is on the share any more.
-  virtual void remove_witness(const std::string& uuid) = 0;
+  /// Remove that sign, once nothing of the holder is on the share any more. `uid`: the user whose
+  /// it is, as the record tells; none: the one that we run as.
+  virtual void remove_witness(const std::string& uuid, std::optional<std::uint64_t> uid) = 0;
 
   /// 64 random bits, for jitter.
   [[nodiscard]] virtual std::uint64_t random() = 0;

@@ -84,8 +84,8 @@ void HostIdentity::leave_witness(const std::string& uuid) {
   create_witness_file(::getuid(), uuid);
 }
 
-void HostIdentity::remove_witness(const std::string& uuid) {
-  remove_witness_file(::getuid(), uuid);
+void HostIdentity::remove_witness(const std::string& uuid, std::optional<std::uint64_t> uid) {
+  remove_witness_file(uid.value_or(::getuid()), uuid);
 }
 
 std::uint64_t HostIdentity::random() {

@@ -26,7 +26,7 @@ class HostIdentity final : public Identity {
   [[nodiscard]] Holder self() override;
   [[nodiscard]] bool hold_lifeline(const std::string& uuid) override;
   void leave_witness(const std::string& uuid) override;
-  void remove_witness(const std::string& uuid) override;
+  void remove_witness(const std::string& uuid, std::optional<std::uint64_t> uid) override;
   [[nodiscard]] std::uint64_t random() override;
 
  private:

@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "protocol/record.hpp"
 #include "protocol/token.hpp"
+#include "seams/lease.hpp"
 
 namespace ufl {
 
@@ -34,10 +36,18 @@ void note_release(Outcome& outcome, const ReleaseResult& result) {
   outcome.holder = result.seen;
 }
 
+void forget_witness(const World& world, const std::string& token,
+                    std::optional<std::uint64_t> uid) {
+  if (ends_in_uuid(token)) world.identity.remove_witness(std::string{uuid_of(token)}, uid);
+}
+
 void forget_witness(const World& world, const std::string& token, const ReleaseResult& result) {
-  const bool is_gone = result.outcome == ReleaseResult::Outcome::released ||
-                       result.outcome == ReleaseResult::Outcome::lost;
-  if (is_gone && ends_in_uuid(token)) world.identity.remove_witness(std::string{uuid_of(token)});
+  const bool is_over = result.outcome == ReleaseResult::Outcome::released ||
+                       result.outcome == ReleaseResult::Outcome::lost ||
+                       result.outcome == ReleaseResult::Outcome::too_late;
+  if (!is_over) return;
+  // Root may have released what alice has taken.
+  forget_witness(world, token, result.seen.token == token ? result.seen.holder.uid : std::nullopt);
 }
 
 void Releasing::start(ReleaseOptions options, EndHandler on_ended) {

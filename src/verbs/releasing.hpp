@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -21,15 +22,20 @@ namespace ufl {
 [[nodiscard]] ReleaseOptions release_options(const Options& options, const MountTraits& mount,
                                              std::string token, Duration delay);
 
-/// The release of what `claim`, which ended in `acquired`, holds.
+/// The release of what `claim`, which ended in `acquired`, holds. With a lease: only as long as
+/// that has lasted since the claim.
 [[nodiscard]] ReleaseOptions release_options(const Options& options, const MountTraits& mount,
                                              const Claim& claim);
 
 /// Note in `outcome` how the release ended.
 void note_release(Outcome& outcome, const ReleaseResult& result);
 
-/// After a release with `token`: if nothing of its lock is on the share any more, remove the
-/// witness that it had on this host.
+/// Remove the witness that the lock of `token` has on this host. `uid`: whose it is; none: ours.
+void forget_witness(const World& world, const std::string& token,
+                    std::optional<std::uint64_t> uid = {});
+
+/// The same after a release with `token`, if nothing of its lock is on the share any more, or its
+/// lease alone says from now on when others may have it.
 void forget_witness(const World& world, const std::string& token, const ReleaseResult& result);
 
 /// One release, as every verb does it that lets a lock go, or looks whether it still has it.

@@ -212,6 +212,8 @@ class Run {
     taking_.letting_go();
     note_loss();
     outcome_.released = false;
+    // Without it nobody can prove us dead; but there is the lease for that.
+    forget_witness(world_, taking_.claim().result().token);
     session_.end(ending_);
   }
 

@@ -21,6 +21,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
+from containers import share, works  # noqa: E402
 from faults import FaultTestCase  # noqa: E402
 from leases import (  # noqa: E402
     LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, children_of, go_on, helper_of, pause,
@@ -54,6 +55,25 @@ class FenceTestCase(LeaseTestCase):
 
     def token(self, share="share.away"):
         return self.read_lock(self.path(share, "lock")).split("\n")[0]
+
+
+class ShareTest(FenceTestCase):
+    """As if it really was one."""
+
+    def test_nothing_is_left_in_memory(self):
+        """Whoever takes it over may run on another host."""
+        place = share("nfs4")
+        if not works(tuple(place)):
+            self.skipTest("needs root, and mounts of its own")
+        holder = self.run_witnessed(
+            self.witness(), *SHORT, "-d", "0", script=f"echo ready >&9; {SLEEP}",
+            program=[*place, os.path.abspath(support.UFL)])
+        path = f"/dev/shm/ufl-{os.getuid()}-{self.token('share')[-36:]}"
+        self.addCleanup(lambda: os.path.exists(path) and os.unlink(path))
+        self.assertTrue(os.path.exists(path))
+        self.lose_share()
+        self.assertEqual(self.wait(holder), LOST)
+        self.assertFalse(os.path.exists(path))
 
 
 class WholeTreeTest(FenceTestCase):

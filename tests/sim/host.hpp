@@ -115,7 +115,9 @@ class HostedIdentity final : public Identity {
   Holder self() override;
   bool hold_lifeline(const std::string& uuid) override;
   void leave_witness(const std::string& uuid) override { host_.witness(uuid); }
-  void remove_witness(const std::string& uuid) override { host_.forget_witness(uuid); }
+  void remove_witness(const std::string& uuid, std::optional<std::uint64_t> /*uid*/) override {
+    host_.forget_witness(uuid);
+  }
   std::uint64_t random() override;
 
   /// The lifeline that it keeps; empty: none.

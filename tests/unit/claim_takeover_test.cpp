@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -452,6 +453,27 @@ TEST_F(TakeoverTest, TheTemporaryFileLiesBesideTheLock) {
   const Step step = to_temporary(claim);
   ASSERT_NE(wants<CreateExclusive>(step), nullptr);
   EXPECT_EQ(wants<CreateExclusive>(step)->path, ".ufl-" + FakeIdentity::uuid(1));
+}
+
+// Of whoever held it: root takes over from everybody.
+TEST_F(TakeoverTest, RemovesTheWitnessThatTheHolderHasLeft) {
+  const std::string alices = std::string{kGone.substr(0, kGone.find('\n'))} + "\n{\"uid\":1000}\n";
+  Claim claim = make(local());
+  (void)claim.start();
+  (void)claim.on_reply(ok(alices));
+  Step step = claim.resume();
+  const auto* create = wants<CreateExclusive>(step);
+  ASSERT_NE(create, nullptr);
+  const std::string written = create->content;
+  (void)claim.on_reply(ok());
+  step = claim.on_reply(ok(alices));
+  ASSERT_NE(wants<ReplaceFile>(step), nullptr);
+  (void)claim.on_reply(ok());
+  clock_.advance(seconds{1});
+  (void)claim.resume();
+  ASSERT_TRUE(finished(claim.on_reply(ok(written))));
+  ASSERT_EQ(claim.result().outcome, Outcome::acquired);
+  EXPECT_EQ(identity_->witness_owner, std::optional<std::uint64_t>{1000});
 }
 
 TEST_F(TakeoverTest, ADetachedRecordNamesTheProcessThatItLivesWith) {

@@ -45,7 +45,7 @@ class KnownHost final : public Identity {
   Holder self() override { return self_; }
   bool hold_lifeline(const std::string& /*uuid*/) override { return false; }
   void leave_witness(const std::string& /*uuid*/) override {}
-  void remove_witness(const std::string& /*uuid*/) override {}
+  void remove_witness(const std::string& /*uuid*/, std::optional<std::uint64_t> /*uid*/) override {}
   std::uint64_t random() override { return 0; }
 
  private:
@@ -160,7 +160,7 @@ TEST_F(LivenessProofTest, OnAShareAWitnessIsNeeded) {
   Holder nobody = record_;
   nobody.uid.reset();
   EXPECT_EQ(look(nobody, kShare), Life::gone);
-  identity_.remove_witness(uuid_);
+  identity_.remove_witness(uuid_, {});
   EXPECT_EQ(look(record_, kShare), Life::gone);
 }
 

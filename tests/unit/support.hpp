@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -61,16 +62,18 @@ class FakeIdentity final : public Identity {
     witness = uuid;
     witnesses.insert(uuid);
   }
-  void remove_witness(const std::string& uuid) override {
+  void remove_witness(const std::string& uuid, std::optional<std::uint64_t> uid) override {
+    witness_owner = uid;
     if (witness == uuid) witness.clear();
     witnesses.erase(uuid);
   }
   [[nodiscard]] std::uint64_t random() override { return 500; }  // the middle: no jitter
 
   bool has_lifelines = false;
-  std::string lifeline;             ///< the last one that was asked for
-  std::string witness;              ///< the last one that was left, and not removed
-  std::set<std::string> witnesses;  ///< all of them
+  std::string lifeline;                        ///< the last one that was asked for
+  std::string witness;                         ///< the last one that was left, and not removed
+  std::set<std::string> witnesses;             ///< all of them
+  std::optional<std::uint64_t> witness_owner;  ///< of the last one that was removed
 
  private:
   int uuids_ = 0;

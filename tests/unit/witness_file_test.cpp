@@ -113,6 +113,22 @@ TEST_F(WitnessFileTest, IsInRunWhereDevShmCannotBeWritten) {
   EXPECT_EQ(done, 0);
 }
 
+// As root, who takes over from everybody.
+TEST_F(WitnessFileTest, OfAnotherUserIsRemovedForThatUser) {
+  const std::uint64_t alice = uid_ + 1;
+  const std::string path = "/dev/shm/ufl-" + std::to_string(alice) + '-' + uuid_;
+  create_witness_file(alice, uuid_);
+  if (::lchown(path.c_str(), static_cast<uid_t>(alice), static_cast<gid_t>(-1)) != 0) {
+    ::unlink(path.c_str());
+    GTEST_SKIP() << "not permitted to give files away";
+  }
+  HostIdentity identity;
+  identity.remove_witness(uuid_, {});
+  EXPECT_TRUE(is_witnessed(alice, uuid_));
+  identity.remove_witness(uuid_, alice);
+  EXPECT_FALSE(is_witnessed(alice, uuid_));
+}
+
 TEST_F(WitnessFileTest, OfAnIdentityIsOneAtATimeAndStaysBehind) {
   std::optional<HostIdentity> identity{std::in_place};
   const std::string other = identity->new_uuid();
@@ -124,7 +140,7 @@ TEST_F(WitnessFileTest, OfAnIdentityIsOneAtATimeAndStaysBehind) {
   EXPECT_TRUE(witnessed()) << "asked for once more";
   identity.reset();
   EXPECT_TRUE(witnessed()) << "--acquire --pid leaves it";
-  HostIdentity{}.remove_witness(uuid_);
+  HostIdentity{}.remove_witness(uuid_, {});
   EXPECT_FALSE(witnessed()) << "--release removes it";
 }
 
