@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "sys/path.hpp"
+#include "sys/uuid_text.hpp"
 
 namespace ufl {
 
@@ -18,6 +19,11 @@ namespace {
 
 constexpr std::string_view kPrefix = ".ufl-";
 constexpr std::time_t kOld = 60;  // seconds
+
+// A person is told to remove it: so nothing that anybody may have called like that.
+bool is_ours(std::string_view name) {
+  return name.starts_with(kPrefix) && is_uuid(name.substr(kPrefix.size()));
+}
 
 }  // namespace
 
@@ -30,7 +36,7 @@ std::vector<std::string> litter_beside(const std::string& path) {
   while (const dirent* entry = ::readdir(opened.get())) {
     const std::string name{static_cast<const char*>(entry->d_name)};
     struct stat info = {};
-    if (!name.starts_with(kPrefix) || ::lstat((directory + name).c_str(), &info) != 0) continue;
+    if (!is_ours(name) || ::lstat((directory + name).c_str(), &info) != 0) continue;
     if (S_ISREG(info.st_mode) && now - info.st_mtime > kOld) names.push_back(name);
   }
   std::sort(names.begin(), names.end());

@@ -104,6 +104,24 @@ class StatusTestCase(UflTestCase):
         return result.stdout.strip()
 
 
+class LitterTest(StatusTestCase):
+    """What a ufl that was killed has left beside the lock."""
+
+    def test_old_and_ours(self):
+        uuid = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
+        old, young = f".ufl-{uuid}", f".ufl-1{uuid[1:]}"
+        for name in (old, young, ".ufl-notes", ".ufl-report-aB3dE6", f"{old}~"):
+            self.write(name, "")
+            if name != young:
+                os.utime(self.path(name), (1e9, 1e9))
+        (lock,) = self.statuses(self.lock, expected=FREE)
+        self.assertEqual(lock["litter"], [old])
+        text = self.text(self.lock, expected=FREE)
+        self.assertIn(old, text)
+        for name in (young, ".ufl-notes", ".ufl-report"):
+            self.assertNotIn(name, text)
+
+
 class ExitStatusTest(StatusTestCase):
     """0 all free; 75 any held; 125 cannot tell, which beats 75."""
 

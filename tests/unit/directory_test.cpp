@@ -65,11 +65,22 @@ TEST_F(DirectoryTest, LitterIsOldAndOurs) {
     const timespec times[] = {{0, UTIME_OMIT}, {1'000'000'000, 0}};
     ASSERT_EQ(::utimensat(AT_FDCWD, path(name).c_str(), times, 0), 0);
   };
-  for (const char* name : {".ufl-b", ".ufl-a", "lock", ".ufl-new", ".uflx"}) write(name);
-  for (const char* name : {".ufl-b", ".ufl-a", "lock", ".uflx"}) make_old(name);
-  std::filesystem::create_directory(path(".ufl-directory"));
-  make_old(".ufl-directory");
-  EXPECT_EQ(litter_beside(path("lock")), (std::vector<std::string>{".ufl-a", ".ufl-b"}));
+  const auto of_ufl = [](char digit) {
+    return ".ufl-" + std::string(8, digit) + "-1111-4111-8111-111111111111";
+  };
+  const std::vector<std::string> ours{of_ufl('1'), of_ufl('2')};
+  const std::vector<std::string> others{
+      "lock", ".uflx", ".ufl-notes", of_ufl('1') + ".bak", of_ufl('A'), "x" + of_ufl('1')};
+  for (const auto& names : {ours, others}) {
+    for (const std::string& name : names) {
+      write(name);
+      make_old(name);
+    }
+  }
+  write(of_ufl('3'));
+  std::filesystem::create_directory(path(of_ufl('4')));
+  make_old(of_ufl('4'));
+  EXPECT_EQ(litter_beside(path("lock")), ours);
   EXPECT_TRUE(litter_beside(path("none/lock")).empty());
 }
 
