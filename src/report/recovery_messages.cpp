@@ -90,6 +90,13 @@ std::string left_to_lease_text(const std::string& path, Duration lease) {
       printable(path), seconds_text(lease));
 }
 
+std::string acquired_too_late_text(const std::string& path, Duration lease) {
+  return fmt::format(
+      "{}: taken too slowly for its lease of {}: ufl, or who reads its stdout, stood still, and "
+      "somebody else may have it by now; do not rely on it, and give a longer --lease",
+      printable(path), seconds_text(lease));
+}
+
 std::string lease_too_short_text(const std::string& path, Duration lease, Duration needed) {
   return fmt::format(
       "{}: a --lease of {} is too short here, because the file system is slow; give {} or more",

@@ -52,6 +52,9 @@ enum class CommandFate {
 /// The command has ended, but too late to remove the lock file: others may have it.
 [[nodiscard]] std::string left_to_lease_text(const std::string& path, Duration lease);
 
+/// --acquire: its lease may be over before its token was printed.
+[[nodiscard]] std::string acquired_too_late_text(const std::string& path, Duration lease);
+
 /// The file system is too slow for this lease, and needs one of `needed`.
 [[nodiscard]] std::string lease_too_short_text(const std::string& path, Duration lease,
                                                Duration needed);

@@ -11,8 +11,10 @@
 
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
+#include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "report/text.hpp"
+#include "seams/lease.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/path.hpp"
 #include "sys/process_info.hpp"
@@ -71,7 +73,7 @@ class Acquire {
   // Status 0 says "held", so a signal counts until the very end. One that comes after the last
   // poll_signals() has come too late: it is blocked, and forgotten.
   void acquired() {
-    if (is_interrupted()) return;
+    if (is_interrupted() || is_over()) return;
     if (!lease_fits(options_, mount_, taking_.claim())) return fail();
     if (options_.pid && !process_runs(*lives_with_)) {
       say(process_ended_text(options_.lock_file, *options_.pid));
@@ -84,9 +86,23 @@ class Acquire {
       say(print_failure_text(options_.lock_file, "the token, so the lock is released", error));
       return fail();
     }
+    if (is_over()) return;
     const ClaimResult& held = taking_.claim().result();
     if (options_.lease) note_refresh(world_, held.token, *options_.lease, held.begun);
     session_.end({exit_status::kOk, 0});
+  }
+
+  // ufl was stopped, or suspended, or nobody has read its stdout: somebody else may have taken the
+  // lock over meanwhile.
+  bool is_over() {
+    const Mono begun = taking_.claim().result().begun;
+    const bool is_held =
+        !options_.lease || world_.clock.now() < begun + lease_reliable(*options_.lease);
+    if (is_held) return false;
+    say(acquired_too_late_text(options_.lock_file, *options_.lease));
+    said_over_ = true;
+    fail();
+    return true;
   }
 
   void fail() {
@@ -114,6 +130,9 @@ class Acquire {
                          say(release_failure_text(options_.lock_file,
                                                   taking_.claim().result().token, result.failure));
                        }
+                       if (result.outcome == ReleaseResult::Outcome::too_late && !said_over_) {
+                         say(left_to_lease_text(options_.lock_file, *options_.lease));
+                       }
                        session_.end(ending);
                      });
   }
@@ -126,6 +145,7 @@ class Acquire {
   MountTraits mount_;
   Taking taking_;
   Releasing releasing_;
+  bool said_over_ = false;  // that its lease is over
 };
 
 }  // namespace

@@ -24,8 +24,12 @@ ReleaseOptions release_options(const Options& options, const MountTraits& mount,
 
 ReleaseOptions release_options(const Options& options, const MountTraits& mount,
                                const Claim& claim) {
-  ReleaseOptions release = release_options(options, mount, claim.result().token, claim.delay());
-  release.device = claim.result().device;
+  const ClaimResult& held = claim.result();
+  ReleaseOptions release = release_options(options, mount, held.token, claim.delay());
+  release.device = held.device;
+  // What others go by; --break takes without one.
+  const auto lease = parse_record(held.record).holder.lease;
+  if (lease) release.until = held.begun + lease_reliable(lease_of(*lease));
   return release;
 }
 

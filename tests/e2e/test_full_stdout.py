@@ -10,6 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
+from leases import LEASE, pause  # noqa: E402
 
 FOREIGN = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -82,6 +83,27 @@ class FullStdoutTest(support.UflTestCase):
         begun = self.written()
         self.assertEqual((self.wait(process), process.stderr.read()), (0, ""))
         self.assertEqual(begun + self.written(), token)
+
+    def test_acquire_with_a_lease_that_is_over_by_then(self):
+        """Somebody else has it, or may take it at any moment: it is none, and left alone."""
+        locks = [self.path("left"), self.path("taken")]
+        acquiring = [self.start_printing("--acquire", "--lease", str(LEASE), lock) for lock in locks]
+        taker = self.hold("-w", "60", lock=locks[1])  # comes after the lease is over
+        self.written()
+        for lock, process in zip(locks, acquiring):
+            with self.subTest(lock=lock), self.untouched(lock):
+                self.assertEqual(self.wait(process), 125)
+                self.assert_one_line(process.stderr.read(), lock, "do not rely on it")
+        self.let_go(taker)
+        self.assert_no_lock(locks[1])
+
+    def test_acquire_with_a_lease_and_a_signal_when_it_is_over(self):
+        process = self.start_printing("--acquire", "--lease", str(LEASE), self.lock)
+        pause(LEASE)
+        with self.untouched():
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(self.wait(process), -signal.SIGTERM)
+        self.assert_one_line(process.stderr.read(), self.lock, "not released")
 
     def test_acquire_whose_reader_ends(self):
         process = self.start_printing("--acquire", self.lock)

@@ -94,6 +94,8 @@ TEST(LeaseTexts, NameTheNumbersAndTheKindOfMount) {
             std::string::npos);
   EXPECT_NE(lease_refused_text("l", "").find("no --lease on this file system: "),
             std::string::npos);
+  EXPECT_NE(acquired_too_late_text("l", 2s).find("l: taken too slowly for its lease of 2s"),
+            std::string::npos);
   EXPECT_NE(left_to_lease_text("l", 30s).find("l: not released: its lease of 30s"),
             std::string::npos);
   EXPECT_NE(no_lease_text("l").find("ufl --acquire --lease 60"), std::string::npos);
