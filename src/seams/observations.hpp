@@ -40,6 +40,9 @@ class Observations {
 
   /// Keep `observation` under `key`, in place of what is there.
   virtual void keep(const std::string& key, const Observation& observation) = 0;
+
+  /// Keep nothing under `key` any more.
+  virtual void forget(const std::string& key) = 0;
 };
 
 }  // namespace ufl

@@ -2,6 +2,7 @@
 
 #include "sys/observation_files.hpp"
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
+#include <memory>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -18,6 +21,7 @@
 
 #include "sys/file_io.hpp"
 #include "sys/output_file.hpp"
+#include "sys/uuid_text.hpp"
 
 namespace ufl {
 
@@ -81,6 +85,33 @@ std::string text_of(const Observation& observation) {
          std::to_string(observation.since.time_since_epoch().count()) + '\n';
 }
 
+// BOOT-TIMENS-KEY, as name_of() makes it.
+bool is_name(std::string_view name) {
+  constexpr std::size_t kUuid = 36;
+  constexpr std::size_t kShortest = kUuid + 3 + kUuid;
+  if (name.size() < kShortest) return false;
+  const std::string_view middle = name.substr(kUuid, name.size() - 2 * kUuid);
+  return is_uuid(name.substr(0, kUuid)) && is_uuid(name.substr(name.size() - kUuid)) &&
+         middle.starts_with('-') && middle.ends_with('-') &&
+         middle.substr(1, middle.size() - 2).find_first_not_of("0123456789") == std::string::npos;
+}
+
+// Whoever left it is most likely gone with its boot. Not so if it is another host that shares this
+// home directory: that one waits for longer.
+void drop_files_of_other_boots(const std::string& directory, std::string_view boot) {
+  constexpr std::time_t kOld = 30L * 24 * 3600;
+  const std::unique_ptr<DIR, int (*)(DIR*)> opened{::opendir(directory.c_str()), &::closedir};
+  if (!opened) return;
+  const std::time_t now = std::time(nullptr);
+  while (const dirent* entry = ::readdir(opened.get())) {
+    const std::string name{static_cast<const char*>(entry->d_name)};
+    if (!is_name(name) || name.starts_with(boot)) continue;
+    const std::string path = directory + '/' + name;
+    struct stat info = {};
+    if (::lstat(path.c_str(), &info) == 0 && now - info.st_mtime > kOld) ::unlink(path.c_str());
+  }
+}
+
 std::optional<Duration> duration_of(std::string_view text) {
   Duration::rep count = 0;
   const char* end = text.data() + text.size();
@@ -135,9 +166,19 @@ void ObservationFiles::keep(const std::string& key, const Observation& observati
   const auto name = name_of(key);
   const auto directory = is_plain && name ? directory_to_write() : std::nullopt;
   if (!directory) return;
+  if (*directory == state_directory())
+    drop_files_of_other_boots(*directory, *identity_.self().boot);
   // Not kept: somebody waits for longer.
   [[maybe_unused]] const int error =
       OutputFile{*directory + '/' + *name}.write(text_of(observation));
+}
+
+void ObservationFiles::forget(const std::string& key) {
+  const auto name = name_of(key);
+  if (!name) return;
+  for (const std::string& directory : directories()) {
+    if (is_ours_alone(directory)) ::unlink((directory + '/' + *name).c_str());
+  }
 }
 
 }  // namespace ufl

@@ -22,6 +22,7 @@ class FakeObservations final : public Observations {
     kept[key] = observation;
     ++writes;
   }
+  void forget(const std::string& key) override { kept.erase(key); }
 
   std::map<std::string, Observation> kept;
   int writes = 0;

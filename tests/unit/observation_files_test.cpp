@@ -3,21 +3,29 @@
 #include "sys/observation_files.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <system_error>
 #include <vector>
 
 #include "sys/host_identity.hpp"
+#include "unit/processes.hpp"
 
 namespace ufl {
 namespace {
 
 using std::chrono::seconds;
+
+constexpr int kNotPermitted = 99;
 
 /// This host, or the same one after a reboot.
 class OtherBoot final : public Identity {
@@ -101,6 +109,61 @@ TEST_F(ObservationFilesTest, NothingIsRecalledAfterAReboot) {
   EXPECT_FALSE(files_.recall(key_)) << "which boot is it?";
   files_.keep(key_, seen_);
   EXPECT_FALSE(files_.recall(key_));
+}
+
+TEST_F(ObservationFilesTest, WhatIsForgottenLeavesNothing) {
+  const std::size_t before = all().size();
+  files_.keep(key_, seen_);
+  files_.keep(key_ + "x", seen_);
+  EXPECT_EQ(all().size(), before + 2);
+  files_.forget(key_);
+  EXPECT_EQ(all().size(), before + 1);
+  EXPECT_FALSE(files_.recall(key_));
+  EXPECT_TRUE(files_.recall(key_ + "x"));
+  files_.forget(key_);  // nothing happens
+}
+
+// In a process of its own, in which neither /run nor /dev/shm can be written to.
+TEST_F(ObservationFilesTest, WhatOtherBootsHaveLeftInTheHomeDirectoryGoesInAMonth) {
+  namespace fs = std::filesystem;
+  std::string home = ::testing::TempDir() + "ufl-state-XXXXXX";
+  ASSERT_NE(::mkdtemp(home.data()), nullptr);
+  const fs::path state = fs::path{home} / "ufl";
+  const std::string key = "-1-00000000-0000-5000-8000-000000000000";
+  const std::string other_boot = "00000000-0000-4000-8000-00000000000f" + key;
+  const std::string young = "00000000-0000-4000-8000-00000000000e" + key;
+  const std::string same_boot = *here_.boot + key;
+  const std::string of_somebody_else = other_boot + ".bak";
+  const int done = test::run_in_child([&] {
+    if (::unshare(CLONE_NEWNS) != 0) return kNotPermitted;
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kNotPermitted;
+    for (const char* memory : {"/dev/shm", "/run"}) {
+      if (::mount("x", memory, "tmpfs", MS_RDONLY, nullptr) != 0) return kNotPermitted;
+    }
+    ::setenv("XDG_STATE_HOME", home.c_str(), 1);
+    files_.keep(key_, seen_);
+    if (!files_.recall(key_)) return 1;
+    for (const std::string& name : {other_boot, young, same_boot, of_somebody_else}) {
+      std::ofstream{state / name} << "x";
+      constexpr auto kOld = std::chrono::hours{24 * 31};
+      const auto now = fs::file_time_type::clock::now();
+      if (name != young) fs::last_write_time(state / name, now - kOld);
+    }
+    files_.keep(key_ + "x", seen_);
+    return files_.recall(key_) ? 0 : 2;
+  });
+  std::set<std::string> left;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator{state, error}) {
+    left.insert(entry.path().filename().string());
+  }
+  fs::remove_all(home);
+  if (done == kNotPermitted) GTEST_SKIP() << "not permitted to mount";
+  ASSERT_EQ(done, 0);
+  EXPECT_FALSE(left.contains(other_boot));
+  for (const std::string& name : {young, same_boot, of_somebody_else}) {
+    EXPECT_TRUE(left.contains(name)) << name;
+  }
 }
 
 TEST_F(ObservationFilesTest, ALineBreakFromALockFileMakesNoOtherObservation) {
