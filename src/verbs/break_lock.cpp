@@ -19,6 +19,7 @@
 #include "sys/mount_table.hpp"
 #include "sys/path.hpp"
 #include "verbs/inspecting.hpp"
+#include "verbs/refresh.hpp"
 #include "verbs/releasing.hpp"
 #include "verbs/session.hpp"
 #include "verbs/taking.hpp"
@@ -153,6 +154,7 @@ class Break {
 
   // What was broken, on stdout.
   bool tell() {
+    forget_refresh(world_, broken_.token);
     const int error =
         session_.print(world_, text_ + '\n', [this] { return taking_.fatal_signal() != 0; });
     if (error == EINTR) {

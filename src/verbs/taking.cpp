@@ -16,6 +16,7 @@
 #include "report/say.hpp"
 #include "report/terminal.hpp"
 #include "sys/path.hpp"
+#include "verbs/refresh.hpp"
 
 namespace ufl {
 
@@ -126,6 +127,7 @@ void Taking::claim_ended() {
     case ClaimResult::Outcome::acquired:
       outcome_.kind = Outcome::Kind::acquired;
       outcome_.token = result.token;
+      if (claim_.takes_over()) forget_refresh(world_, claim_.seen().token);
       say_taken_over();
       log_.acquired();
       return events_.on_acquired();

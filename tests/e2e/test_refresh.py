@@ -12,6 +12,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
+from containers import share, works  # noqa: E402
+from faults import FaultTestCase  # noqa: E402
 from leases import (  # noqa: E402
     BUSY, FAILED, LEASE, LOST, OTHER, TAKEOVER, USAGE, LeaseTestCase, beat_in, pause, record)
 
@@ -234,6 +236,125 @@ class RefusedTest(RefreshTestCase):
             with self.subTest(words=words, env=env):
                 result = self.ufl(*words, env=support.clean_environment(**env))
                 self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+
+class ReleaseTest(RefreshTestCase):
+    """On a share, the lease may be over and somebody about to take it: a beat and a look tell."""
+
+    PLACE = tuple(share("nfs4"))
+
+    def setUp(self):
+        super().setUp()
+        if not works(self.PLACE):
+            self.skipTest("needs root, and mounts of its own")
+        self.program = [*self.PLACE, UFL]
+
+    def release(self, token, lock=None):
+        """With -v it tells when it has to wait."""
+        return self.start("--release", "-v", "--token", token, lock or self.lock,
+                          program=self.program)
+
+    def assert_released(self, process, is_doubted):
+        self.assertEqual(self.wait(process), 0)
+        stderr = process.stderr.read()
+        if is_doubted:
+            self.assert_one_line(stderr, self.lock, "waiting for")
+        else:
+            self.assertEqual(stderr, "")
+        self.assert_no_lock()
+
+    def test_in_time(self):
+        for words in (("-l", LONG), ()):  # nobody takes over what has no lease
+            token = self.ufl("--acquire", *words, self.lock, program=self.program).stdout.strip()
+            self.addCleanup(self.forget, token)
+            self.assert_released(self.release(token), False)
+
+    def test_late(self):
+        token = self.acquire(6, program=self.program)  # two thirds of it are to be longer than V
+        pause(4.1)
+        self.assert_released(self.release(token), True)
+
+    def test_not_known_here(self):
+        token = self.acquire(LONG, program=self.program)
+        self.assertTrue(self.forget(token))
+        self.assert_released(self.release(token), True)
+
+    def test_without_a_beat(self):
+        """Then nobody sees that it is not refreshed."""
+        self.write("lock", record(detached=True, beat=None, lease=60))
+        self.assert_released(self.release(OTHER), False)
+
+    def test_taken_over_meanwhile(self):
+        for take in (self.put_new, self.put_in_place):
+            with self.subTest(way=take.__name__):
+                token = self.acquire(LONG, program=self.program)
+                self.forget(token)
+                process = self.release(token)
+                self.assertIn("waiting for", process.stderr.readline())
+                take(record())
+                with self.untouched():
+                    self.assertEqual(self.wait(process), LOST)
+                self.assert_one_line(process.stderr.read(), self.lock, "not held")
+                os.unlink(self.lock)
+
+    def test_local(self):
+        """There flock(2) parts a release and a takeover."""
+        token = self.acquire(LONG)
+        self.forget(token)
+        self.program = [UFL]
+        self.assert_released(self.release(token), False)
+
+
+class ForgottenTest(RefreshTestCase):
+    """What this host remembers of a lock is gone with it."""
+
+    def acquired(self, lease=LONG):
+        token = self.acquire(lease)
+        self.assertEqual(len(self.remembered(token)), 1)
+        return token
+
+    def remembered(self, token):
+        return self.kept_observation("refreshed " + token)
+
+    def test_released(self):
+        token = self.acquired()
+        self.assertEqual(self.ufl("--check", "--token", token, self.lock).returncode, 0)
+        self.assertEqual(len(self.remembered(token)), 1)
+        self.assertEqual(self.ufl("--release", "--token", token, self.lock).returncode, 0)
+        self.assertEqual(self.remembered(token), [])
+
+    def test_found_to_be_lost(self):
+        for verb in ("--release", "--check", "--refresh"):
+            with self.subTest(verb=verb):
+                token = self.acquired()
+                os.unlink(self.lock)
+                self.assertEqual(self.ufl(verb, "--token", token, self.lock).returncode, LOST)
+                self.assertEqual(self.remembered(token), [])
+
+    def test_broken(self):
+        token = self.acquired()
+        self.assertEqual(self.ufl("--break", self.lock).returncode, 0)
+        self.assertEqual(self.remembered(token), [])
+
+    def test_taken_over(self):
+        token = self.acquired(LEASE)
+        result = self.ufl("-w", "60", self.lock, "true")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.remembered(token), [])
+
+
+class LateReleaseTest(FaultTestCase, RefreshTestCase):
+    """A release that is stopped until the lease is over."""
+
+    def test_leaves_the_file(self):
+        token = self.acquire(LEASE)
+        # 1 has it a lease?  2 a look, and 3 a beat into it  4 a look after the wait  5 the removal's
+        stopped = self.stopped("openat:when=5", "--release", "--token", token, "lock", kind="nfs4")
+        pause(LEASE)
+        with self.untouched():
+            status, _, stderr = self.go_on(*stopped)
+        self.assertEqual(status, FAILED)
+        self.assert_one_line(stderr, self.lock, "not released")
 
 
 class OthersTest(RefreshTestCase):
