@@ -108,9 +108,14 @@ void Keeping::look() {
 void Keeping::ended() {
   keep_ended_ = true;
   watch_.reset();
+  // It answers what was under way when the command ended: the lock was ours till then, or it has
+  // been said that it may not have been. The release finds out whether it is now.
+  if (command_ended_) {
+    if (!fence_) done();
+    return;
+  }
   switch (keep_->result().outcome) {
     case KeepResult::Outcome::ended:
-      if (!fence_) done();
       break;
     case KeepResult::Outcome::not_recorded:
       say(cannot_record_text(options_.lock_file, keep_->result().failure.value_or(FileReply{})));
