@@ -17,6 +17,9 @@ namespace ufl {
 
 namespace {
 
+constexpr const char* kFlocked =
+    "somebody holds flock(2) on it, perhaps a flock(1) that uses the same file";
+
 std::string_view kind_text(FileKind kind) {
   switch (kind) {
     case FileKind::directory:
@@ -145,6 +148,14 @@ std::string failure_text(const std::string& path, const FileOperation& operation
     return fmt::format("{}: is {}; name a file that ufl may create and remove", name,
                        kind_text(reply.kind));
   }
+  if (reply.status == FileStatus::busy) {
+    return fmt::format("{}: cannot {} it: {}; let that one use another file, and try again", name,
+                       verb_of(operation, reply), kFlocked);
+  }
+  if (reply.status == FileStatus::changed) {
+    return fmt::format("{}: cannot {} it: somebody else has written into it; see ufl --status {}",
+                       name, verb_of(operation, reply), shell_word(path));
+  }
   if (reply.error == 0) {
     return fmt::format(
         "{}: this share is too slow for its --delay: a look takes more than a third of it; give a "
@@ -171,7 +182,7 @@ std::string release_failure_text(const std::string& path, const std::string& tok
                                  const FileReply& reply) {
   std::string why = "it lies on another device now";
   if (reply.status == FileStatus::busy) {
-    why = "somebody holds flock(2) on it, perhaps a flock(1) that uses the same file";
+    why = kFlocked;
   } else if (reply.error != 0) {
     why = error_text(reply.error);
   }

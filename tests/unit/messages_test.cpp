@@ -90,6 +90,23 @@ TEST(FailureText, OfAWriteIntoTheLockFile) {
             "lock: cannot write into it: No space left on device; make room in . and try again");
 }
 
+// Neither has an errno value, and neither is a share that is slow.
+TEST(FailureText, OfAFileThatSomebodyElseUses) {
+  FileReply reply;
+  reply.status = FileStatus::busy;
+  EXPECT_EQ(
+      failure_text("l", UpdateFile{}, reply),
+      "l: cannot write into it: somebody holds flock(2) on it, perhaps a flock(1) that uses the "
+      "same file; let that one use another file, and try again");
+  reply.error = EWOULDBLOCK;
+  EXPECT_NE(failure_text("l", UpdateFile{}, reply).find("somebody holds flock(2)"),
+            std::string::npos);
+  reply.error = 0;
+  reply.status = FileStatus::changed;
+  EXPECT_EQ(failure_text("-l", UpdateFile{}, reply),
+            "-l: cannot write into it: somebody else has written into it; see ufl --status ./-l");
+}
+
 TEST(FailureText, AWorkingDirectoryThatIsGone) {
   FileReply reply;
   reply.status = FileStatus::not_found;
