@@ -103,7 +103,7 @@ std::optional<std::string> Keep::next_record() const {
 Step Keep::on_update(const FileReply& reply) {
   if (reply.status == FileStatus::changed) return on_other_content(reply);
   if (reply.status != FileStatus::ok) {
-    if (reply.status == FileStatus::not_found) return absent();
+    if (reply.status == FileStatus::not_found) return absent(reply);
     return cannot_tell(reply);
   }
   options_.record = content_;
@@ -138,7 +138,7 @@ Step Keep::on_other_content(const FileReply& reply) {
 }
 
 Step Keep::on_look(const FileReply& reply) {
-  if (reply.status == FileStatus::not_found) return absent();
+  if (reply.status == FileStatus::not_found) return absent(reply);
   if (reply.status != FileStatus::ok) return cannot_tell(reply);
   absent_since_.reset();
   Sighting seen = parse_record(reply.content);
@@ -158,7 +158,8 @@ bool Keep::is_elsewhere(const FileReply& reply) const {
   return options_.device != 0 && reply.device != 0 && reply.device != options_.device;
 }
 
-Step Keep::absent() {
+Step Keep::absent(const FileReply& reply) {
+  result_.failure = reply;
   const Mono now = clock_.now();
   if (!absent_since_) absent_since_ = now;
   if (asked_ - *absent_since_ >= kSecondLook) {

@@ -110,7 +110,7 @@ class Keep final : public Machine {
   Step on_look(const FileReply& reply);
   Step on_directory(const FileReply& reply);
   Step lost_to(Sighting seen);
-  Step absent();
+  Step absent(const FileReply& reply);
   Step cannot_tell(const FileReply& reply);
   Step all_is_well();
   Step wait_until(Mono when);

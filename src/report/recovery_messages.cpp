@@ -24,9 +24,19 @@ std::string why_gone(const Sighting& seen, WhyGone why) {
 }
 
 std::string why_failed(const FileReply& reply) {
-  if (reply.error != 0) return error_text(reply.error);
-  return reply.status == FileStatus::changed ? "somebody else has written into it"
-                                             : "it is no regular file any more";
+  switch (reply.status) {
+    case FileStatus::not_found:
+      return "its file is gone, and perhaps its file system";
+    case FileStatus::changed:
+      return "somebody else has written into it";
+    case FileStatus::busy:
+      return "somebody holds flock(2) on it";
+    case FileStatus::not_regular:
+      return "it is no regular file any more";
+    default:
+      return reply.error != 0 ? error_text(reply.error)
+                              : "another file system is mounted there now, or none";
+  }
 }
 
 std::string_view text_of(CommandFate fate) {

@@ -24,8 +24,8 @@ import support  # noqa: E402
 from containers import share, works  # noqa: E402
 from faults import FaultTestCase  # noqa: E402
 from leases import (  # noqa: E402
-    LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, children_of, go_on, helper_of, pause,
-    stop, warden_of)
+    FAILED, LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, children_of, go_on, helper_of,
+    pause, stop, warden_of)
 
 # When it is enough that others, who wait for so long, do not run yet.
 LATEST = LEASE + TAKEOVER
@@ -74,6 +74,45 @@ class ShareTest(FenceTestCase):
         self.lose_share()
         self.assertEqual(self.wait(holder), LOST)
         self.assertFalse(os.path.exists(path))
+
+
+class UnmountedTest(FenceTestCase):
+    """The file system of the lock is not there any more: that is said, and nothing of slowness."""
+
+    def test_why(self):
+        words = support.private_mounts()
+        if words is None:
+            self.skipTest("needs private mounts")
+        ends = {"unmounted": 'umount -l "$D"', "hidden": 'mount -t tmpfs y "$D"'}
+        holders = {}
+        for name, end in ends.items():
+            os.mkdir(self.path(name))
+            holders[name] = self.start(
+                *SHORT, self.path(name, "lock"), "sh", "-c", f'{end} && echo done; {SLEEP}',
+                env=support.clean_environment(D=self.path(name)),
+                program=[*words, "sh", "-c", 'mount -t tmpfs x "$D" && exec "$@"', "sh",
+                         os.path.abspath(support.UFL)])
+        for name, holder in holders.items():
+            with self.subTest(share=name):
+                self.assertEqual(holder.stdout.readline(), "done\n")
+                self.assertEqual(self.wait(holder), LOST)
+                self.assert_one_line(holder.stderr.read(), self.path(name, "lock"),
+                                     "its file is gone, and perhaps its file system",
+                                     "check the file system of " + self.path(name))
+
+
+class LateSpawnTest(FaultTestCase, FenceTestCase):
+    """The command cannot be started, and that takes until the lease is over."""
+
+    def test_leaves_the_file(self):
+        fault = "clone:error=EAGAIN:when=1"
+        stopped = self.stopped(fault, *SHORT, "lock", "true")
+        pause(LEASE)
+        with self.untouched():
+            status, _, stderr = self.go_on(*stopped)
+        self.assertEqual(status, FAILED, stderr)
+        self.assertIn("cannot start a process", stderr)
+        self.assertIn("not released", stderr)
 
 
 class WholeTreeTest(FenceTestCase):

@@ -80,6 +80,19 @@ TEST_F(KeepLeaseTest, BeatsAtAThirdOfTheLeaseFromTheStartOfTheLastSuccess) {
   }
 }
 
+// Neither of us stood still.
+TEST_F(KeepLeaseTest, AFileThatIsNotThereIsToldWhenTheLeaseIsOver) {
+  Keep keep{options(), clock_};
+  (void)keep.start();
+  clock_.set(*keep.stop_at() - milliseconds{500});
+  const Step step = keep.on_reply(kAbsent);
+  EXPECT_EQ(wait(step), milliseconds{500});
+  ASSERT_TRUE(finished(next(keep, step)));
+  EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
+  ASSERT_TRUE(keep.result().failure);
+  EXPECT_EQ(keep.result().failure->status, FileStatus::not_found);
+}
+
 TEST_F(KeepLeaseTest, TheFirstBeatIsWrittenTogetherWithTheCommand) {
   KeepOptions with_command = options();
   with_command.child = kChild;

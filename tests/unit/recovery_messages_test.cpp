@@ -53,6 +53,13 @@ TEST(LeaseOverText, SaysWhyAndWhatBecomesOfTheCommand) {
   EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::changed, 0), CommandFate::stopped)
                 .find("somebody else has written into it"),
             std::string::npos);
+  EXPECT_NE(
+      lease_over_text("lock", 2s, refused(FileStatus::not_found, ENOENT), CommandFate::stopped)
+          .find("in time: its file is gone, and perhaps its file system; the command is"),
+      std::string::npos);
+  EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::failed, 0), CommandFate::stopped)
+                .find("another file system is mounted there now, or none; the command is stopped"),
+            std::string::npos);
   EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::not_regular, 0), CommandFate::stopped)
                 .find("no regular file"),
             std::string::npos);
