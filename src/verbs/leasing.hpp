@@ -14,8 +14,10 @@ namespace ufl {
 
 /// Is the lease long enough for a share that was as slow as `claim`, which was acquired, has found
 /// it? If not, that is said. Others see a beat up to V after it was written, and we write it up to
-/// a third of the lease and one look-to-write time after the last: so a lease needs three times of
-/// that (ufl-protocol(7)).
+/// a third of the lease and one look-to-write time after the last: so a lease needs three times
+/// 2V + W and that time (ufl-protocol(7)). W, by which a write lands after close has returned, is
+/// nothing here: a beat is flushed, fsync(2), before it counts, which is a part of that time; and
+/// the mounts that upload it later all the same are refused.
 [[nodiscard]] bool lease_fits(const Options& options, const MountTraits& mount, const Claim& claim);
 
 }  // namespace ufl

@@ -15,9 +15,10 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
+from containers import share, works  # noqa: E402
 from leases import (  # noqa: E402
-    BUSY, LEASE, LOST, OTHER, SHORT, TAKEOVER, LeaseTestCase, Opened, beat_in, go_on, pause, record,
-    stop, warden_of)
+    BUSY, FAILED, LEASE, LOST, OTHER, SHORT, TAKEOVER, LeaseTestCase, Opened, beat_in, go_on, pause,
+    record, stop, warden_of)
 
 TOO_LONG = str(2 * LEASE + 1)  # for a contender that must not get it
 UFL = os.path.abspath(support.UFL)
@@ -189,6 +190,31 @@ class LivingHolderTest(LeaseTestCase):
         self.assertEqual(holder.stderr.read(), self.overslept("the command is stopped"))
         self.assertEqual(self.let_go(taker), 0)
         self.assert_no_lock()
+
+
+class RefusedTest(LeaseTestCase):
+    """File systems on which no lease can be relied on, or none that is so short."""
+
+    def assert_refused(self, kind, lease, *fragments):
+        if not works(tuple(share(kind))):
+            self.skipTest("needs root, and mounts of its own")
+        for words in (["lock", "touch", "ran"], ["--acquire", "lock"]):
+            with self.subTest(kind=kind, lease=lease, words=words), \
+                    support.DirectoryWatch(self.dir) as watch:
+                result = self.ufl(*words, program=[*share(kind), UFL],
+                                  env=support.clean_environment(UFL_LEASE=lease,
+                                                                UFL_KILL_AFTER="0.3"))
+                self.assertEqual((result.returncode, result.stdout), (FAILED, ""))
+                self.assert_one_line(result.stderr, "lock", *fragments)
+                self.assertEqual(watch.appeared(), [])
+
+    def test_that_write_to_a_name(self):
+        for kind in ("fuse.rclone", "fuse.s3fs", "davfs", "fuse"):
+            self.assert_refused(kind, "60", f"no --lease on {kind}")
+
+    def test_that_show_a_beat_late(self):
+        for kind, lease, needed in (("cifs", "8", "9s"), ("fuse.unknown", "5", "6s")):
+            self.assert_refused(kind, lease, "too short", f"give {needed}")
 
 
 class RememberedTest(LeaseTestCase):

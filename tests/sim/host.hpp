@@ -41,6 +41,7 @@ class Memory final : public Observations {
  public:
   std::optional<Observation> recall(const std::string& key) override;
   void keep(const std::string& key, const Observation& observation) override;
+  void forget(const std::string& key) override { kept_.erase(key); }
   void clear() { kept_.clear(); }
 
  private:

@@ -191,7 +191,7 @@ TEST_F(RunTest, ABeatThatIsAnsweredAfterTheCommandLosesNothing) {
     Keeping keeping{options_, world, running, mount,
                     Keeping::Events{[] {}, [] {}, [&] { is_done = true; }}};
     files.on_late = [&] { running.end({}); };
-    const Warden warden{world.processes, world.title};
+    Warden warden{world.processes, world.title};
     keeping.start(claim, {::getpid(), {}}, nullptr, warden);
     (void)running.run();
     keeping.command_ended();
