@@ -14,6 +14,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
+from containers import share, works  # noqa: E402
 from faults import FaultTestCase  # noqa: E402
 from leases import LOST, OTHER, LeaseTestCase, pause, record  # noqa: E402
 
@@ -78,6 +79,17 @@ class LossTestCase(LeaseTestCase):
     def broken_and_taken(self, lock):
         self.broken(lock)
         self.assertEqual(self.ufl("--acquire", lock).returncode, 0)
+
+    def assert_left(self, way, lock):
+        """What that way has left is there still."""
+        way = getattr(way, "__func__", way)
+        if way in (LossTestCase.deleted, LossTestCase.broken):
+            self.assertFalse(os.path.exists(lock))
+        elif way is LossTestCase.broken_and_taken:
+            self.assertTrue(json.loads(self.read_lock(lock).split("\n")[1])["detached"])
+        else:
+            is_record = way is not LossTestCase.replaced_by_another_implementation
+            self.assertEqual(self.read_lock(lock), record() if is_record else OTHER)
 
     QUICK = (deleted, replaced, replaced_by_another_implementation, written_over)
     WAYS = (*QUICK, broken, broken_and_taken)
@@ -312,6 +324,7 @@ class TellingTest(FaultTestCase, LossTestCase):
                 way(lock)
                 self.assertEqual(self.let_go(holder), LOST)
                 self.assert_one_line(holder.stderr.read(), lock, "lost")
+                self.assert_left(way, lock)
 
     def test_busy_directory(self):
         """What happens to other names there costs no look at this one."""
@@ -350,6 +363,67 @@ class UnwatchedTest(LossTestCase):
             with self.subTest(way=way.__name__):
                 self.assertEqual(self.wait(holder), LOST)
                 self.assert_one_line(holder.stderr.read(), lock, "lost")
+                self.assert_left(way, lock)
+
+
+class LeaseTest(LossTestCase):
+    """Under a lease, and on a share, where nobody tells: the next beat or look finds out."""
+
+    WAYS = (LossTestCase.deleted, LossTestCase.replaced, LossTestCase.broken_and_taken)
+    # Long enough for two looks, a second apart, before it is over.
+    LEASED = ("-l", "9", "--kill-after", "0.3")
+
+    def run_all(self, ways, *options, program=None, **popen):
+        """{way: (holder, its witness, its lock)}, and all are lost; when, on the monotonic clock."""
+        runs = {}
+        for way in ways:
+            os.mkdir(self.path(way.__name__))
+            witness = self.witness(way.__name__ + ".fifo")
+            lock = self.path(way.__name__, "lock")
+            holder = self.run_witnessed(
+                witness, *options, "--report", self.path(way.__name__ + ".json"), lock=lock,
+                program=program, script="sleep 120 & s=$!; echo ready >&9; read line; kill $s",
+                **popen)
+            runs[way] = holder, witness, lock
+        begin = time.monotonic()
+        self.lose([(way, lock) for way, (_, _, lock) in runs.items()])
+        return runs, begin
+
+    def assert_lost(self, way, holder, lock):
+        self.assertEqual(self.wait(holder), LOST)
+        self.assert_left(way, lock)
+        with open(self.path(way.__name__ + ".json"), encoding="utf-8") as report:
+            self.assertEqual(json.load(report)["outcome"], "lost")
+
+    def assert_killed(self, runs):
+        for way, (holder, witness, lock) in runs.items():
+            with self.subTest(way=way.__name__):
+                witness.wait_for_end()
+                self.assert_lost(way, holder, lock)
+                self.assert_one_line(holder.stderr.read(), lock, "lost")
+
+    def test_kill(self):
+        self.assert_killed(self.run_all(self.WAYS, *self.LEASED, "--on-lost", "kill")[0])
+
+    def test_warn(self):
+        runs, _ = self.run_all(self.WAYS, *self.LEASED, "--on-lost", "warn")
+        for way, (holder, witness, lock) in runs.items():
+            with self.subTest(way=way.__name__):
+                self.assert_one_line(holder.stderr.readline(), lock, "lost")
+                self.assertTrue(witness.is_open())
+                holder.stdin.close()
+                self.assert_lost(way, holder, lock)
+                self.assertEqual(holder.stderr.read(), "")
+
+    def test_share_without_a_lease(self):
+        """At the interval of those who want to be stopped."""
+        if not works(tuple(share("nfs4"))):
+            self.skipTest("needs root, and mounts of its own")
+        runs, begin = self.run_all(
+            (LossTestCase.deleted, LossTestCase.replaced), "-d", "0", "--on-lost", "kill",
+            "--kill-after", "0.3", program=[*share("nfs4"), os.path.abspath(support.UFL)])
+        self.assert_killed(runs)
+        self.assertLess(time.monotonic() - begin, INTERVAL * 0.8)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faults  # noqa: E402
 import support  # noqa: E402
+from containers import share, works  # noqa: E402
+from leases import OTHER, record  # noqa: E402
 from recovery import BUSY, CRITICAL_SECTION, LOST, RecoveryTestCase  # noqa: E402
 from support import PATIENCE, UFL  # noqa: E402
 
@@ -43,10 +45,12 @@ class OverlapChecker(RecoveryTestCase):
         self.assertTrue(self.nobody_is_inside())
 
 
-class Takers(RecoveryTestCase):
+class TakersTestCase(RecoveryTestCase):
+    """Many who come at once."""
+
     def setUp(self):
         super().setUp()
-        self.dead = self.dead_lock()
+        self.dead = None
         self.said = []
 
     def taker(self, *words):
@@ -54,10 +58,10 @@ class Takers(RecoveryTestCase):
         return ["-q", *words, self.lock, sys.executable, "-I", "-S", "-c", CRITICAL_SECTION,
                 self.path("inside"), self.path("log"), str(STAY)]
 
-    def start_at_once(self, *commands):
-        """Start ufl with each of these words, all in the same moment."""
+    def start_at_once(self, *commands, place=()):
+        """Start ufl with each of these words, there, all in the same moment."""
         flag, raised = os.pipe()
-        begin = ["sh", "-c", 'read line; exec "$@" < /dev/null', "sh", os.path.abspath(UFL)]
+        begin = [*place, "sh", "-c", 'read line; exec "$@" < /dev/null', "sh", os.path.abspath(UFL)]
         processes = [self.start(*words, program=begin, stdin=flag) for words in commands]
         os.close(flag)
         os.close(raised)
@@ -79,6 +83,12 @@ class Takers(RecoveryTestCase):
         self.assertEqual((len(log), len(set(log))), (entries, entries))
         self.assertNotIn(self.dead, log)
         self.assert_no_lock()
+
+
+class Takers(TakersTestCase):
+    def setUp(self):
+        super().setUp()
+        self.dead = self.dead_lock()
 
     def test_takers(self):
         for count in (2, 10, 50):
@@ -132,6 +142,25 @@ class Takers(RecoveryTestCase):
         self.assertEqual(len(self.entries()), 3)
         if os.path.exists(self.lock):
             self.assert_taken_over()
+
+
+class ExpiredLease(TakersTestCase):
+    """Another host's lock, which nobody refreshes: all see it run out at the same time."""
+
+    def take(self, place=()):
+        self.dead = OTHER
+        self.write("lock", record())
+        takers = self.start_at_once(*[self.taker("-r", "20ms")] * 10, place=place)
+        self.assertEqual(self.statuses(takers), [0] * 10)
+        self.assert_exclusive(10)
+
+    def test_local(self):
+        self.take()
+
+    def test_share(self):
+        if not works(tuple(share("nfs4"))):
+            self.skipTest("needs root, and mounts of its own")
+        self.take(share("nfs4"))
 
 
 class Paused(faults.FaultTestCase, RecoveryTestCase):
