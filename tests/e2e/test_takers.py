@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import faults  # noqa: E402
 import support  # noqa: E402
 from containers import share, works  # noqa: E402
-from leases import OTHER, record  # noqa: E402
+from leases import LEASE, OTHER, pause, record  # noqa: E402
 from recovery import BUSY, CRITICAL_SECTION, LOST, RecoveryTestCase  # noqa: E402
 from support import PATIENCE, UFL  # noqa: E402
 
@@ -145,14 +145,22 @@ class Takers(TakersTestCase):
 
 
 class ExpiredLease(TakersTestCase):
-    """Another host's lock, which nobody refreshes: all see it run out at the same time."""
+    """Another host's lock, which nobody refreshes: all see that it has run out at the same time."""
 
     def take(self, place=()):
         self.dead = OTHER
         self.write("lock", record())
         takers = self.start_at_once(*[self.taker("-r", "20ms")] * 10, place=place)
+        pause(LEASE * 0.8)  # they have seen it, and sleep until it is over
+        self.signal_all(takers, signal.SIGSTOP)
+        pause(LEASE / 2)
+        self.signal_all(takers, signal.SIGCONT)
         self.assertEqual(self.statuses(takers), [0] * 10)
         self.assert_exclusive(10)
+
+    def signal_all(self, processes, number):
+        for process in processes:
+            process.send_signal(number)
 
     def test_local(self):
         self.take()
