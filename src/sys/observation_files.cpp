@@ -106,7 +106,7 @@ void drop_files_of_other_boots(const std::string& directory, std::string_view bo
   while (const dirent* entry = ::readdir(opened.get())) {
     const std::string name{static_cast<const char*>(entry->d_name)};
     if (!is_name(name) || name.starts_with(boot)) continue;
-    const std::string path = directory + '/' + name;
+    const std::string path = (directory + '/').append(name);
     struct stat info = {};
     if (::lstat(path.c_str(), &info) == 0 && now - info.st_mtime > kOld) ::unlink(path.c_str());
   }
