@@ -178,7 +178,11 @@ Step Keep::on_directory(const FileReply& reply) {
 
 Step Keep::cannot_tell(const FileReply& reply) {
   result_.failure = reply;
-  if (reply.status == FileStatus::ok) result_.failure->status = FileStatus::failed;  // elsewhere
+  // Elsewhere: whatever stands there, it is not our file.
+  if (reply.status == FileStatus::ok || is_elsewhere(reply)) {
+    result_.failure->status = FileStatus::failed;
+    result_.failure->error = 0;
+  }
   const bool is_hopeless = reply.status == FileStatus::denied || ++failures_ >= kMostFailures;
   if (!recorded_ && is_hopeless) return finish(Outcome::not_recorded);
   return wait_until(clock_.now() + retry());

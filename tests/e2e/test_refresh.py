@@ -348,8 +348,9 @@ class LateReleaseTest(FaultTestCase, RefreshTestCase):
 
     def test_leaves_the_file(self):
         token = self.acquire(LEASE)
-        # 1 has it a lease?  2 a look, and 3 a beat into it  4 a look after the wait  5 the removal's
-        stopped = self.stopped("openat:when=5", "--release", "--token", token, "lock", kind="nfs4")
+        # 1 has it a lease?  2 a look, and 3 a beat into it; 4 and 5 the same at a third of the lease
+        # 6 a look after the wait  7 the removal's
+        stopped = self.stopped("openat:when=7", "--release", "--token", token, "lock", kind="nfs4")
         pause(LEASE)
         with self.untouched():
             status, _, stderr = self.go_on(*stopped)

@@ -80,17 +80,19 @@ UflProcess::UflProcess(const Surroundings& around, int who, Duration uptime)
       identity_{world_, who},
       timer_{world_, clock_, knobs_, process_} {}
 
-ClaimOptions UflProcess::claim_options() const {
+ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share) {
   ClaimOptions options;
   options.path = "lock";
-  options.delay = knobs_.delay;
-  options.retry = knobs_.retry;
-  options.retry_grows = knobs_.retry_grows;
-  options.local = knobs_.local;
-  options.atomic_create = around_.share_knobs.atomic_create;
-  options.late_hold = knobs_.late_hold;
+  options.delay = knobs.delay;
+  options.retry = knobs.retry;
+  options.retry_grows = knobs.retry_grows;
+  options.local = knobs.local;
+  options.atomic_create = share.atomic_create;
+  options.late_hold = knobs.late_hold;
   return options;
 }
+
+ClaimOptions UflProcess::claim_options() const { return claim_of(knobs_, around_.share_knobs); }
 
 ReleaseOptions UflProcess::release_options(std::string token, Duration delay) const {
   return {.path = "lock",

@@ -51,6 +51,9 @@ struct ContenderKnobs {
   const Mutant* mutant = nullptr;
 };
 
+/// What every claim of ufl has from these knobs.
+[[nodiscard]] ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share);
+
 /// The clock of one host: right in its speed, and in nothing else.
 class SimClock final : public Clock {
  public:

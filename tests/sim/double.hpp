@@ -72,4 +72,14 @@ class Double : public Machine {
   std::string written_;
 };
 
+/// Its clock stands still while an operation is under way.
+class Timeless final : public Double {
+ public:
+  using Double::Double;
+  FileReply altered(const FileReply& reply) override {
+    clock().skip(operation_began() - clock().now());
+    return reply;
+  }
+};
+
 }  // namespace ufl::sim

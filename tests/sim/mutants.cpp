@@ -179,23 +179,15 @@ class BlindClock final : public Mutant {
   std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
                                         const ContenderKnobs& /*knobs*/) const override {
     if (where_ != Where::claim) return nullptr;
-    return std::make_unique<Blind>(claim, clock);
+    return std::make_unique<Timeless>(claim, clock);
   }
   std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
                                           const std::string& /*token*/) const override {
     if (where_ != Where::release) return nullptr;
-    return std::make_unique<Blind>(release, clock);
+    return std::make_unique<Timeless>(release, clock);
   }
 
  private:
-  class Blind final : public Double {
-   public:
-    using Double::Double;
-    FileReply altered(const FileReply& reply) override {
-      clock().skip(operation_began() - clock().now());
-      return reply;
-    }
-  };
   void change(Setup& setup) const override {
     if (where_ == Where::release) setup.contenders.release_elsewhere = 300;
   }

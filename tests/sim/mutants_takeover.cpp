@@ -142,16 +142,6 @@ class LooksOnce final : public Double {
   std::string seen_;
 };
 
-/// Its clock stands still while an operation is under way.
-class NeverLate final : public Double {
- public:
-  using Double::Double;
-  FileReply altered(const FileReply& reply) override {
-    clock().skip(operation_began() - clock().now());
-    return reply;
-  }
-};
-
 /// Removes and replaces without flock(2).
 class Unguarded final : public Double {
  public:
@@ -200,7 +190,7 @@ void add_takeover_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   add.template operator()<UnlinksFirst>("takeover_unlinks_first", Family::local, 4'000);
   add.template operator()<OnlyCompares>("break_only_compares", Family::local, 4'000);
   add.template operator()<LooksOnce>("takeover_looks_once", Family::stalls, 4'000);
-  add.template operator()<NeverLate>("takeover_late_not_noticed", Family::late_claims, 20'000);
+  add.template operator()<Timeless>("takeover_late_not_noticed", Family::late_claims, 20'000);
   add.template operator()<Unguarded>("takeover_unguarded", Family::local, 4'000);
   all.push_back(std::make_unique<UnguardedRelease>("release_unguarded", Family::local, 4'000));
   all.push_back(std::make_unique<ShortTakeoverDelay>("takeover_delay_50", 50, 20'000));

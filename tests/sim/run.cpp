@@ -69,16 +69,8 @@ void Run::after(Duration time, World::Action action) {
 }
 
 ClaimOptions Run::claim_options() {
-  const ContenderKnobs& knobs = stage_.knobs;
-  ClaimOptions options;
-  options.path = "lock";
-  options.delay = knobs.delay;
-  options.retry = knobs.retry;
-  options.retry_grows = knobs.retry_grows;
-  options.local = knobs.local;
-  options.atomic_create = stage_.share_knobs.atomic_create;
-  options.late_hold = knobs.late_hold;
-  options.takeover_delay = knobs.takeover_delay;
+  ClaimOptions options = claim_of(stage_.knobs, stage_.share_knobs);
+  options.takeover_delay = stage_.knobs.takeover_delay;
   if (once_) {
     options.timeout = Duration::zero();
     options.most_lost_races = kMaxBusyLooksAtOnce;

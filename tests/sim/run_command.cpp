@@ -20,16 +20,6 @@ using std::chrono::seconds;
 constexpr Duration kLookInterval = seconds{30};
 constexpr Duration kLookIntervalToKill = seconds{5};
 
-/// Its clock stands still while an operation is under way.
-class CountsFromTheEnd final : public Double {
- public:
-  using Double::Double;
-  FileReply altered(const FileReply& reply) override {
-    clock().skip(operation_began() - clock().now());
-    return reply;
-  }
-};
-
 }  // namespace
 
 CommandRun::CommandRun(const Stage& stage, Host& host, int who, Kind kind, bool once,
@@ -76,7 +66,7 @@ void CommandRun::keep() {
   keep_ = std::make_unique<Keep>(std::move(options), clock_);
   double_.reset();
   if (flawed(RecoveryFlaw::lease_from_the_end)) {
-    double_ = std::make_unique<CountsFromTheEnd>(*keep_, clock_);
+    double_ = std::make_unique<Timeless>(*keep_, clock_);
   }
   client_.let_hang();
   await_deadline();
