@@ -201,7 +201,7 @@ int Warden::start(const std::string& token) {
 int Warden::begin() {
   const int timer = ::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   int pipe[2] = {-1, -1};
-  int error = timer < 0 || ::pipe2(pipe, O_CLOEXEC) != 0 ? errno : 0;
+  int error = timer < 0 || ::pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0 ? errno : 0;
   if (error == 0) {
     sigset_t all;
     sigset_t before;
@@ -220,7 +220,7 @@ int Warden::begin() {
 }
 
 void Warden::continue_at(Mono when) {
-  if (token_.empty() || tell(when)) return;
+  if (token_.empty() || (orders_ >= 0 && tell(when))) return;
   end();
   if (begin() == 0) static_cast<void>(tell(when));
 }

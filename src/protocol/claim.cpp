@@ -98,7 +98,10 @@ Step Claim::on_reply(const FileReply& reply) {
 }
 
 Step Claim::resume() {
-  if (state_ == State::looks_free) return takes_over_ ? write_temporary() : publish();
+  if (state_ == State::looks_free) {
+    if (looks_ > 1 && is_over()) return give_up(Outcome::timed_out);
+    return takes_over_ ? write_temporary() : publish();
+  }
   if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
   switch (state_) {
     case State::pause:

@@ -30,8 +30,8 @@
 //         4 B removes what it wrote.  5 C looks: absent, writes, verifies, runs beside A.
 //       so B neither removes its claim nor enters on it until A has had time to leave, or to notice
 //       and stop (ClaimOptions::late_hold), and only then counts its delay. Whoever
-//       takes over from B meanwhile waits as long. Known gap: a holder that neither leaves nor
-//       looks for longer than that has B beside it.
+//       takes over from B meanwhile waits as long, unless create is atomic. Known gap: a holder
+//       that neither leaves nor looks for longer than that has B beside it.
 //
 // With a lease the claim writes beats while it waits, as whoever holds a lock does (keep.hpp), and
 // is acquired only with one that is fresh. Without them:
@@ -189,6 +189,9 @@ class Claim final : public Machine {
   [[nodiscard]] const Sighting& taken_from() const { return taken_from_; }
 
   [[nodiscard]] bool local() const { return options_.local; }
+
+  /// The lease that its record gives.
+  [[nodiscard]] std::optional<Duration> lease() const { return options_.lease; }
 
   /// The verification delay in force: `auto` grows when a foreign record was seen, and every delay
   /// grows for a takeover, until that is lost.

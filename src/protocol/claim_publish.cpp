@@ -17,7 +17,6 @@
 namespace ufl {
 
 Step Claim::publish() {
-  if (looks_ > 1 && is_over()) return give_up(Outcome::timed_out);
   // With a claim of ours unaccounted for, the same token again, and its delay: should that claim
   // show up after all, it must be known for ours.
   if (!unaccounted_) {
@@ -25,15 +24,14 @@ Step Claim::publish() {
     options_.delay = delay_of_others();
     raised_from_.reset();
   }
-  if (!unaccounted_ || outlived_its_lease()) prepare_record();
   if (!options_.atomic_create && look_is_old()) {
     if (++late_looks_ < kMaxLateLooks) return look();
     operation_ = ReadFile{options_.path, kRecordLimit};
     return fail({});  // always too slow: no errno, the message tells
   }
   late_looks_ = 0;
+  if (!unaccounted_ || outlived_its_lease()) prepare_record();
   stood_before_ = std::exchange(unaccounted_, true);
-  replaces_ = false;
   return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
 }
 
@@ -47,6 +45,7 @@ void Claim::prepare_record() {
   remove_witness();  // nothing of the claim before is on the share, or it was given up
   give_up_claim();
   not_before_ = {};
+  replaces_ = false;
   Holder holder = identity_.self();
   holder.command = options_.command;
   holder.since = utc_text(clock_.wall());
@@ -99,6 +98,7 @@ Step Claim::on_publish(const FileReply& reply) {
   late_ = late_ || (!options_.atomic_create && look_is_old());
   switch (reply.status) {
     case FileStatus::ok:
+      replaces_ = false;
       return published();
     case FileStatus::exists:
     case FileStatus::denied:

@@ -126,10 +126,12 @@ Step Claim::lost_the_race() {
 // that when its process ended:
 //   1 A, B look: absent.  2 A writes, waits D, verifies, runs.  3 B's write lands late on A's; B
 //   keeps it, and ends.  4 C takes over from B, waits D, runs beside A.
-// A record that names a command was verified.
+// A record that names a command was verified. Known gap: where create is atomic only a rename may
+// be late like that, and whoever takes over from such a claim is not kept waiting.
 void Claim::note_late_takeover() {
   const Holder& from = taken_from_.holder;
-  const bool may_be_late = !options_.atomic_create && !from.child && (from.lifeline || from.beat);
+  const bool names_commands = from.lifeline || from.beat || from.detached.value_or(false);
+  const bool may_be_late = !options_.atomic_create && names_commands && !from.child;
   const bool was_late = is_ours(taken_from_.token) && gave_up_late_;
   late_ = late_ || was_late || (!options_.local && (may_be_late || look_is_old()));
 }

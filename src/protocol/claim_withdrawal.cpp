@@ -32,7 +32,10 @@ Step Claim::on_withdraw_look(const FileReply& reply) {
   const bool part =
       result_.failure.created && !another_stood_ && record_.starts_with(reply.content);
   if (takes_over_ && sighting.token == result_.token) result_.replaced = true;
-  if (is_ours(sighting.token)) late_ = gave_up_late_;
+  if (is_ours(sighting.token)) {
+    late_ = late_ || gave_up_late_;
+    result_.token = sighting.token;  // that is what may be left behind
+  }
   if (sighting.token == result_.token || is_ours(sighting.token) || part) return remove_own(reply);
   if (is_whole(sighting)) {
     another_stood_ = true;

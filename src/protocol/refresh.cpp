@@ -102,7 +102,10 @@ Step Refresh::on_written(const FileReply& reply) {
   const bool is_in_time = is_known && now < *last + lease_reliable(lease_);
   result_.refreshed = refreshing_;
   if (is_in_time && !settled_at_) return finish(Outcome::held);
-  if (!is_in_time) settled_at_ = now + options_.takeover_delay;
+  if (!is_in_time) {
+    settled_at_ = now + options_.takeover_delay;
+    if (!is_late_) ++rounds_;
+  }
   const Mono next_beat = refreshing_ + lease_refresh(lease_);
   return pause(std::max(std::min(*settled_at_, next_beat) - now, Duration::zero()));
 }

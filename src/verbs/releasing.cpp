@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "protocol/record.hpp"
 #include "protocol/token.hpp"
 #include "seams/lease.hpp"
 
@@ -27,9 +26,7 @@ ReleaseOptions release_options(const Options& options, const MountTraits& mount,
   const ClaimResult& held = claim.result();
   ReleaseOptions release = release_options(options, mount, held.token, claim.delay());
   release.device = held.device;
-  // What others go by; --break takes without one.
-  const auto lease = parse_record(held.record).holder.lease;
-  if (lease) release.until = held.begun + lease_reliable(lease_of(*lease));
+  if (claim.lease()) release.until = held.begun + lease_reliable(*claim.lease());
   return release;
 }
 

@@ -120,14 +120,14 @@ void Taking::claim_waits() {
 void Taking::claim_ended() {
   if (line_) line_->stop();
   outcome_.waited = world_.clock.now() - started_;
-  outcome_.holder = claim_.seen();
+  outcome_.holder = claim_.takes_over() ? claim_.taken_from() : claim_.seen();
   const ClaimResult& result = claim_.result();
   if (result.left_behind) say(left_behind_text(options_.lock_file));
   switch (result.outcome) {
     case ClaimResult::Outcome::acquired:
       outcome_.kind = Outcome::Kind::acquired;
       outcome_.token = result.token;
-      if (claim_.takes_over()) forget_refresh(world_, claim_.seen().token);
+      if (claim_.takes_over()) forget_refresh(world_, claim_.taken_from().token);
       say_taken_over();
       log_.acquired();
       return events_.on_acquired();

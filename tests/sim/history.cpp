@@ -9,6 +9,8 @@
 #include <memory>
 #include <utility>
 
+#include "protocol/late.hpp"
+#include "seams/lease.hpp"
 #include "sim/breaker.hpp"
 #include "sim/drawing.hpp"
 #include "sim/identity.hpp"
@@ -131,15 +133,20 @@ Promises promises_of(const Setup& setup) {
   const ContenderKnobs& who = setup.contenders;
   const ShareKnobs& share = setup.share;
   Promises promises = setup.promises;
-  // A lease may be too short for an answer that takes its time, which is said.
+  // A lease may be too short for answers, or for looks that are taken again, which take their time:
+  // that is said.
   const RecoveryKnobs& recovery = setup.recovery;
+  const bool looks_again = is_recovery(setup.family) &&
+                           2 * share.b > max_look_age(who.local, share.atomic_create, who.delay);
   const bool lease_is_tight = recovery.leased + recovery.scripts > 0 &&
-                              recovery.lease < 3 * (2 * share.v + 3 * share.b + share.w);
-  promises.all_is_well = !lease_is_tight && share.atomic_create && !share.eperm_for_exists &&
-                         share.lost_reply + share.error + share.refused + share.full_disk +
-                                 share.torn + share.stale + share.stale_lie + share.overdue +
-                                 share.stall + share.flocked ==
-                             0;
+                              (recovery.lease < 3 * (2 * share.v + 3 * share.b + share.w) ||
+                               lease_stop(recovery.lease, recovery.kill_after) <
+                                   lease_refresh(recovery.lease) + 3 * share.b);
+  promises.all_is_well =
+      !looks_again && !lease_is_tight && share.atomic_create && !share.eperm_for_exists &&
+      share.lost_reply + share.error + share.refused + share.full_disk + share.torn + share.stale +
+              share.stale_lie + share.overdue + share.stall + share.flocked + share.hung ==
+          0;
   promises.in_flight = share.b + share.longest_overdue + share.create_takes + kTick;
   promises.progress = 50 * (who.delay + bound(share) + share.longest_stall + promises.in_flight +
                             who.longest_late_timer + seconds{3}) +

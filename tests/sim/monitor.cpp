@@ -120,8 +120,10 @@ void Monitor::fails(int who) {
 }
 
 bool Monitor::needs_a_person(const Version& version) const {
-  return !promises_.recovers || breakers_.contains(version.owner) ||
-         parse_record(version.content).kind != Sighting::Kind::record;
+  const Sighting::Kind kind = parse_record(version.content).kind;
+  const bool is_told =
+      kind == Sighting::Kind::record || (promises_.empty_recovers && kind == Sighting::Kind::empty);
+  return !promises_.recovers || breakers_.contains(version.owner) || !is_told;
 }
 
 // Never beside somebody who holds the lock: an abandoned late claim may stand in its place.
@@ -167,7 +169,8 @@ void Monitor::changed(int who, const Version& before, const Version& after) {
     violate(Kind::trespass, who, hold->who,
             fmt::format("{} {} the record of {}, which holds the lock since {}", name_of(who), what,
                         name_of(hold->who), text_of(hold->since)));
-  } else if (promises_.claims_are_safe && who != before.owner && !dead_.contains(before.owner)) {
+  } else if (promises_.claims_are_safe && who != before.owner && !dead_.contains(before.owner) &&
+             !is_orphan(before)) {
     violate(Kind::trespass, who, before.owner,
             fmt::format("{} {} the claim of {}", name_of(who), what, name_of(before.owner)));
   }

@@ -46,6 +46,7 @@ struct Promises {
   Duration settles{};
   /// Whoever is gone is taken over from: the whole record of nobody does not stand in the way.
   bool recovers = false;
+  bool empty_recovers = false;  ///< and so is an empty file
   /// Nothing fails, and nobody is late: whoever says that something may be left behind is wrong.
   bool all_is_well = false;
   /// The longest time for which nobody gets a lock that nobody holds.

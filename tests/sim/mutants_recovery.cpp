@@ -92,7 +92,7 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   constexpr Family kShare = Family::recovery_share;
   add("lease_beats_lifeline", kLocal, 4'000, Flaw::lease_beats_lifeline, with_leases);
   add("mtime_for_beats", kShare, 4'000, Flaw::mtime_for_beats, with_leases);
-  add("observation_of_another_boot", kShare, 1'000, Flaw::one_memory, with_leases);
+  add("observation_of_another_boot", kShare, 4'000, Flaw::one_memory, with_leases);
   add("unpromised_lifeline", kLocal, 4'000, Flaw::unpromised_lifeline, without_lifelines);
   add("pid_without_start", kLocal, 4'000, Flaw::number_alone, with_lone_numbers);
   add("witness_not_asked_for", kShare, 1'000, Flaw::no_witness, with_a_twin);

@@ -58,6 +58,11 @@ void settle_recovery(Setup& setup) {
       knobs.hosts == 1 && knobs.unbound == 0 && (setup.contenders.local || knobs.rebooted == 0);
   const bool all_leased = (knobs.leased == 1000 && knobs.bound == 0) || knobs.scripts == 1000;
   setup.promises.recovers = is_seen || all_leased;
+  setup.promises.empty_recovers = setup.contenders.local;
+  // Whoever is stopped between making its file and writing into it, or for longer than its lease,
+  // may be taken over from.
+  setup.promises.claims_are_safe = setup.contenders.local && !setup.share.two_steps &&
+                                   knobs.hosts == 1 && knobs.leased + knobs.scripts == 0;
 }
 
 void draw_recovery_local(Drawing& draw, Setup& setup) {

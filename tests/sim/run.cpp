@@ -71,6 +71,9 @@ void Run::after(Duration time, World::Action action) {
 ClaimOptions Run::claim_options() {
   ClaimOptions options = claim_of(stage_.knobs, stage_.share_knobs);
   options.takeover_delay = stage_.knobs.takeover_delay;
+  if (stage_.world.chance(stage_.knobs.impatient)) {
+    options.timeout = kTick * static_cast<int>(stage_.world.below(500));
+  }
   if (once_) {
     options.timeout = Duration::zero();
     options.most_lost_races = kMaxBusyLooksAtOnce;
@@ -110,16 +113,30 @@ void Run::start() {
     double_ = std::make_unique<TakesForChildless>(*claim_, clock_);
   }
   if (stage_.world.tells()) tell("begins on " + host_.ids().name);
+  const ContenderKnobs& knobs = stage_.knobs;
+  if (stage_.world.chance(knobs.cancelled)) {
+    const Duration longest = 3 * knobs.delay + 10 * kTick +
+                             (stage_.world.chance(200) ? knobs.late_hold : Duration::zero());
+    after(stage_.world.some_of(longest), [this] {
+      if (over_ || claim_is_over_) return;
+      tell("is told to stop");
+      driver_->cancel();
+    });
+  }
   drive(*claim_, DriverEvents{.on_finished = [this] { claim_ended(); }});
 }
 
 void Run::claim_ended() {
+  claim_is_over_ = true;
   const ClaimResult& result = claim_->result();
   if (result.outcome == ClaimResult::Outcome::acquired) {
     if (claim_->takes_over()) tell("takes the lock over");
     return acquired();
   }
-  if (result.left_behind || client_.betrayed()) stage_.monitor.gives_up(who_, result.token);
+  if (result.left_behind || client_.betrayed()) {
+    stage_.monitor.gives_up(who_, result.token);
+    if (!was_disturbed_) stage_.monitor.fails(who_);
+  }
   // A look that is always too old has no errno.
   if (result.outcome == ClaimResult::Outcome::failed && result.failure.error != 0) {
     stage_.monitor.fails(who_);
@@ -153,6 +170,7 @@ void Run::release_ended() {
   if (outcome == Outcome::failed) tell("could not release");
   if (outcome == Outcome::too_late || outcome == Outcome::failed) {
     stage_.monitor.gives_up(who_, claim_->result().token);
+    if (!was_disturbed_) stage_.monitor.fails(who_);
   }
   end(true);
 }
@@ -186,12 +204,14 @@ void Run::dead_for_good() {
 
 void Run::stop(Duration time) {
   if (!lives()) return;
+  was_disturbed_ = true;
   time = longest_stop(time);
   if (stage_.world.tells()) tell("is stopped for " + text_of(time));
   process_->stopped_until = std::max(process_->stopped_until, stage_.world.now() + time);
 }
 
 void Run::freeze(Moment until) {
+  was_disturbed_ = true;
   process_->stopped_until = std::max(process_->stopped_until, until);
   frozen(until);
 }

@@ -109,6 +109,8 @@ class Run {
   std::unique_ptr<Release> release_;
   std::unique_ptr<Machine> double_;  // a mutant's, before the machine
   std::unique_ptr<Driver> driver_;
+  bool claim_is_over_ = false;
+  bool was_disturbed_ = false;  // stopped, or asleep
   bool over_ = false;
   Moment ended_{};
 };
@@ -176,7 +178,9 @@ class ScriptRun final : public Run {
   void rest();
   void refresh();
   void refresh_ended();
+  void refresh_failed();
   void let_go();
+  void start_refresh(std::function<void()> on_ended);
 
   std::unique_ptr<Refresh> refresh_;
   std::optional<Mono> last_;  // start of the last refresh

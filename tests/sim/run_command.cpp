@@ -155,6 +155,7 @@ void CommandRun::done() {
 // The lease is over: the file is for others.
 void CommandRun::leave() {
   tell("leaves its lock to others");
+  if (!was_disturbed_) stage_.monitor.fails(who_);
   stage_.monitor.gives_up(who_, claim_->result().token);
   end(true);
 }
@@ -231,7 +232,7 @@ Duration CommandRun::longest_stop(Duration time) {
 }
 
 void CommandRun::frozen(Moment until) {
-  command_->stopped_until = until;
+  command_->stopped_until = std::max(command_->stopped_until, until);
   if (has_lease() && child_runs_) stage_.monitor.freezes(who_, until);
 }
 

@@ -49,12 +49,17 @@ void ScriptRun::rest() {
   const Duration lease = stage_.recovery.lease;
   const Duration pause =
       stage_.world.chance(600) ? stage_.world.some_of(lease / 3) : stage_.world.some_of(2 * lease);
+  was_disturbed_ = true;  // by itself
   after(pause, [this] { refreshes_ < kMostRefreshes ? refresh() : let_go(); });
 }
 
 void ScriptRun::refresh() {
   ++refreshes_;
   tell("refreshes its lease");
+  start_refresh([this] { refresh_ended(); });
+}
+
+void ScriptRun::start_refresh(std::function<void()> on_ended) {
   RefreshOptions options;
   options.look = release_options();
   options.last = flawed(RecoveryFlaw::revived) ? std::optional{now()} : last_;
@@ -62,7 +67,7 @@ void ScriptRun::refresh() {
   options.takeover_delay = std::max(claim_->delay(), stage_.knobs.takeover_delay);
   refresh_ = std::make_unique<Refresh>(std::move(options), clock_);
   double_.reset();
-  drive(*refresh_, DriverEvents{.on_finished = [this] { refresh_ended(); }});
+  drive(*refresh_, DriverEvents{.on_finished = std::move(on_ended)});
 }
 
 void ScriptRun::refresh_ended() {
@@ -72,8 +77,16 @@ void ScriptRun::refresh_ended() {
     last_ = result.refreshed;
     return work(*last_ + lease_reliable(stage_.recovery.lease));
   }
-  tell(result.outcome == Outcome::lost ? "is told that it has lost the lock" : "cannot refresh");
-  if (result.outcome != Outcome::lost) stage_.monitor.gives_up(who_, claim_->result().token);
+  refresh_failed();
+}
+
+void ScriptRun::refresh_failed() {
+  const bool is_lost = refresh_->result().outcome == RefreshResult::Outcome::lost;
+  tell(is_lost ? "is told that it has lost the lock" : "cannot refresh");
+  if (!is_lost) {
+    stage_.monitor.gives_up(who_, claim_->result().token);
+    if (!was_disturbed_) stage_.monitor.fails(who_);
+  }
   end(true);
 }
 
@@ -81,8 +94,16 @@ void ScriptRun::let_go() {
   if (works_) stage_.monitor.leaves(who_);
   works_ = false;
   tell("is done");
-  release(kind_ == Kind::script ? std::optional{*last_ + lease_reliable(stage_.recovery.lease)}
-                                : std::nullopt);
+  // As src/verbs/release.cpp: by flock(2), or within a lease that is surely not over.
+  if (kind_ == Kind::bound || stage_.knobs.local) return release({});
+  const Duration reliable = lease_reliable(stage_.recovery.lease);
+  const bool is_known = !stage_.world.chance(200);
+  if (is_known && now() < *last_ + reliable) return release(*last_ + reliable);
+  start_refresh([this, reliable] {
+    const RefreshResult& result = refresh_->result();
+    if (result.outcome != RefreshResult::Outcome::held) return refresh_failed();
+    release(result.refreshed + reliable);
+  });
 }
 
 void ScriptRun::killed(bool /*both*/) {

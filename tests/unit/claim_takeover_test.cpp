@@ -365,6 +365,56 @@ TEST_F(TakeoverTest, ALateRenameIsKeptUntilAWinnerMustHaveLeft) {
   }
 }
 
+//   1 B's write lands late on the record of A, which runs; B keeps it, and ends.  2 T takes over
+//   from B.  3 verified after its delay alone, it runs beside A.
+TEST_F(TakeoverTest, AClaimThatNeverNamedACommandMayHaveBeenALateOne) {
+  struct Case {
+    const char* keys;
+    bool may_be_late;
+  };
+  for (const bool atomic : {false, true}) {
+    for (const auto& [keys, may_be_late] :
+         {Case{R"("lifeline":"dgram")", true}, Case{R"("lease":9,"beat":"1")", true},
+          Case{R"("detached":true,"pid":1,"start":1)", true},
+          Case{R"("lifeline":"dgram","child":{"pid":1})", false},
+          Case{R"("host":"here")", false}}) {
+      const std::string gone = kGone.substr(0, 37) + "{" + keys + "}\n";
+      ClaimOptions options = share();
+      options.atomic_create = atomic;
+      options.timeout.reset();
+      Claim claim = make(options);
+      (void)claim.start();
+      Step step = claim.on_reply(ok(gone));
+      while (std::holds_alternative<WaitUntil>(step) && !HasFailure()) {
+        clock_.advance(wait(step));
+        (void)claim.resume();
+        step = claim.on_reply(ok(gone));
+      }
+      ASSERT_TRUE(std::holds_alternative<LooksFree>(step)) << keys;
+      (void)claim.resume();
+      (void)claim.on_reply(ok());
+      ASSERT_NE(wants<ReplaceFile>(claim.on_reply(ok(gone))), nullptr) << keys;
+      const Duration hold = may_be_late && !atomic ? options.late_hold : Duration::zero();
+      EXPECT_EQ(wait(claim.on_reply(ok())), hold + seconds{3}) << keys << " atomic " << atomic;
+    }
+  }
+}
+
+// The last look of a wait may be answered after its end.
+TEST_F(TakeoverTest, NoneBeginsAfterTheDeadline) {
+  ClaimOptions options = local();
+  options.timeout = seconds{1};
+  options.may_take_over = [seen = 0](const Sighting&, bool) mutable { return ++seen > 1; };
+  Claim claim = make(options);
+  (void)claim.start();
+  clock_.advance(wait(claim.on_reply(ok(kGone))));
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  clock_.advance(seconds{1});
+  ASSERT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(ok(kGone))));
+  EXPECT_TRUE(finished(claim.resume()));
+  EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
+}
+
 //   1 T's rename lands late, over the record of A, which runs; T is told EIO.  2 T takes it back.
 //   3 B looks: absent, and runs beside A.
 TEST_F(TakeoverTest, ALateRenameThatFailedIsNotTakenBack) {

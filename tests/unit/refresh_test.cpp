@@ -294,6 +294,22 @@ TEST_F(RefreshTest, WhatAlwaysTakesTooLongIsGivenUp) {
   EXPECT_EQ(refresh.result().failure.error, ETIMEDOUT);
 }
 
+// Each begins in time, and ends too late.
+TEST_F(RefreshTest, SoAreWritesThatAlwaysTakeTooLong) {
+  Refresh refresh = make({});
+  Step step = to_write(refresh);
+  int writes = 0;
+  for (; wants<UpdateFile>(step) != nullptr && writes < 100; ++writes) {
+    clock_.advance(2 * kLease / 5);
+    step = refresh.on_reply(ok());
+    while (std::holds_alternative<WaitUntil>(step) && !HasFailure()) step = next(refresh, step);
+    if (wants<ReadFile>(step) != nullptr) step = refresh.on_reply(ok(record(writes % 9)));
+  }
+  EXPECT_LE(writes, 10);
+  EXPECT_EQ(refresh.result().outcome, Outcome::failed);
+  EXPECT_EQ(refresh.result().failure.error, ETIMEDOUT);
+}
+
 TEST_F(RefreshTest, AWriteThatFailsIsTold) {
   for (const auto& reply :
        {refused(FileStatus::failed, EIO), refused(FileStatus::denied, EACCES),
