@@ -15,7 +15,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
-from containers import share, works  # noqa: E402
+from containers import TIME, share, works  # noqa: E402
 from leases import (  # noqa: E402
     BUSY, FAILED, LEASE, LOST, OTHER, SHORT, TAKEOVER, LeaseTestCase, Opened, beat_in, go_on, pause,
     record, stop, warden_of)
@@ -271,6 +271,15 @@ class RememberedTest(LeaseTestCase):
         self.put_in_place(record(beat="0000000008"))
         self.assert_busy(self.try_once())
         self.assertEqual(beat_in(self.read_lock()), 8)
+
+    def test_clock_of_a_container(self):
+        """Which counts from elsewhere: what was seen there would be as old as one likes here."""
+        if not works(tuple(TIME)):
+            self.skipTest("not permitted to make a time namespace")
+        self.first_run()
+        there = [*TIME, UFL]
+        self.assert_busy(self.ufl("-n", self.lock, "echo", "ran", program=there))
+        self.assertEqual(len(self.kept_observation(self.lock)), 2)
 
     @staticmethod
     def read_text(path):
