@@ -277,7 +277,7 @@ TEST(ProcessTree, KillAllCatchesWhatForksAndEndsAtOnce) {
     ASSERT_EQ(ProcessTree::adopt_orphans(), 0);
     SlowTable table;
     Forest forest{.table = table};
-    const Brake brake{5000};
+    const Brake brake{20000};
     start_process([&] {
       while (brake.may_fork()) {
         if (::fork() != 0) ::_exit(0);
