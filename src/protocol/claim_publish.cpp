@@ -182,10 +182,10 @@ Step Claim::on_beat(const FileReply& reply) {
   }
   if (reply.status == FileStatus::changed) {
     Sighting sighting = parse_record(reply.content);
-    const bool is_ours = sighting.token == result_.token;
+    const bool is_current = sighting.token == result_.token;
     // An earlier beat, whose reply was lost.
-    if (is_ours && reply.content.size() == record_.size()) record_ = reply.content;
-    if (!is_ours && is_whole(sighting)) {
+    if (is_current && reply.content.size() == record_.size()) record_ = reply.content;
+    if (!is_current && is_whole(sighting)) {
       saw(std::move(sighting), reply.identity);
       return held_by_other();
     }

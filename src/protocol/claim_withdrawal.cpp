@@ -36,7 +36,7 @@ Step Claim::on_withdraw_look(const FileReply& reply) {
     late_ = late_ || gave_up_late_;
     result_.token = sighting.token;  // that is what may be left behind
   }
-  if (sighting.token == result_.token || is_ours(sighting.token) || part) return remove_own(reply);
+  if (sighting.token == result_.token || part) return remove_own(reply);
   if (is_whole(sighting)) {
     another_stood_ = true;
     saw(sighting);

@@ -33,13 +33,15 @@ ProcessId Host::begin_process() {
   do {
     last_pid_ = (last_pid_ + 1) % kNumbers;
   } while (processes_.contains(ids_.first_pid + last_pid_));
-  ProcessStat stat;
-  stat.pid = ids_.first_pid + last_pid_;
-  stat.state = 'S';
-  stat.threads = 1;
-  stat.start = flaw_ == HostFlaw::all_starts_alike ? 0 : ++last_start_;
-  processes_[stat.pid] = stat;
+  const ProcessStat& stat = add(ids_.first_pid + last_pid_);
   return {stat.pid, stat.start};
+}
+
+const ProcessStat& Host::add(std::int64_t pid) {
+  ProcessStat& stat = processes_[pid];
+  stat = {.pid = pid, .state = 'S', .threads = 1};
+  stat.start = flaw_ == HostFlaw::all_starts_alike ? 0 : ++last_start_;
+  return stat;
 }
 
 bool Host::is_there(const ProcessId& process) const {
@@ -57,12 +59,7 @@ void Host::leave_zombie(const ProcessId& process) {
 
 void Host::reuse(std::int64_t pid) {
   if (processes_.contains(pid) || processes_.size() + 2 > kNumbers / 2) return;
-  ProcessStat stat;
-  stat.pid = pid;
-  stat.state = 'S';
-  stat.threads = 1;
-  stat.start = flaw_ == HostFlaw::all_starts_alike ? 0 : ++last_start_;
-  processes_[pid] = stat;
+  add(pid);
 }
 
 void Host::reboot(std::string boot) {

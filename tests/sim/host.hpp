@@ -84,6 +84,7 @@ class Host final : public HostSigns {
   bool is_witnessed(std::uint64_t uid, std::string_view uuid) override;
 
  private:
+  const ProcessStat& add(std::int64_t pid);
   [[nodiscard]] bool is_there(const ProcessId& process) const;
 
   World& world_;

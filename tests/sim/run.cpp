@@ -134,8 +134,7 @@ void Run::claim_ended() {
     return acquired();
   }
   if (result.left_behind || client_.betrayed()) {
-    stage_.monitor.gives_up(who_, result.token);
-    if (!was_disturbed_) stage_.monitor.fails(who_);
+    gives_up(result.token);
   }
   // A look that is always too old has no errno.
   if (result.outcome == ClaimResult::Outcome::failed && result.failure.error != 0) {
@@ -169,10 +168,18 @@ void Run::release_ended() {
   if (outcome == Outcome::lost) tell("is told that it has lost the lock");
   if (outcome == Outcome::failed) tell("could not release");
   if (outcome == Outcome::too_late || outcome == Outcome::failed) {
-    stage_.monitor.gives_up(who_, claim_->result().token);
-    if (!was_disturbed_) stage_.monitor.fails(who_);
+    gives_up(claim_->result().token);
   }
   end(true);
+}
+
+void Run::gives_up(const std::string& token) {
+  stage_.monitor.gives_up(who_, token);
+  if (!was_disturbed_) stage_.monitor.fails(who_);
+}
+
+Duration Run::hold_time() {
+  return std::max(stage_.knobs.shortest_hold, stage_.world.some_of(stage_.knobs.longest_hold));
 }
 
 bool Run::lives() const { return !over_ && process_->alive; }

@@ -88,6 +88,10 @@ class Run {
   virtual void frozen(Moment /*until*/) {}
   /// For how long it may be stopped, of `time`.
   [[nodiscard]] virtual Duration longest_stop(Duration time) { return time; }
+  /// Its user is told that the lock is left to others; without cause, if nothing held it up.
+  void gives_up(const std::string& token);
+  /// For how long the lock is held this time.
+  Duration hold_time();
   /// Nothing of it runs any more, and its process was killed.
   void dead_for_good();
   void end(bool acquired);

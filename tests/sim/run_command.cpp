@@ -155,8 +155,7 @@ void CommandRun::done() {
 // The lease is over: the file is for others.
 void CommandRun::leave() {
   tell("leaves its lock to others");
-  if (!was_disturbed_) stage_.monitor.fails(who_);
-  stage_.monitor.gives_up(who_, claim_->result().token);
+  gives_up(claim_->result().token);
   end(true);
 }
 
@@ -166,9 +165,7 @@ void CommandRun::go() {
   if (!std::exchange(held_, true)) stage_.monitor.enters(who_, claim_->result().token);
   if (closes_) drop_lifeline();
   World& world = stage_.world;
-  const Duration time =
-      std::max(stage_.knobs.shortest_hold, world.some_of(stage_.knobs.longest_hold));
-  when_running(world, world.now() + time, command_, [this] { child_ends(); });
+  when_running(world, world.now() + hold_time(), command_, [this] { child_ends(); });
 }
 
 void CommandRun::child_ends() {

@@ -22,9 +22,7 @@ void ScriptRun::acquired() {
   if (kind_ == Kind::bound) {
     works_ = true;
     stage_.monitor.enters(who_, claim_->result().token);
-    const Duration time =
-        std::max(stage_.knobs.shortest_hold, stage_.world.some_of(stage_.knobs.longest_hold));
-    return after(time, [this] { let_go(); });
+    return after(hold_time(), [this] { let_go(); });
   }
   last_ = claim_->result().begun;
   // The token may come late, to a script that was stopped.
@@ -83,10 +81,7 @@ void ScriptRun::refresh_ended() {
 void ScriptRun::refresh_failed() {
   const bool is_lost = refresh_->result().outcome == RefreshResult::Outcome::lost;
   tell(is_lost ? "is told that it has lost the lock" : "cannot refresh");
-  if (!is_lost) {
-    stage_.monitor.gives_up(who_, claim_->result().token);
-    if (!was_disturbed_) stage_.monitor.fails(who_);
-  }
+  if (!is_lost) gives_up(claim_->result().token);
   end(true);
 }
 
