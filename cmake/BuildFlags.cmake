@@ -28,6 +28,25 @@ if(UFL_SANITIZE)
   target_link_options(ufl_build_flags INTERFACE -fsanitize=${UFL_SANITIZE})
 endif()
 
+# What is installed starts for every run of a cron job: the dynamic linker is half of that time.
+# Without glibc's static archive (Fedora: glibc-static) libstdc++ at least is linked statically, as
+# Boost and fmt are anyway. Nothing of ufl needs NSS, iconv or dlopen(3), which a static glibc could
+# not give it without surprises: tests/lint/check_static.py.
+if(UFL_STATIC)
+  include(CheckCXXSourceCompiles)
+  include(CheckIPOSupported)
+  set(CMAKE_REQUIRED_LINK_OPTIONS -static)
+  check_cxx_source_compiles("int main() {}" UFL_LINKS_STATICALLY)
+  unset(CMAKE_REQUIRED_LINK_OPTIONS)
+  check_ipo_supported(RESULT UFL_HAS_IPO LANGUAGES CXX)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${UFL_HAS_IPO})
+  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+  target_compile_options(ufl_build_flags INTERFACE -ffunction-sections -fdata-sections)
+  target_link_options(
+    ufl_build_flags INTERFACE -Wl,--gc-sections
+    $<IF:$<BOOL:${UFL_LINKS_STATICALLY}>,-static,-static-libstdc++;-static-libgcc>)
+endif()
+
 # Builds are slow (Boost headers): use ccache where it is installed.
 find_program(UFL_CCACHE ccache)
 if(UFL_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

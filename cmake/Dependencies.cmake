@@ -8,6 +8,8 @@ find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS json)
 find_package(CLI11 2.1 CONFIG REQUIRED)
 find_package(fmt 9 CONFIG REQUIRED)
 find_package(Threads REQUIRED)
+# Debian has no static library of fmt.
+set(UFL_FMT $<IF:$<BOOL:${UFL_STATIC}>,fmt::fmt-header-only,fmt::fmt>)
 if(UFL_DEV)
   find_package(GTest 1.12 REQUIRED)
   find_package(Python3 3.11 COMPONENTS Interpreter REQUIRED)
