@@ -56,24 +56,29 @@ void drop_overruled(std::vector<GivenOption>& options) {
 }
 
 // CLI11 gets canonical words only: each option by its first long name, its value as a word of its
-// own. So it sees none of the forms that it misreads.
+// own. So it sees none of the forms that it misreads. And it is told of no option that is not
+// given: making them all takes longer than to take a free lock.
 Values parse_words(const std::vector<GivenOption>& given) {
+  if (given.empty()) return {};
   CLI::App app;
   app.set_help_flag();
-  std::map<OptionId, std::string> texts;
-  std::map<OptionId, std::string> names;  // for messages: "-w/--wait"
-  std::vector<std::pair<OptionId, CLI::Option*>> options;
-  for (const OptionSpec& spec : option_table()) {
-    const std::string name = "--" + std::string{spec.longs[0]};
-    names[spec.id] = spec.shorts.empty() ? name : std::string{'-', spec.shorts[0], '/'} + name;
-    CLI::Option* option =
-        spec.value.empty() ? app.add_flag(name) : app.add_option(name, texts[spec.id]);
-    options.emplace_back(spec.id, option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast));
-  }
+  struct Known {
+    CLI::Option* option = nullptr;
+    std::string text;
+    std::string name;  // for messages: "-w/--wait"
+  };
+  std::map<OptionId, Known> known;
   std::vector<std::string> reversed;  // CLI11 takes the words from the end
-  for (const auto& [option, value] : given) {
-    reversed.push_back("--" + std::string{option->longs[0]});
-    if (!option->value.empty()) reversed.push_back(value);
+  for (const auto& [spec, value] : given) {
+    const std::string name = "--" + std::string{spec->longs[0]};
+    reversed.push_back(name);
+    if (!spec->value.empty()) reversed.push_back(value);
+    const auto [at, is_new] = known.try_emplace(spec->id);
+    if (!is_new) continue;
+    Known& it = at->second;
+    it.name = spec->shorts.empty() ? name : std::string{'-', spec->shorts[0], '/'} + name;
+    it.option = spec->value.empty() ? app.add_flag(name) : app.add_option(name, it.text);
+    it.option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   std::reverse(reversed.begin(), reversed.end());
   try {
@@ -82,9 +87,7 @@ Values parse_words(const std::vector<GivenOption>& given) {
     throw UsageError{std::string{error.what()} + "; see ufl --help"};
   }
   Values values;
-  for (const auto& [id, option] : options) {
-    if (option->count() > 0) values[id] = {texts[id], names[id]};
-  }
+  for (const auto& [id, it] : known) values[id] = {it.text, it.name};
   return values;
 }
 
