@@ -79,6 +79,7 @@ bool contains(const Names& names, std::string_view name) {
 // Blank, tab, newline and backslash are written as \ooo in mountinfo.
 std::string unescape(std::string_view field) {
   std::string text;
+  text.reserve(field.size());
   for (std::size_t i = 0; i < field.size(); ++i) {
     const bool escape = field[i] == '\\' && i + 3 < field.size();
     if (!escape) {
@@ -92,35 +93,38 @@ std::string unescape(std::string_view field) {
   return text;
 }
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    const auto end = text.find(separator);
-    if (end != 0) parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-  }
-  return parts;
+// The next part of `text`, up to `separator`; it is taken off. Empty parts are skipped.
+std::string_view take_part(std::string_view& text, char separator) {
+  text.remove_prefix(std::min(text.find_first_not_of(separator), text.size()));
+  const std::string_view part = text.substr(0, text.find(separator));
+  text.remove_prefix(part.size());
+  return part;
 }
 
+// All but `point` is part of the text of mountinfo: a host may have thousands of them.
 struct Mount {
-  std::string id;
-  std::string parent;
+  std::string_view id;
+  std::string_view parent;
   std::string point;
-  MountTraits traits;
+  std::string_view type;
 };
 
 std::vector<Mount> parse_mountinfo(std::string_view mountinfo) {
   std::vector<Mount> mounts;
-  for (const std::string_view line : split(mountinfo, '\n')) {
-    const auto fields = split(line, ' ');
-    constexpr std::size_t kMountPoint = 4;
-    constexpr std::size_t kFirstOptional = 6;
-    auto dash = kFirstOptional;
-    while (dash < fields.size() && fields[dash] != "-") ++dash;
-    if (dash + 1 >= fields.size()) continue;
-    mounts.push_back({std::string{fields[0]}, std::string{fields[1]}, unescape(fields[kMountPoint]),
-                      traits_of_type(fields[dash + 1])});
+  for (auto line = take_part(mountinfo, '\n'); !line.empty(); line = take_part(mountinfo, '\n')) {
+    Mount mount;
+    mount.id = take_part(line, ' ');
+    mount.parent = take_part(line, ' ');
+    take_part(line, ' ');  // device
+    take_part(line, ' ');  // root
+    const std::string_view point = take_part(line, ' ');
+    take_part(line, ' ');  // options
+    auto field = take_part(line, ' ');
+    while (!field.empty() && field != "-") field = take_part(line, ' ');
+    mount.type = take_part(line, ' ');
+    if (mount.type.empty()) continue;
+    mount.point = unescape(point);
+    mounts.push_back(std::move(mount));
   }
   return mounts;
 }
@@ -147,11 +151,11 @@ Mount root_mount(const std::vector<Mount>& mounts) {
     if (mount.point == "/") root = &mount;
   }
   if (root != nullptr) return *root;
-  const auto is_told = [&](const std::string& id) {
+  const auto is_told = [&](std::string_view id) {
     return std::any_of(mounts.begin(), mounts.end(),
                        [&](const Mount& mount) { return mount.id == id; });
   };
-  Mount hidden{"", "", "/", traits_of_type(type_of_root())};
+  Mount hidden{"", "", "/", type_of_root()};
   for (const Mount& mount : mounts) {
     if (!is_told(mount.parent)) hidden.id = mount.parent;
   }
@@ -167,7 +171,10 @@ std::optional<std::string> read_link(const std::string& path) {
 
 // The directories still to be walked, outermost first.
 void push_front(std::deque<std::string>& names, std::string_view path) {
-  const auto parts = split(path, '/');
+  std::vector<std::string_view> parts;
+  for (auto part = take_part(path, '/'); !part.empty(); part = take_part(path, '/')) {
+    parts.push_back(part);
+  }
   names.insert(names.begin(), parts.begin(), parts.end());
 }
 
@@ -191,8 +198,9 @@ MountTraits find_mount(const std::string& path, std::string_view mountinfo) {
 
   std::deque<std::string> names;
   push_front(names, path);
+  const Mount root = root_mount(mounts);
   // The mount that each directory on the way lies on; back() is where we stand.
-  std::vector<std::pair<std::string, Mount>> way{{"", root_mount(mounts)}};
+  std::vector<std::pair<std::string, const Mount*>> way{{"", &root}};
   int links = 0;
   // The last name is the lock file itself, which is never followed.
   while (names.size() > 1) {
@@ -204,20 +212,21 @@ MountTraits find_mount(const std::string& path, std::string_view mountinfo) {
       continue;
     }
     const std::string here = way.back().first + '/' + name;
-    if (const Mount* mount = mounted_on(mounts, here, way.back().second)) {
-      way.emplace_back(here, *mount);
+    const Mount& below = *way.back().second;
+    if (const Mount* mount = mounted_on(mounts, here, below)) {
+      way.emplace_back(here, mount);
       continue;
     }
-    const auto target = way.back().second.traits.local ? read_link(here) : std::nullopt;
+    const auto target = contains(kLocalTypes, below.type) ? read_link(here) : std::nullopt;
     if (target) {
       if (++links > kMaxLinks) return traits_of_type("");
       if (target->starts_with('/')) way.resize(1);
       push_front(names, *target);
       continue;
     }
-    way.emplace_back(here, way.back().second);
+    way.emplace_back(here, &below);
   }
-  return way.back().second.traits;
+  return traits_of_type(way.back().second->type);
 }
 
 MountTraits find_mount(const std::string& path) {
