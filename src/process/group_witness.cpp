@@ -36,10 +36,10 @@ constexpr const char* kName = "lock-bystander";
 
 }  // namespace
 
-GroupWitness::~GroupWitness() { stop(); }
+GroupWitness::~GroupWitness() { remove(); }
 
 void GroupWitness::start() {
-  stop();
+  remove();
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
@@ -51,8 +51,12 @@ void GroupWitness::start() {
 }
 
 void GroupWitness::stop() {
+  if (pid_ > 0) ::kill(pid_, SIGKILL);
+}
+
+void GroupWitness::remove() {
   if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
+  stop();
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;

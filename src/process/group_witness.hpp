@@ -29,7 +29,7 @@ class GroupWitness {
   /// Make the bystander, or a new one that has seen nothing yet.
   void start();
 
-  /// Remove it.
+  /// Let it end. Does not wait for that: start() and the destructor do.
   void stop();
 
   /// Its number, or -1: there is none.
@@ -39,6 +39,8 @@ class GroupWitness {
   [[nodiscard]] bool saw(int signal_number) const;
 
  private:
+  void remove();
+
   const ProcessTitle& title_;
   pid_t pid_ = -1;
 };

@@ -65,8 +65,9 @@ Step Release::on_look(const FileReply& reply) {
   }
   if (reply.status != FileStatus::ok) return doubt(Doubt::unreadable);
 
-  result_.seen = parse_record(reply.content);
-  if (result_.seen.token != options_.token) {
+  // With our token, whoever removes it need not understand the rest.
+  if (token_in(reply.content) != options_.token) {
+    result_.seen = parse_record(reply.content);
     // Unmounted, and what stands there now has nothing to do with our lock.
     const bool is_elsewhere =
         options_.device != 0 && reply.device != 0 && reply.device != options_.device;
@@ -79,8 +80,9 @@ Step Release::on_look(const FileReply& reply) {
     const bool again = std::exchange(unclear_content_, reply.content) == reply.content;
     return again ? finish(Outcome::lost) : doubt(Doubt::unclear);
   }
+  result_.content = reply.content;
   if (options_.only_look) {
-    result_.content = reply.content;
+    result_.seen = parse_record(reply.content);
     return finish(Outcome::held);
   }
   if (options_.until && clock_.now() >= *options_.until) return finish(Outcome::too_late);

@@ -50,9 +50,10 @@ struct ReleaseResult {
     failed,    ///< cannot tell, or cannot remove: the file may still be there; see `failure`
   };
   Outcome outcome = Outcome::failed;
-  /// Outcome::lost: what stands there instead; Sighting::Kind::none: nothing.
+  /// Outcome::held: what is there. Outcome::lost: what stands there instead;
+  /// Sighting::Kind::none: nothing.
   Sighting seen;
-  /// Outcome::held: what was read.
+  /// What was read last, when it was ours.
   std::string content;
   FileReply failure;
   bool removing = false;  ///< the removal failed, not a look

@@ -171,6 +171,10 @@ std::optional<std::string> with_next_beat(std::string_view record) {
   return next;
 }
 
+std::string_view token_in(std::string_view content) {
+  return strip(content.substr(0, content.find('\n')));
+}
+
 Sighting parse_record(std::string_view content) {
   Sighting seen;
   if (content.empty()) {
@@ -178,7 +182,7 @@ Sighting parse_record(std::string_view content) {
     return seen;
   }
   const auto end_of_token = content.find('\n');
-  seen.token = std::string{strip(content.substr(0, end_of_token))};
+  seen.token = std::string{token_in(content)};
   seen.kind = Sighting::Kind::garbled;
   // A reader that stops at the limit cannot know what follows.
   if (!ends_in_uuid(seen.token) || content.size() >= kRecordLimit) return seen;

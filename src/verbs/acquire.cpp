@@ -125,7 +125,7 @@ class Acquire {
     releasing_.start(release_options(options_, mount_, taking_.claim()),
                      [this, ending](const ReleaseResult& result) {
                        note_release(outcome_, result);
-                       forget_witness(world_, taking_.claim().result().token, result);
+                       forget_witness(world_, mount_, taking_.claim().result().token, result);
                        if (result.outcome == ReleaseResult::Outcome::failed) {
                          say(release_failure_text(options_.lock_file,
                                                   taking_.claim().result().token, result.failure));

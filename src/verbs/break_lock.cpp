@@ -136,7 +136,7 @@ class Break {
   void released(const ReleaseResult& result) {
     is_releasing_ = false;
     const bool told = tell();
-    forget_witness(world_, taking_.claim().result().token, result);
+    forget_witness(world_, mount_, taking_.claim().result().token, result);
     const int signal = taking_.fatal_signal();
     if (result.outcome == ReleaseResult::Outcome::failed) {
       say(release_failure_text(options_.lock_file, taking_.claim().result().token, result.failure));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "process/signal_policy.hpp"
+#include "protocol/record.hpp"
 #include "protocol/token.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
@@ -35,7 +36,8 @@ Ending ending_of(const Options& options, const World& world, const ReleaseResult
       }
       return {exit_status::kLost, 0};
     case ReleaseResult::Outcome::too_late:
-      say(left_to_lease_text(options.lock_file, lease_of(result.seen.holder.lease.value_or(0))));
+      say(left_to_lease_text(options.lock_file,
+                             lease_of(parse_record(result.content).holder.lease.value_or(0))));
       return {exit_status::kFailed, 0};
     case ReleaseResult::Outcome::failed:
       break;
@@ -118,7 +120,7 @@ class LettingGo {
   }
 
   void ended(const ReleaseResult& result) {
-    forget_witness(world_, token_, result);
+    forget_witness(world_, mount_, token_, result);
     const bool is_gone = result.outcome == ReleaseResult::Outcome::released ||
                          result.outcome == ReleaseResult::Outcome::lost;
     if (is_gone) forget_refresh(world_, token_);

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/record.hpp"
 #include "protocol/token.hpp"
 #include "seams/lease.hpp"
 
@@ -42,13 +43,14 @@ void forget_witness(const World& world, const std::string& token,
   if (ends_in_uuid(token)) world.identity.remove_witness(std::string{uuid_of(token)}, uid);
 }
 
-void forget_witness(const World& world, const std::string& token, const ReleaseResult& result) {
+void forget_witness(const World& world, const MountTraits& mount, const std::string& token,
+                    const ReleaseResult& result) {
   const bool is_over = result.outcome == ReleaseResult::Outcome::released ||
                        result.outcome == ReleaseResult::Outcome::lost ||
                        result.outcome == ReleaseResult::Outcome::too_late;
-  if (!is_over) return;
+  if (mount.local || !is_over) return;
   // Root may have released what alice has taken.
-  forget_witness(world, token, result.seen.token == token ? result.seen.holder.uid : std::nullopt);
+  forget_witness(world, token, parse_record(result.content).holder.uid);
 }
 
 void Releasing::start(ReleaseOptions options, EndHandler on_ended) {

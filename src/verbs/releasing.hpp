@@ -35,8 +35,9 @@ void forget_witness(const World& world, const std::string& token,
                     std::optional<std::uint64_t> uid = {});
 
 /// The same after a release with `token`, if nothing of its lock is on the share any more, or its
-/// lease alone says from now on when others may have it.
-void forget_witness(const World& world, const std::string& token, const ReleaseResult& result);
+/// lease alone says from now on when others may have it. On a local file system nobody leaves one.
+void forget_witness(const World& world, const MountTraits& mount, const std::string& token,
+                    const ReleaseResult& result);
 
 /// One release, as every verb does it that lets a lock go, or looks whether it still has it.
 class Releasing {

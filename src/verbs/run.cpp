@@ -148,8 +148,8 @@ class Run {
     session_.loop().poll_signals();
     if (taking_.fatal_signal() != 0) return give_up();
     phase_ = Phase::running;
-    relay_.start();
     child_.go([this](const CommandEnd& command) { command_ended(command); });
+    relay_.start();
   }
 
   void give_up() {
@@ -249,7 +249,7 @@ class Run {
     } else if (result.outcome == Result::too_late && !knew_it) {
       say(left_to_lease_text(options_.lock_file, *options_.lease));
     }
-    forget_witness(world_, token, result);
+    forget_witness(world_, mount_, token, result);
     session_.end(ending_);
   }
 
