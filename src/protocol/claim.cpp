@@ -102,7 +102,10 @@ Step Claim::resume() {
     if (looks_ > 1 && is_over()) return give_up(Outcome::timed_out);
     return takes_over_ ? write_temporary() : publish();
   }
-  if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
+  if (clock_.now() < wait_until_) {
+    if (state_ == State::pause && look_wanted_) return glance();
+    return WaitUntil{wait_until_};
+  }
   switch (state_) {
     case State::pause:
       return past_deadline() ? give_up(Outcome::timed_out) : look();
@@ -126,6 +129,8 @@ Step Claim::cancel() {
 }
 
 Step Claim::look() {
+  is_glance_ = false;
+  look_wanted_ = false;
   ++looks_;
   takes_over_ = false;
   result_.flocked = false;
@@ -133,7 +138,18 @@ Step Claim::look() {
   return request(State::look, ReadFile{options_.path, kRecordLimit});
 }
 
+Step Claim::glance() {
+  Step step = look();
+  is_glance_ = true;
+  return step;
+}
+
+// As if there had been no glance.
+Step Claim::wait_on() { return wait(State::pause, wait_until_); }
+
 Step Claim::on_look(const FileReply& reply) {
+  const bool is_held = reply.status == FileStatus::ok && !unaccounted_;
+  if (is_glance_ && is_held) return wait_on();
   switch (reply.status) {
     case FileStatus::not_found:
       if (options_.local) {  // removed by hand: nothing flickers there
@@ -214,8 +230,11 @@ Step Claim::verify() {
 
 Step Claim::on_verify(const FileReply& reply) {
   if (reply.status == FileStatus::ok) {
-    Sighting sighting = parse_record(reply.content);
-    if (sighting.token == result_.token) {
+    // Mostly it is just what was written, and nothing has to be read in it.
+    Sighting sighting;
+    const bool is_as_written = reply.content == record_;
+    if (!is_as_written) sighting = parse_record(reply.content);
+    if (is_as_written || sighting.token == result_.token) {
       if (beat_is_due()) return beat_again();
       if (takes_over_) result_.replaced = true;
       result_.device = reply.device;

@@ -4,6 +4,10 @@
 //
 //     look     read the lock file. There -> held: wait, look again. Absent -> publish.
 //     publish  create it exclusively with a new token in it.
+//     glance   while waiting, when told that the name may be free (look_soon()): is it? Nobody
+//     reads
+//              whose record is there: of a herd of waiters that a release wakes, all but one come
+//              too late. Whoever must be proven dead is seen by the looks in between.
 //     delay    wait D, counted from the return of close.
 //     verify   read it afresh. My token -> held by me. Else somebody else won: wait, look.
 //
@@ -164,6 +168,10 @@ class Claim final : public Machine {
 
   [[nodiscard]] Step cancel() override;
 
+  /// The lock file may have been removed just now: if somebody else's lock is being waited for, the
+  /// next resume() sees whether it has. A hint: it may be wrong, and may be missing.
+  void look_soon() { look_wanted_ = true; }
+
   /// Valid after Finished.
   [[nodiscard]] const ClaimResult& result() const { return result_; }
 
@@ -224,6 +232,8 @@ class Claim final : public Machine {
   };
 
   Step look();
+  Step glance();
+  Step wait_on();
   Step on_look(const FileReply& reply);
   bool may_take_over();
   Step on_directory(const FileReply& reply);
@@ -249,6 +259,7 @@ class Claim final : public Machine {
   void remove_witness();
   void note_write();
   Step on_publish(const FileReply& reply);
+  [[nodiscard]] bool is_surely_another() const;
   Step on_look_after_publish(const FileReply& reply);
   Step published();
   Step await_verify();
@@ -322,6 +333,8 @@ class Claim final : public Machine {
   Mono wait_until_{};
   FileReply refused_;  // what the last publish, look or takeover said
   int looks_ = 0;
+  bool look_wanted_ = false;   // by look_soon()
+  bool is_glance_ = false;     // the last look is one
   bool unaccounted_ = false;   // what we published may stand there still
   bool stood_before_ = false;  // and so it might before the last publish
   bool late_ = false;          // it may have overwritten a winner

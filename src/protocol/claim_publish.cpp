@@ -101,6 +101,11 @@ Step Claim::on_publish(const FileReply& reply) {
       replaces_ = false;
       return published();
     case FileStatus::exists:
+      if (is_surely_another()) {
+        unaccounted_ = false;
+        return is_glance_ ? wait_on() : held_by_other();
+      }
+      [[fallthrough]];
     case FileStatus::denied:
       // Who won? Perhaps we did, and the first reply was lost on its way (EEXIST on a retransmitted
       // create): the token tells.
@@ -120,6 +125,13 @@ Step Claim::on_publish(const FileReply& reply) {
   }
   // Full disk, I/O error, lost reply: the file may or may not be there.
   return fail(reply);
+}
+
+// No reply is lost on a local file system. Who it is, is seen in time; whoever waits has been told
+// of one holder already.
+bool Claim::is_surely_another() const {
+  const bool waits = options_.timeout != Duration::zero() && seen_.kind != Sighting::Kind::none;
+  return options_.local && !stood_before_ && waits;
 }
 
 Step Claim::on_look_after_publish(const FileReply& reply) {

@@ -18,9 +18,10 @@ namespace ufl {
 
 namespace {
 
-// Whatever may put something else at a name, and the end of the directory itself.
-constexpr std::uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |
-                                  IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+// And the end of the directory itself.
+constexpr std::uint32_t kRemoval =
+    IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t kAny = kRemoval | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE;
 
 // Not about a name in the directory: lost events (IN_Q_OVERFLOW), or the directory is gone.
 constexpr std::uint32_t kAboutAll =
@@ -31,10 +32,11 @@ constexpr std::uint32_t kAboutAll =
 NameWatch::NameWatch(UniqueFd inotify, std::string name)
     : inotify_{std::move(inotify)}, name_{std::move(name)} {}
 
-std::optional<NameWatch> NameWatch::on(const std::string& path) {
+std::optional<NameWatch> NameWatch::on(const std::string& path, NameEvents events) {
   UniqueFd inotify{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
   if (!inotify.valid()) return std::nullopt;
-  if (::inotify_add_watch(inotify.get(), directory_of(path).c_str(), kEvents) < 0) {
+  const std::uint32_t mask = events == NameEvents::removal ? kRemoval : kAny;
+  if (::inotify_add_watch(inotify.get(), directory_of(path).c_str(), mask) < 0) {
     return std::nullopt;
   }
   return NameWatch{std::move(inotify), path.substr(path.rfind('/') + 1)};

@@ -12,12 +12,18 @@
 
 namespace ufl {
 
+/// What is to be told of a name.
+enum class NameEvents {
+  any,      ///< whatever may put something else there, or change what is there
+  removal,  ///< that it is free: removed, or renamed
+};
+
 /// Watches one name.
 class NameWatch {
  public:
   /// Watch the file name that `path` ends in. Nothing: the kernel refuses (its limits on inotify
   /// instances and watches, a directory that we may not read).
-  [[nodiscard]] static std::optional<NameWatch> on(const std::string& path);
+  [[nodiscard]] static std::optional<NameWatch> on(const std::string& path, NameEvents events);
 
   /// Readable when drain() has something to tell.
   [[nodiscard]] int fd() const { return inotify_.get(); }

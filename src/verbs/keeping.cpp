@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -85,19 +84,10 @@ void Keeping::reap() {
   reaper_->at(world_.clock.now() + kReapInterval, [this] { reap(); });
 }
 
-// Known race, closed by the look at its end: what happens to the file before the watch begins is
-// not told.
 void Keeping::watch() {
-  name_ = NameWatch::on(options_.lock_file);
-  if (!name_) return;  // the interval is there, too
-  try {
-    watch_ = session_.loop().watch(name_->fd(), [this] {
-      if (name_->drain()) look();
-    });
-  } catch (const std::system_error&) {
-    return;  // no descriptor for it
-  }
-  look();
+  const bool begun =
+      alarm_.begin(session_.loop(), options_.lock_file, NameEvents::any, [this] { look(); });
+  if (begun) look();  // else the interval is there, too
 }
 
 void Keeping::look() {
@@ -107,7 +97,7 @@ void Keeping::look() {
 
 void Keeping::ended() {
   keep_ended_ = true;
-  watch_.reset();
+  alarm_.end();
   // It answers what was under way when the command ended: the lock was ours till then, or it has
   // been said that it may not have been. The release finds out whether it is now.
   if (command_ended_) {
@@ -181,14 +171,14 @@ void Keeping::command_ended() {
   }
   if (fence_) return fence_->command_ended();
   deadline_->cancel_timer();
-  watch_.reset();
+  alarm_.end();
   keep_ended_ ? done() : driver_->cancel();
 }
 
 void Keeping::done() {
   deadline_->cancel_timer();
   reaper_->cancel_timer();
-  watch_.reset();
+  alarm_.end();
   events_.on_done();
 }
 

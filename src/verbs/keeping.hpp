@@ -18,8 +18,8 @@
 #include "protocol/driver.hpp"
 #include "protocol/keep.hpp"
 #include "sys/mount_table.hpp"
-#include "sys/name_watch.hpp"
 #include "verbs/fence.hpp"
+#include "verbs/name_alarm.hpp"
 #include "verbs/session.hpp"
 #include "verbs/world.hpp"
 
@@ -95,8 +95,7 @@ class Keeping {
   std::unique_ptr<Timer> reaper_;    // with a tree
   std::optional<Keep> keep_;
   std::optional<Driver> driver_;
-  std::optional<NameWatch> name_;
-  std::unique_ptr<Watch> watch_;
+  NameAlarm alarm_;
   std::optional<Fence> fence_;
   bool keep_ended_ = false;
   bool recorded_ = false;

@@ -64,6 +64,7 @@ Taking::Taking(const Options& options, const World& world, Session& session, Cla
                Outcome& outcome, Events events)
     : options_{options},
       world_{world},
+      session_{session},
       outcome_{outcome},
       events_{std::move(events)},
       claim_{std::move(claim), world.clock, world.identity},
@@ -115,9 +116,25 @@ void Taking::claim_waits() {
     make_room();
     say(late_claim_text(options_.lock_file, claim_.late_hold() + claim_.delay()));
   }
+  if (claim_.waiting_for_other()) watch();
+}
+
+// On a local file system, whoever waits is woken by the release. On a share, what other hosts do is
+// not told.
+void Taking::watch() {
+  if (!claim_.local() || std::exchange(alarm_is_set_, true)) return;
+  const bool begun =
+      alarm_.begin(session_.loop(), options_.lock_file, NameEvents::removal, [this] { look(); });
+  if (begun) look();  // else the retry interval is there, too
+}
+
+void Taking::look() {
+  claim_.look_soon();
+  driver_.wake();
 }
 
 void Taking::claim_ended() {
+  alarm_.end();
   if (line_) line_->stop();
   outcome_.waited = world_.clock.now() - started_;
   outcome_.holder = claim_.takes_over() ? claim_.taken_from() : claim_.seen();

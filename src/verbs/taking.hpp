@@ -15,6 +15,7 @@
 #include "protocol/driver.hpp"
 #include "report/outcome.hpp"
 #include "sys/mount_table.hpp"
+#include "verbs/name_alarm.hpp"
 #include "verbs/session.hpp"
 #include "verbs/waiting_line.hpp"
 #include "verbs/waiting_log.hpp"
@@ -74,6 +75,8 @@ class Taking {
  private:
   [[nodiscard]] Waiting now_waiting() const;
   void make_room();
+  void watch();
+  void look();
   void claim_waits();
   void claim_ended();
   void say_taken_over() const;
@@ -82,10 +85,13 @@ class Taking {
 
   const Options& options_;
   const World& world_;
+  Session& session_;
   Outcome& outcome_;
   Events events_;
   Claim claim_;
   Driver driver_;
+  NameAlarm alarm_;
+  bool alarm_is_set_ = false;
   WaitingLog log_;
   std::unique_ptr<Timer> line_timer_;
   std::optional<WaitingLine> line_;  // if somebody is there to see it

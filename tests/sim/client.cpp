@@ -223,7 +223,7 @@ void Client::create(const CreateExclusive& operation, const Done& done) {
     return reply(world_.now() + lag(knobs_.b), refused(FileStatus::exhausted, EMFILE), done);
   }
   const Landing when = landing(true);
-  if (knobs_.atomic_create) return create_exclusively(operation.content, when, done);
+  if (knobs_.atomic_create) return create_exclusively(operation, when, done);
   // The client alone looks whether the file is there, and may take its last look's word for it.
   if (world_.chance(500) && see_server().status == FileStatus::ok) {
     tell("is told: EEXIST");
@@ -235,10 +235,15 @@ void Client::create(const CreateExclusive& operation, const Done& done) {
   reply(when.returns, lost ? lost_reply() : ok(), done);
 }
 
-void Client::create_exclusively(const std::string& content, const Landing& when, const Done& done) {
+// On a local file system in two steps, the second one is taken under flock(2), which a taker of the
+// empty file may have (sys/posix_file_system.cpp).
+void Client::create_exclusively(const CreateExclusive& operation, const Landing& when,
+                                const Done& done) {
   const bool at_once = when.begins == when.ends;
+  const bool by_flock = !at_once && !operation.sync;
+  const std::string& content = operation.content;
   const auto inode = std::make_shared<std::uint64_t>(0);
-  at_server(when.begins, [this, content, when, done, at_once, inode] {
+  at_server(when.begins, [this, content, when, done, at_once, by_flock, inode] {
     if (was_not_sent(when)) return;
     if (!share_.create(who_, at_once ? content : std::string{})) {
       tell(knobs_.eperm_for_exists ? "is told: EPERM" : "is told: EEXIST");
@@ -251,14 +256,25 @@ void Client::create_exclusively(const std::string& content, const Landing& when,
       pending_inode_ = *inode;
       pending_until_ = when.ends;
     }
-    if (world_.chance(knobs_.full_disk)) return run_out_of_space(content, when.returns, done);
+    if (world_.chance(knobs_.full_disk)) {
+      *inode = 0;
+      return run_out_of_space(content, when.returns, done);
+    }
+    if (by_flock) return;  // it goes on
     const bool lost = world_.chance(knobs_.lost_reply);
     if (lost) tell("the reply is lost");
     reply(when.returns, lost ? lost_reply() : ok(), done);
   });
   if (at_once) return;
-  at_server(when.ends, unless_stopped([this, content, when, inode] {
+  at_server(when.ends, unless_stopped([this, content, when, done, by_flock, inode] {
               if (*inode == 0 || was_not_sent(when)) return;
+              const bool is_taken = share_.current().inode == *inode && share_.locked();
+              if (by_flock && is_taken) {
+                tell("is told: EEXIST");
+                pending_until_ = world_.now();
+                return reply(world_.now() + lag(knobs_.b), already_exists(), done);
+              }
+              if (by_flock) reply(std::max(when.returns, world_.now()), ok(), done);
               if (world_.tells()) tell("its content lands: " + name_of(content));
               share_.write(who_, *inode, content);
             }));

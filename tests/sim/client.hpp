@@ -52,7 +52,7 @@ class Client final : public FileSystem {
   FileReply see();
   FileReply see_server();
   void create(const CreateExclusive& operation, const Done& done);
-  void create_exclusively(const std::string& content, const Landing& when, const Done& done);
+  void create_exclusively(const CreateExclusive& operation, const Landing& when, const Done& done);
   void remove(const OnlyIf& only_if, const Done& done);
   void replace(const ReplaceFile& operation, const Done& done);
   void update(const UpdateFile& operation, const Done& done);

@@ -78,7 +78,14 @@ UflProcess::UflProcess(const Surroundings& around, int who, Duration uptime)
     : Contender{around, who, around.share_knobs},
       clock_{world_, uptime - world_.now()},
       identity_{world_, who},
-      timer_{world_, clock_, knobs_, process_} {}
+      timer_{world_, clock_, knobs_, process_} {
+  if (!knobs_.local) return;
+  around_.share.on_removal([this] {
+    after(world_.some_of(3 * kTick), [this] {
+      if (claim_) wake(*claim_, *driver_);
+    });
+  });
+}
 
 ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share) {
   ClaimOptions options;
@@ -90,6 +97,12 @@ ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share) {
   options.atomic_create = share.atomic_create;
   options.late_hold = knobs.late_hold;
   return options;
+}
+
+void wake(Claim& claim, Driver& driver) {
+  if (!claim.waiting_for_other()) return;
+  claim.look_soon();
+  driver.wake();
 }
 
 ClaimOptions UflProcess::claim_options() const { return claim_of(knobs_, around_.share_knobs); }

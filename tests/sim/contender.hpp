@@ -51,6 +51,9 @@ struct ContenderKnobs {
   const Mutant* mutant = nullptr;
 };
 
+/// Tell a claim that waits that the lock file has been removed.
+void wake(Claim& claim, Driver& driver);
+
 /// What every claim of ufl has from these knobs.
 [[nodiscard]] ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share);
 

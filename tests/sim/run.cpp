@@ -113,6 +113,10 @@ void Run::start() {
     double_ = std::make_unique<TakesForChildless>(*claim_, clock_);
   }
   if (stage_.world.tells()) tell("begins on " + host_.ids().name);
+  if (stage_.knobs.local) {
+    stage_.share.on_removal(
+        [this] { after(stage_.world.some_of(3 * kTick), [this] { wake(*claim_, *driver_); }); });
+  }
   const ContenderKnobs& knobs = stage_.knobs;
   if (stage_.world.chance(knobs.cancelled)) {
     const Duration longest = 3 * knobs.delay + 10 * kTick +

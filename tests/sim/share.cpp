@@ -80,7 +80,10 @@ bool Share::locked() const {
 
 void Share::change(int who, Version next) {
   past_.push_back(std::move(next));
-  if (on_change_) on_change_(who, past_[past_.size() - 2], past_.back());
+  const Version& before = past_[past_.size() - 2];
+  if (on_change_) on_change_(who, before, past_.back());
+  if (!before.exists || past_.back().exists) return;
+  for (const auto& tell : on_removal_) tell();
 }
 
 }  // namespace ufl::sim

@@ -103,6 +103,8 @@ class Share {
   [[nodiscard]] bool locked() const;
 
   void on_change(OnChange handler) { on_change_ = std::move(handler); }
+  /// Each of them is called when the name has been removed: what inotify(7) tells.
+  void on_removal(std::function<void()> handler) { on_removal_.push_back(std::move(handler)); }
 
  private:
   void change(int who, Version next);
@@ -113,6 +115,7 @@ class Share {
   std::uint64_t last_inode_ = 0;
   std::map<std::uint64_t, std::shared_ptr<const Process>> locks_;  // by inode
   OnChange on_change_;
+  std::vector<std::function<void()>> on_removal_;
 };
 
 }  // namespace ufl::sim

@@ -34,7 +34,7 @@ class DirectoryTest : public ::testing::Test {
 
 TEST_F(DirectoryTest, TellsWhateverPutsSomethingElseAtTheName) {
   write("lock");
-  auto watch = NameWatch::on(path("lock"));
+  auto watch = NameWatch::on(path("lock"), NameEvents::any);
   ASSERT_TRUE(watch);
   EXPECT_FALSE(watch->drain());
   write("other");
@@ -55,9 +55,9 @@ TEST_F(DirectoryTest, TellsWhateverPutsSomethingElseAtTheName) {
 }
 
 TEST_F(DirectoryTest, WatchesADirectoryOnly) {
-  EXPECT_FALSE(NameWatch::on(path("none/lock")));
+  EXPECT_FALSE(NameWatch::on(path("none/lock"), NameEvents::any));
   write("file");
-  EXPECT_FALSE(NameWatch::on(path("file/lock")));
+  EXPECT_FALSE(NameWatch::on(path("file/lock"), NameEvents::any));
 }
 
 TEST_F(DirectoryTest, LitterIsOldAndOurs) {

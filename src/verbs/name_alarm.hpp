@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "process/event_loop.hpp"
+#include "sys/name_watch.hpp"
+
+namespace ufl {
+
+/// Calls back when something happens to a file name on a local file system.
+class NameAlarm {
+ public:
+  /// Begin: `on_event` is called from `loop`, which must outlive this, until end(). False: the
+  /// kernel refuses (sys/name_watch.hpp, or it has no descriptor); then it is never called.
+  ///
+  /// What happened before is not told: whoever has looked at the file must look once more now.
+  [[nodiscard]] bool begin(EventLoop& loop, const std::string& path, NameEvents events,
+                           std::function<void()> on_event);
+
+  /// May be called by `on_event`.
+  void end() { watch_.reset(); }
+
+ private:
+  std::optional<NameWatch> name_;
+  std::unique_ptr<Watch> watch_;
+};
+
+}  // namespace ufl

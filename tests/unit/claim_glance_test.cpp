@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+//
+// A waiter that is told that the lock file may have gone: Claim::look_soon().
+
+#include <cerrno>
+#include <string>
+
+#include "protocol/claim.hpp"
+#include "protocol/record.hpp"
+#include "unit/support.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = ClaimResult::Outcome;
+
+std::string record_of(int holder) { return format_record(FakeIdentity::uuid(holder), Holder{}); }
+
+const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
+const FileReply kExists = refused(FileStatus::exists, EEXIST);
+
+class ClaimGlanceTest : public ::testing::Test {
+ protected:
+  ClaimOptions options(bool local) {
+    ClaimOptions options;
+    options.path = "lock";
+    options.retry = seconds{1};
+    options.local = local;
+    options.atomic_create = true;
+    options.may_take_over = [this](const Sighting&, bool) {
+      ++judged_;
+      return false;
+    };
+    return options;
+  }
+
+  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
+
+  /// Starts, and waits for whoever holds it.
+  void begin_to_wait(Claim& claim) {
+    (void)claim.start();
+    step_ = claim.on_reply(ok(record_of(101)));
+    EXPECT_EQ(wait(), seconds{1});
+  }
+
+  /// Tells it, and has it look.
+  void tell(Claim& claim) {
+    claim.look_soon();
+    step_ = claim.resume();
+    EXPECT_NE(wants<ReadFile>(step_), nullptr);
+  }
+
+  /// The glance shows nothing, and it wants to create the file.
+  void race(Claim& claim) {
+    tell(claim);
+    step_ = claim.on_reply(kAbsent);
+    EXPECT_TRUE(std::holds_alternative<LooksFree>(step_));
+    step_ = claim.resume();
+    EXPECT_NE(wants<CreateExclusive>(step_), nullptr);
+  }
+
+  /// The wait that the last step asks for, from now.
+  [[nodiscard]] Duration wait() const {
+    const auto* until = std::get_if<WaitUntil>(&step_);
+    return until != nullptr ? until->at - clock_.now() : Duration{-1};
+  }
+
+  FakeClock clock_;
+  FakeIdentity identity_;
+  Step step_ = Finished{};
+  int judged_ = 0;
+};
+
+TEST_F(ClaimGlanceTest, TakesTheLockLongBeforeTheNextLook) {
+  for (const bool local : {true, false}) {
+    Claim claim = make(options(local));
+    begin_to_wait(claim);
+    clock_.advance(milliseconds{300});
+    race(claim);
+    const auto* create = wants<CreateExclusive>(step_);
+    const std::string written = create->content;
+    step_ = claim.on_reply(ok());
+    ASSERT_NE(wants<ReadFile>(step_), nullptr);
+    step_ = claim.on_reply(ok(written));
+    EXPECT_TRUE(finished(step_));
+    EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  }
+}
+
+TEST_F(ClaimGlanceTest, WhoIsThereIsNotRead) {
+  Claim claim = make(options(true));
+  begin_to_wait(claim);
+  ASSERT_EQ(judged_, 1);
+  clock_.advance(milliseconds{300});
+  tell(claim);
+  step_ = claim.on_reply(ok(record_of(102)));
+  EXPECT_EQ(wait(), milliseconds{700}) << "as if nothing had been";
+  EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(101));
+  EXPECT_EQ(judged_, 1);
+}
+
+//   The dead are found by the looks in between, however often others tell of a release.
+TEST_F(ClaimGlanceTest, TheNextLookComesInItsTime) {
+  Claim claim = make(options(true));
+  begin_to_wait(claim);
+  for (int i = 0; i < 9; ++i) {
+    clock_.advance(milliseconds{100});
+    tell(claim);
+    step_ = claim.on_reply(ok(record_of(102)));
+  }
+  EXPECT_EQ(wait(), milliseconds{100});
+  clock_.advance(milliseconds{100});
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  step_ = claim.on_reply(ok(record_of(103)));
+  EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(103));
+  EXPECT_EQ(judged_, 2);
+  EXPECT_EQ(wait(), seconds{1});
+}
+
+TEST_F(ClaimGlanceTest, OneFailedCreateIsAllThatALostRaceCosts) {
+  Claim claim = make(options(true));
+  begin_to_wait(claim);
+  clock_.advance(milliseconds{300});
+  race(claim);
+  step_ = claim.on_reply(kExists);
+  EXPECT_EQ(wait(), milliseconds{700});
+  EXPECT_EQ(judged_, 1);
+  EXPECT_TRUE(claim.waiting_for_other());
+  race(claim);  // and again
+  EXPECT_EQ(wants<CreateExclusive>(step_)->content.find(FakeIdentity::uuid(1)), std::string::npos)
+      << "no token is written twice";
+}
+
+TEST_F(ClaimGlanceTest, ALookThatLosesTheRaceWaitsAnInterval) {
+  Claim claim = make(options(true));
+  begin_to_wait(claim);
+  clock_.advance(seconds{1});
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  (void)claim.on_reply(kAbsent);
+  ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
+  step_ = claim.on_reply(kExists);
+  EXPECT_EQ(wait(), seconds{1});
+}
+
+//   Its reply may have been lost, and the file be ours.
+TEST_F(ClaimGlanceTest, OnAShareALostRaceIsLookedInto) {
+  Claim claim = make(options(false));
+  begin_to_wait(claim);
+  race(claim);
+  const std::string ours = wants<CreateExclusive>(step_)->content;
+  step_ = claim.on_reply(kExists);
+  ASSERT_NE(wants<ReadFile>(step_), nullptr);
+  (void)claim.on_reply(ok(ours));
+  EXPECT_FALSE(claim.waiting_for_other());
+}
+
+//   Somebody wants to be told who it is.
+TEST_F(ClaimGlanceTest, WhoHasSeenNobodyLooksWhoWasFaster) {
+  Claim claim = make(options(true));
+  (void)claim.start();
+  (void)claim.on_reply(kAbsent);
+  (void)claim.resume();
+  step_ = claim.on_reply(kExists);
+  ASSERT_NE(wants<ReadFile>(step_), nullptr);
+  (void)claim.on_reply(ok(record_of(104)));
+  EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(104));
+}
+
+TEST_F(ClaimGlanceTest, NothingButAWaitForOthersIsCutShort) {
+  ClaimOptions slow = options(false);
+  slow.delay = seconds{1};
+  Claim claim = make(slow);
+  (void)claim.start();
+  (void)claim.on_reply(kAbsent);
+  (void)claim.resume();
+  step_ = claim.on_reply(ok());
+  ASSERT_EQ(wait(), seconds{1}) << "the verification delay";
+  claim.look_soon();
+  clock_.advance(milliseconds{300});
+  step_ = claim.resume();
+  EXPECT_EQ(wait(), milliseconds{700});
+}
+
+//   What cannot be read says nothing about whether it is free.
+TEST_F(ClaimGlanceTest, AGlanceThatFailsIsALook) {
+  Claim claim = make(options(true));
+  begin_to_wait(claim);
+  clock_.advance(milliseconds{300});
+  tell(claim);
+  step_ = claim.on_reply(refused(FileStatus::failed, EIO));
+  EXPECT_EQ(claim.seen().kind, Sighting::Kind::unreadable);
+  EXPECT_EQ(wait(), seconds{1});
+}
+
+TEST_F(ClaimGlanceTest, TheTimeoutHoldsAllTheSame) {
+  ClaimOptions impatient = options(true);
+  impatient.timeout = milliseconds{500};
+  Claim claim = make(impatient);
+  (void)claim.start();
+  step_ = claim.on_reply(ok(record_of(101)));
+  for (int i = 0; i < 100 && !finished(step_); ++i) {
+    clock_.advance(milliseconds{20});
+    claim.look_soon();
+    step_ = claim.resume();
+    if (wants<ReadFile>(step_) != nullptr) step_ = claim.on_reply(ok(record_of(102)));
+  }
+  EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
+  EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(102)) << "the last look is a real one";
+}
+
+}  // namespace
+}  // namespace ufl::test
