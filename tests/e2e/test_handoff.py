@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""From one holder to the next on a local disk: whoever waits is woken by the release, whatever the
+retry interval. And what a free lock does not need is not done."""
+
+import contextlib
+import ctypes
+import os
+import re
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import faults  # noqa: E402
+import support  # noqa: E402
+from support import UFL, wait_for  # noqa: E402
+
+NEVER = "10d"  # a retry interval that no test lives to see the end of
+TOKEN = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
+
+
+def setUpModule():  # pylint: disable=invalid-name
+    support.default_signals()
+
+
+def watches(pid, begun=True):
+    """Does the process watch a directory, proc_pid_fdinfo(5)? Not `begun`: or is it about to?"""
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                if os.readlink(f"/proc/{pid}/fd/{name}") != "anon_inode:inotify":
+                    continue
+                with open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as info:
+                    if not begun or "inotify wd:" in info.read():
+                        return True
+    return False
+
+
+def child_of(pid):
+    """The process that strace(1), or ufl, has started."""
+    def only_child():
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return children.read().split()
+    return int(wait_for(only_child, f"a child of {pid}")[0])
+
+
+def exchange(one, other):
+    """Two names are exchanged, and neither is free for a moment: renameat2(2)."""
+    at_cwd, rename_exchange = -100, 2
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), rename_exchange) != 0:
+        raise OSError(ctypes.get_errno(), "renameat2", one)
+
+
+class WakeTest(support.UflTestCase):
+    """The retry interval never comes: only being woken helps."""
+
+    def waiter(self, *words):
+        waiter = self.start("--retry", NEVER, *(words or (self.lock, "true")))
+        wait_for(lambda: watches(waiter.pid), "its watch")
+        return waiter
+
+    def pretend(self):
+        """A lock that somebody else holds."""
+        self.write("lock", f"{TOKEN}\n")
+
+    def test_by_a_release(self):
+        holder = self.hold()
+        waiter = self.waiter(self.lock, "echo", "mine")
+        self.let_go(holder)
+        self.assertEqual(self.wait(waiter), 0)
+        self.assertEqual(waiter.communicate(), ("mine\n", ""))
+        self.assert_no_lock()
+
+    def test_one_after_the_other(self):
+        holder = self.hold()
+        waiters = [self.waiter() for _ in range(8)]
+        self.let_go(holder)
+        self.assertEqual([self.wait(waiter) for waiter in waiters], [0] * 8)
+        self.assert_no_lock()
+
+    def test_by_a_removal(self):
+        self.pretend()
+        waiter = self.waiter()
+        os.unlink(self.lock)
+        self.assertEqual(self.wait(waiter), 0)
+
+    def test_by_a_new_name(self):
+        self.pretend()
+        waiter = self.waiter()
+        os.rename(self.lock, self.path("old"))
+        self.assertEqual(self.wait(waiter), 0)
+
+    def test_of_a_verb(self):
+        holder = self.hold()
+        waiter = self.waiter("--acquire", self.lock)
+        self.let_go(holder)
+        self.assertEqual(self.wait(waiter), 0)
+        self.assertRegex(waiter.stdout.read(), rf"\A{support.UUID}\n\Z")
+
+    def test_not_by_other_names(self):
+        self.pretend()
+        waiter = self.waiter()
+        os.unlink(self.write("lock2", ""))
+        os.unlink(self.write("loc", ""))
+        self.assertIsNone(waiter.poll())
+        self.assertEqual(self.read_lock(), f"{TOKEN}\n")
+        os.unlink(self.lock)
+        self.assertEqual(self.wait(waiter), 0)
+
+
+class HerdTest(faults.FaultTestCase):
+    """What the many do for whom a release comes too late; and those who cannot be woken."""
+
+    def test_a_glance_does_not_judge_who_is_there(self):
+        for name in ("lock", "other"):
+            self.write(name, f"{TOKEN}\n" + '{"v":1,"pid":1,"start":1}\n')
+        log = self.path("log")
+        tracer = self.start("-f", "-o", log, os.path.abspath(UFL), "--retry", NEVER, self.lock,
+                            "true", program=["strace"])
+        waiter = child_of(tracer.pid)
+
+        def calls():
+            with open(log, encoding="utf-8", errors="replace") as file:
+                return re.findall(r"^\d+ +(\w+)\((.*)", file.read(), re.MULTILINE)
+
+        def glances():
+            return len([1 for name, rest in calls() if name == "openat" and "/lock" in rest])
+
+        wait_for(lambda: watches(waiter) and support.process_state(waiter) == "S", "its watch")
+        wait_for(lambda: glances() == 2, "the look after the watch")
+        before = len(calls())
+        for number in range(5):
+            exchange(self.lock, self.path("other"))
+            wait_for(lambda: glances() == 3 + number, "a glance")  # pylint: disable=cell-var-from-loop
+        os.unlink(self.lock)
+        self.assertEqual(self.wait(tracer), 0)
+        while_it_waits = []
+        for name, rest in calls()[before:]:
+            if name == "openat" and "ENOENT" in rest:
+                break
+            while_it_waits.append(name)
+        self.assertEqual(while_it_waits.count("openat"), 5)
+        cheap = {"epoll_wait", "epoll_ctl", "read", "openat", "newfstatat", "fstat", "close",
+                 "timerfd_settime", "ioctl", "clock_gettime", "restart_syscall", "epoll_pwait"}
+        self.assertLessEqual(set(while_it_waits), cheap)
+
+    def test_a_removal_before_the_watch_is_seen(self):
+        self.write("lock", f"{TOKEN}\n")
+        tracer = self.start("-f", "-o", "/dev/null", "-e",
+                            "inject=inotify_add_watch:delay_enter=1500000", os.path.abspath(UFL),
+                            "--retry", NEVER, self.lock, "true", program=["strace"])
+        waiter = child_of(tracer.pid)
+        wait_for(lambda: watches(waiter, begun=False), "its descriptor")
+        self.assertFalse(watches(waiter))
+        os.unlink(self.lock)
+        self.assertEqual(self.wait(tracer), 0)
+
+    def test_without_a_watch_the_interval_is_there(self):
+        for call in ("inotify_init1:error=EMFILE", "inotify_add_watch:error=ENOSPC"):
+            self.write("lock", f"{TOKEN}\n")
+            log = self.path("log-" + call.split(":", 1)[0])
+            tracer = self.start("-f", "-o", log, "-e", f"inject={call}", os.path.abspath(UFL),
+                                "--retry", "0.1", self.lock, "true", program=["strace"])
+
+            def refused():
+                with contextlib.suppress(FileNotFoundError), open(log, encoding="utf-8") as file:
+                    return "INJECTED" in file.read()
+                return False
+
+            wait_for(refused, "a refusal")
+            os.unlink(self.lock)
+            self.assertEqual(self.wait(tracer), 0)
+            self.assertEqual(tracer.stderr.read(), "")
+
+    def test_on_a_share_nobody_is_told(self):
+        self.write("lock", f"{TOKEN}\n")
+        log = self.path("log")
+        words = self.traced([], "-w", "0.5", "--retry", "0.1", "lock", "true", kind="nfs", log=log)
+        at = words.index("-P")  # what is watched is the directory
+        del words[at:at + 2]
+        run = self.ufl(program=words)
+        self.assertEqual(run.returncode, 75, run.stderr)
+        with open(log, encoding="utf-8") as file:
+            self.assertNotIn("inotify", file.read())
+
+
+class FreeLockTest(faults.FaultTestCase):
+    """What is not needed for a free lock is not looked for."""
+
+    def test_nothing_more_than_it_needs(self):
+        log = self.path("log")
+        run = self.ufl("-f", "-o", log, os.path.abspath(UFL), self.lock, "/bin/true",
+                       program=["strace"])
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (0, "", ""))
+        with open(log, encoding="utf-8") as file:
+            text = file.read()
+        for unneeded in ("inotify", "locale", "nsswitch", "gconv", "/dev/shm", "/run/", "connect(",
+                         "/etc/localtime"):
+            self.assertNotIn(unneeded, text)
+        self.assertEqual(len(re.findall(r"\b(?:clone3?|v?fork)\(", text)), 2,
+                         "the command and the bystander")
+
+
+if __name__ == "__main__":
+    unittest.main()
