@@ -35,6 +35,9 @@ inline constexpr Duration kShortestLease = std::chrono::seconds{2};
 /// The default of --retry.
 inline constexpr Duration kDefaultRetry = std::chrono::milliseconds{100};
 
+/// The same where a release wakes whoever waits: then it is for holders that die.
+inline constexpr Duration kDefaultRetryWhenWoken = std::chrono::seconds{2};
+
 /// One invocation of ufl. Defaults as in ufl(1).
 struct Options {
   Action action = Action::run;

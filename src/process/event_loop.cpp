@@ -15,6 +15,7 @@
 #include <csignal>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -29,7 +30,8 @@ int checked(int fd, const char* what) {
   return fd;
 }
 
-// Asio's own timers stop during suspend: so a timerfd.
+// Asio's own timers stop during suspend: so a timerfd. One that is cancelled is left set in the
+// kernel, and goes off for nothing: most are set anew before, and often to the same time.
 class BootTimer final : public Timer {
  public:
   explicit BootTimer(asio::io_context& context)
@@ -38,6 +40,8 @@ class BootTimer final : public Timer {
 
   void at(Mono when, std::function<void()> handler) override {
     on_time_ = std::move(handler);
+    if (set_to_ == when) return await();
+    set_to_ = when;
     const auto since_boot = when.time_since_epoch();
     const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
     itimerspec time{};
@@ -50,11 +54,7 @@ class BootTimer final : public Timer {
     await();
   }
 
-  void cancel_timer() override {
-    on_time_ = nullptr;
-    const itimerspec never{};
-    ::timerfd_settime(timer_.native_handle(), 0, &never, nullptr);
-  }
+  void cancel_timer() override { on_time_ = nullptr; }
 
  private:
   void await() {
@@ -70,12 +70,14 @@ class BootTimer final : public Timer {
             if (on_time_) await();
             return;
           }
+          set_to_.reset();
           if (auto handler = std::exchange(on_time_, nullptr)) handler();
         });
   }
 
   asio::posix::stream_descriptor timer_;
   bool awaited_ = false;
+  std::optional<Mono> set_to_;  // in the kernel
   std::function<void()> on_time_;
 };
 

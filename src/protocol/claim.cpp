@@ -139,9 +139,11 @@ Step Claim::look() {
 }
 
 Step Claim::glance() {
-  Step step = look();
+  (void)look();
   is_glance_ = true;
-  return step;
+  // Only whether it is there. But our own claim must be known for what it is.
+  const std::size_t limit = unaccounted_ ? kRecordLimit : 0;
+  return request(State::look, ReadFile{options_.path, limit});
 }
 
 // As if there had been no glance.

@@ -172,6 +172,9 @@ class Claim final : public Machine {
   /// next resume() sees whether it has. A hint: it may be wrong, and may be missing.
   void look_soon() { look_wanted_ = true; }
 
+  /// look_soon() is called at each removal from now on: `interval` is the time between two looks.
+  void rely_on_hints(Duration interval) { backoff_ = {interval, false}; }
+
   /// Valid after Finished.
   [[nodiscard]] const ClaimResult& result() const { return result_; }
 

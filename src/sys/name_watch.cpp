@@ -27,29 +27,33 @@ constexpr std::uint32_t kAny = kRemoval | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRI
 constexpr std::uint32_t kAboutAll =
     IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF;
 
+constexpr std::size_t kLargestEvent = sizeof(inotify_event) + NAME_MAX + 1;
+
 }  // namespace
 
-NameWatch::NameWatch(UniqueFd inotify, std::string name)
-    : inotify_{std::move(inotify)}, name_{std::move(name)} {}
+NameWatch::NameWatch(UniqueFd inotify, int watch, std::string name)
+    : inotify_{std::move(inotify)}, watch_{watch}, name_{std::move(name)} {}
 
 std::optional<NameWatch> NameWatch::on(const std::string& path, NameEvents events) {
   UniqueFd inotify{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
   if (!inotify.valid()) return std::nullopt;
   const std::uint32_t mask = events == NameEvents::removal ? kRemoval : kAny;
-  if (::inotify_add_watch(inotify.get(), directory_of(path).c_str(), mask) < 0) {
-    return std::nullopt;
-  }
-  return NameWatch{std::move(inotify), path.substr(path.rfind('/') + 1)};
+  const int watch = ::inotify_add_watch(inotify.get(), directory_of(path).c_str(), mask);
+  if (watch < 0) return std::nullopt;
+  return NameWatch{std::move(inotify), watch, path.substr(path.rfind('/') + 1)};
 }
 
+void NameWatch::end() { ::inotify_rm_watch(inotify_.get(), watch_); }
+
 bool NameWatch::drain() {
-  // Room for one event with the longest name at least, inotify(7).
-  alignas(inotify_event) char buffer[16 * (sizeof(inotify_event) + NAME_MAX + 1)];
+  alignas(inotify_event) char buffer[16 * kLargestEvent];
   bool concerned = false;
   for (;;) {
     const ssize_t count = ::read(inotify_.get(), buffer, sizeof buffer);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return concerned;
+    // inotify(7) gives whole events, as many as fit.
+    const bool is_all = static_cast<std::size_t>(count) + kLargestEvent <= sizeof buffer;
     for (std::size_t at = 0; at + sizeof(inotify_event) <= static_cast<std::size_t>(count);) {
       inotify_event event{};
       std::memcpy(&event, buffer + at, sizeof event);
@@ -58,6 +62,7 @@ bool NameWatch::drain() {
                   (event.len > 0 && std::string_view{name} == name_);
       at += sizeof event + event.len;
     }
+    if (is_all) return concerned;
   }
 }
 

@@ -22,8 +22,8 @@ class NameAlarm {
   [[nodiscard]] bool begin(EventLoop& loop, const std::string& path, NameEvents events,
                            std::function<void()> on_event);
 
-  /// May be called by `on_event`.
-  void end() { watch_.reset(); }
+  /// May be called by `on_event`, and more than once.
+  void end();
 
  private:
   std::optional<NameWatch> name_;

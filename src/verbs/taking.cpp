@@ -125,7 +125,9 @@ void Taking::watch() {
   if (!claim_.local() || std::exchange(alarm_is_set_, true)) return;
   const bool begun =
       alarm_.begin(session_.loop(), options_.lock_file, NameEvents::removal, [this] { look(); });
-  if (begun) look();  // else the retry interval is there, too
+  if (!begun) return;  // the retry interval is there, too
+  if (!options_.retry) claim_.rely_on_hints(kDefaultRetryWhenWoken);
+  look();
 }
 
 void Taking::look() {

@@ -129,7 +129,9 @@ def _throughput(result, waits):
 
 
 def _delay(result):
-    return ["## Acquisition less the delay: start of the tool to the start of the command", "",
+    return ["## Acquisition less the delay", "",
+            "From the start of the tool to the start of the command; of `--acquire` and `sleep`, "
+            "which start none, to their end.", "",
             *_table(["command", "runs", "median", "99 %"],
                     [[name, str(row["count"]), duration(row["median"]), duration(row["p99"])]
                      for name, row in result["rows"].items()])]

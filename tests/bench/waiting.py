@@ -2,12 +2,17 @@
 """Parts 4 and 5: what the verification delay costs beyond itself, and what idle processes cost."""
 
 import contextlib
+import dataclasses
 import os
 import time
 
 import figures
 import sessions
-from tools import NO_LOCK, with_delay
+from tools import NO_LOCK, Tool, with_delay
+
+# The rows in which no command is started.
+ACQUIRE = "ufl --acquire -d "
+SLEEP = "sleep(1) "
 
 # A kernel without CONFIG_SCHED_INFO counts in ticks of 10 ms only.
 _EXACT = os.path.exists("/proc/self/schedstat")
@@ -31,10 +36,36 @@ def _from_spawn_to_command(tool, delay, runs):
     return times
 
 
+def _from_spawn_to_end(tool, delay, runs):
+    """Seconds that the whole of `tool` takes without a command, less `delay`."""
+    times = []
+    with sessions.cell() as here, open(os.devnull, "wb") as nowhere:
+        words = tool.command(here.lock)
+        for _ in range(runs):
+            begin = time.monotonic_ns()
+            pid = os.posix_spawn(words[0], words, os.environ,
+                                 file_actions=[(os.POSIX_SPAWN_DUP2, nowhere.fileno(), 1)])
+            if os.waitpid(pid, 0)[1]:
+                break
+            times.append((time.monotonic_ns() - begin) / 1e9 - delay)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(here.lock)
+    return times
+
+
 def _delay_cases(tools, delays):
     """[(name, tool, delay in seconds, runs in each round)]"""
     known = {tool.name: tool for tool in tools}
     cases = []
+    if "ufl" in known:
+        words = (*known["ufl"].words, "--acquire")
+        acquire = dataclasses.replace(known["ufl"], words=words)
+        cases = [(f"{ACQUIRE}{text}", with_delay(acquire, text), float(text), runs)
+                 for text, runs in delays]
+    # What starting a program, and waking up after such a time, costs here: a processor that has
+    # slept is slow at first.
+    cases += [(f"{SLEEP}{text}", Tool("sleep", (sessions.SLEEP, text), "", "", lockless=True),
+               float(text), runs) for text, runs in delays]
     for text, runs in delays:
         if text == "0":
             cases.append((NO_LOCK.name, NO_LOCK, 0.0, runs))
@@ -54,7 +85,9 @@ def delay(tools, plan, say):
     for number in range(plan.delay_rounds):
         say(f"delay: round {number + 1} of {plan.delay_rounds}")
         for name, tool, seconds, runs in cases:
-            times[name] += _from_spawn_to_command(tool, seconds, runs)
+            is_whole = name.startswith((ACQUIRE, SLEEP))
+            timed = _from_spawn_to_end if is_whole else _from_spawn_to_command
+            times[name] += timed(tool, seconds, runs)
     return {"rows": {name: figures.summary(found) for name, found in times.items()}}
 
 

@@ -36,12 +36,17 @@ def watches(pid, begun=True):
     return False
 
 
-def child_of(pid):
-    """The process that strace(1), or ufl, has started."""
-    def only_child():
+def ufl_below(pid):
+    """The number of the ufl that strace(1) has started: its first children only try ptrace(2)."""
+    def find():
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-            return children.read().split()
-    return int(wait_for(only_child, f"a child of {pid}")[0])
+            for child in children.read().split():
+                with contextlib.suppress(FileNotFoundError), \
+                        open(f"/proc/{child}/comm", encoding="ascii") as name:
+                    if name.read() == "ufl\n":
+                        return int(child)
+        return None
+    return wait_for(find, f"a ufl below {pid}")
 
 
 def exchange(one, other):
@@ -118,7 +123,7 @@ class HerdTest(faults.FaultTestCase):
         log = self.path("log")
         tracer = self.start("-f", "-o", log, os.path.abspath(UFL), "--retry", NEVER, self.lock,
                             "true", program=["strace"])
-        waiter = child_of(tracer.pid)
+        waiter = ufl_below(tracer.pid)
 
         def calls():
             with open(log, encoding="utf-8", errors="replace") as file:
@@ -150,7 +155,7 @@ class HerdTest(faults.FaultTestCase):
         tracer = self.start("-f", "-o", "/dev/null", "-e",
                             "inject=inotify_add_watch:delay_enter=1500000", os.path.abspath(UFL),
                             "--retry", NEVER, self.lock, "true", program=["strace"])
-        waiter = child_of(tracer.pid)
+        waiter = ufl_below(tracer.pid)
         wait_for(lambda: watches(waiter, begun=False), "its descriptor")
         self.assertFalse(watches(waiter))
         os.unlink(self.lock)

@@ -34,12 +34,13 @@ PER_KIND = 4  # contenders
 ROUNDS = 25  # acquisitions of each
 RUNS = 3  # attempts at a run that keeps the assumption
 DELAY = 0.3  # seconds
-# The retry of ufl, so that both kinds come first about equally often. Who looks first gets the lock
-# most of the time: a ufl by creating at once, so that all others see it; a five-step contender by
-# overwriting, a little later, whatever others have made meanwhile.
-RETRY = 0.1
-# And a pause of the same length after each round: else whoever leaves is the first to look again.
-ROUND = f'"$@"; status=$?; sleep {RETRY}; exit $status'
+RETRY = 0.1  # of a five-step contender
+# Who looks first gets the lock most of the time: a ufl by creating at once, so that all others see
+# it; a five-step contender by overwriting, a little later, whatever others have made meanwhile. A
+# ufl that waits is woken by a release, and nearly always the first: so each pauses after a round
+# for as long as leaves the others about half of the time.
+PAUSE = 1.5
+ROUND = f'"$@"; status=$?; sleep {PAUSE}; exit $status'
 # Up to so much longer is a five-step contender's gap made at random. Claims collide then in half of
 # the acquisitions; with the natural gap of some 0.1 ms, hardly once in a run.
 STRETCH = 0.05

@@ -181,6 +181,22 @@ TEST_F(ClaimGlanceTest, NothingButAWaitForOthersIsCutShort) {
   EXPECT_EQ(wait(), milliseconds{700});
 }
 
+TEST_F(ClaimGlanceTest, WhoeverIsToldLooksLessOften) {
+  ClaimOptions often = options(true);
+  often.retry = milliseconds{100};
+  Claim claim = make(often);
+  (void)claim.start();
+  step_ = claim.on_reply(ok(record_of(101)));
+  ASSERT_EQ(wait(), milliseconds{100});
+  claim.rely_on_hints(seconds{1});
+  for (int holder : {101, 102, 103}) {
+    clock_.advance(wait());
+    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    step_ = claim.on_reply(ok(record_of(holder)));
+    EXPECT_EQ(wait(), seconds{1});
+  }
+}
+
 //   What cannot be read says nothing about whether it is free.
 TEST_F(ClaimGlanceTest, AGlanceThatFailsIsALook) {
   Claim claim = make(options(true));

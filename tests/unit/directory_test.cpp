@@ -54,6 +54,56 @@ TEST_F(DirectoryTest, TellsWhateverPutsSomethingElseAtTheName) {
   EXPECT_TRUE(watch->drain()) << "with its directory";
 }
 
+TEST_F(DirectoryTest, TellsWhenTheNameIsFreeAndNoMore) {
+  write("lock");
+  auto watch = NameWatch::on(path("lock"), NameEvents::removal);
+  ASSERT_TRUE(watch);
+  write("lock");
+  EXPECT_FALSE(watch->drain()) << "written over";
+  write("new");
+  std::filesystem::rename(path("new"), path("lock"));
+  EXPECT_FALSE(watch->drain()) << "renamed over";
+  std::filesystem::remove(path("lock"));
+  EXPECT_TRUE(watch->drain()) << "removed";
+  write("lock");
+  EXPECT_FALSE(watch->drain()) << "created";
+  std::filesystem::rename(path("lock"), path("old"));
+  EXPECT_TRUE(watch->drain()) << "renamed away";
+  std::filesystem::remove_all(directory_);
+  EXPECT_TRUE(watch->drain()) << "with its directory";
+}
+
+//   One read(2) does not take them all.
+TEST_F(DirectoryTest, FindsTheNameAmongManyOthers) {
+  write("lock");
+  auto watch = NameWatch::on(path("lock"), NameEvents::removal);
+  ASSERT_TRUE(watch);
+  const auto remove_others = [this] {
+    for (int i = 0; i < 300; ++i) {
+      const std::string name = std::string(200, 'x') + std::to_string(i);
+      write(name);
+      std::filesystem::remove(path(name));
+    }
+  };
+  remove_others();
+  EXPECT_FALSE(watch->drain());
+  remove_others();
+  std::filesystem::remove(path("lock"));
+  remove_others();
+  EXPECT_TRUE(watch->drain());
+  EXPECT_FALSE(watch->drain());
+}
+
+TEST_F(DirectoryTest, TellsNothingAfterItsEnd) {
+  write("lock");
+  auto watch = NameWatch::on(path("lock"), NameEvents::removal);
+  ASSERT_TRUE(watch);
+  watch->end();
+  (void)watch->drain();  // that it has ended
+  std::filesystem::remove(path("lock"));
+  EXPECT_FALSE(watch->drain());
+}
+
 TEST_F(DirectoryTest, WatchesADirectoryOnly) {
   EXPECT_FALSE(NameWatch::on(path("none/lock"), NameEvents::any));
   write("file");

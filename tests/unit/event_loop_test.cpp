@@ -34,6 +34,54 @@ void run_for_a_moment(EventLoop& loop) {
   loop.run();
 }
 
+TEST(BootTimer, ACancelledOneCallsNobody) {
+  with_loop([](EventLoop& loop) {
+    const auto timer = loop.make_timer();
+    timer->at(Mono{Duration{1}}, [] { FAIL() << "it was cancelled"; });
+    timer->cancel_timer();
+    run_for_a_moment(loop);
+    run_for_a_moment(loop);
+  });
+}
+
+TEST(BootTimer, GoesOffOnceForEachTimeThatItIsSet) {
+  with_loop([](EventLoop& loop) {
+    const auto timer = loop.make_timer();
+    const Mono past{Duration{1}};
+    std::string calls;
+    timer->at(past, [&] { calls += 'a'; });
+    timer->at(past, [&] { calls += 'b'; });  // in place of the first
+    run_for_a_moment(loop);
+    run_for_a_moment(loop);
+    EXPECT_EQ(calls, "b");
+    timer->cancel_timer();
+    timer->at(past, [&] { calls += 'c'; });  // the same time again
+    run_for_a_moment(loop);
+    EXPECT_EQ(calls, "bc");
+    timer->at(past, [&] { calls += 'd'; });
+    timer->cancel_timer();
+    run_for_a_moment(loop);  // what was cancelled goes off, in the kernel
+    timer->at(past, [&] { calls += 'e'; });
+    run_for_a_moment(loop);
+    EXPECT_EQ(calls, "bce");
+  });
+}
+
+TEST(BootTimer, KeepsTheTimeThatWasSetLast) {
+  with_loop([](EventLoop& loop) {
+    const auto timer = loop.make_timer();
+    const Mono never = Mono::max();
+    bool called = false;
+    timer->at(never, [] { FAIL() << "the end of time"; });
+    timer->cancel_timer();
+    timer->at(Mono{Duration{1}}, [&] { called = true; });
+    run_for_a_moment(loop);
+    EXPECT_TRUE(called);
+    timer->at(never, [] { FAIL() << "the end of time"; });
+    run_for_a_moment(loop);
+  });
+}
+
 TEST(Watch, CallsAsLongAsSomethingIsThereToRead) {
   with_loop([](EventLoop& loop) {
     const Channel channel;
