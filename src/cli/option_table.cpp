@@ -71,7 +71,7 @@ constexpr std::array kOptions{
                {"retry"},
                "TIME",
                "UFL_RETRY",
-               "time between looks while it is held (0.1 to 2)",
+               "time between looks while it is held (0.1 to 3)",
                kTaking},
     OptionSpec{OptionId::timeout,
                "w",

@@ -36,7 +36,7 @@ inline constexpr Duration kShortestLease = std::chrono::seconds{2};
 inline constexpr Duration kDefaultRetry = std::chrono::milliseconds{100};
 
 /// The same where a release wakes whoever waits: then it is for holders that die.
-inline constexpr Duration kDefaultRetryWhenWoken = std::chrono::seconds{2};
+inline constexpr Duration kDefaultRetryWhenWoken = std::chrono::seconds{3};
 
 /// One invocation of ufl. Defaults as in ufl(1).
 struct Options {

@@ -139,19 +139,17 @@ Step Claim::look() {
 }
 
 Step Claim::glance() {
-  (void)look();
+  Step step = look();
   is_glance_ = true;
-  // Only whether it is there. But our own claim must be known for what it is.
-  const std::size_t limit = unaccounted_ ? kRecordLimit : 0;
-  return request(State::look, ReadFile{options_.path, limit});
+  return step;
 }
 
 // As if there had been no glance.
 Step Claim::wait_on() { return wait(State::pause, wait_until_); }
 
 Step Claim::on_look(const FileReply& reply) {
-  const bool is_held = reply.status == FileStatus::ok && !unaccounted_;
-  if (is_glance_ && is_held) return wait_on();
+  const bool is_held = reply.status == FileStatus::ok && has_holder_line(reply.content);
+  if (is_glance_ && is_held && !unaccounted_) return wait_on();
   switch (reply.status) {
     case FileStatus::not_found:
       if (options_.local) {  // removed by hand: nothing flickers there

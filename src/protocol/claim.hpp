@@ -4,10 +4,10 @@
 //
 //     look     read the lock file. There -> held: wait, look again. Absent -> publish.
 //     publish  create it exclusively with a new token in it.
-//     glance   while waiting, when told that the name may be free (look_soon()): is it? Nobody
-//     reads
-//              whose record is there: of a herd of waiters that a release wakes, all but one come
-//              too late. Whoever must be proven dead is seen by the looks in between.
+//     glance   while waiting, when told that the name may be free (look_soon()): is it? Whose
+//              record is there is not understood, unless it is not ufl's: of a herd of waiters that
+//              a release wakes, all but one come too late. Whoever must be proven dead is seen by
+//              the looks in between.
 //     delay    wait D, counted from the return of close.
 //     verify   read it afresh. My token -> held by me. Else somebody else won: wait, look.
 //
@@ -262,7 +262,7 @@ class Claim final : public Machine {
   void remove_witness();
   void note_write();
   Step on_publish(const FileReply& reply);
-  [[nodiscard]] bool is_surely_another() const;
+  [[nodiscard]] bool is_surely_another(const FileReply& reply) const;
   Step on_look_after_publish(const FileReply& reply);
   Step published();
   Step await_verify();

@@ -101,11 +101,6 @@ Step Claim::on_publish(const FileReply& reply) {
       replaces_ = false;
       return published();
     case FileStatus::exists:
-      if (is_surely_another()) {
-        unaccounted_ = false;
-        return is_glance_ ? wait_on() : held_by_other();
-      }
-      [[fallthrough]];
     case FileStatus::denied:
       // Who won? Perhaps we did, and the first reply was lost on its way (EEXIST on a retransmitted
       // create): the token tells.
@@ -127,14 +122,19 @@ Step Claim::on_publish(const FileReply& reply) {
   return fail(reply);
 }
 
-// No reply is lost on a local file system. Who it is, is seen in time; whoever waits has been told
-// of one holder already.
-bool Claim::is_surely_another() const {
+// One of a herd, and another was faster: no reply is lost on a local file system. Who it is, is
+// seen in time; whoever waits has been told of one holder already.
+bool Claim::is_surely_another(const FileReply& reply) const {
   const bool waits = options_.timeout != Duration::zero() && seen_.kind != Sighting::Kind::none;
-  return options_.local && !stood_before_ && waits;
+  const bool lost = options_.local && refused_.status == FileStatus::exists && !stood_before_;
+  return lost && waits && has_holder_line(reply.content);
 }
 
 Step Claim::on_look_after_publish(const FileReply& reply) {
+  if (reply.status == FileStatus::ok && is_surely_another(reply)) {
+    unaccounted_ = false;
+    return is_glance_ ? wait_on() : held_by_other();
+  }
   if (reply.status == FileStatus::ok) {
     Sighting sighting = parse_record(reply.content);
     if (sighting.token == result_.token) return published();

@@ -175,6 +175,12 @@ std::string_view token_in(std::string_view content) {
   return strip(content.substr(0, content.find('\n')));
 }
 
+bool has_holder_line(std::string_view content) {
+  const auto end_of_token = content.find('\n');
+  return end_of_token != std::string_view::npos &&
+         content.substr(end_of_token + 1).starts_with('{');
+}
+
 Sighting parse_record(std::string_view content) {
   Sighting seen;
   if (content.empty()) {

@@ -69,6 +69,9 @@ inline constexpr std::string_view kFirstBeat = "0000000000";
 /// The token in `content`, read from a lock file: line 1, stripped. A view into it.
 [[nodiscard]] std::string_view token_in(std::string_view content);
 
+/// Does something follow the token as only ufl writes it? A hint: the rest of it is not looked at.
+[[nodiscard]] bool has_holder_line(std::string_view content);
+
 /// What `content`, read from a lock file, says. Takes any bytes.
 [[nodiscard]] Sighting parse_record(std::string_view content);
 

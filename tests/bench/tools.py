@@ -55,7 +55,7 @@ def _package(name):
 def find(ufl):
     """(tools that are installed, names of those that are not); `ufl` is the path of ours."""
     python = os.path.realpath(sys.executable)
-    tools = [Tool("ufl", (ufl,), "woken by inotify(7); looks every 2 s", _first_line(ufl, "--version"))]
+    tools = [Tool("ufl", (ufl,), "woken by inotify(7); looks every 3 s", _first_line(ufl, "--version"))]
     missing = []
 
     def add(name, program, options, waits, version, **more):

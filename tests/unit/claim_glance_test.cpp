@@ -59,6 +59,13 @@ class ClaimGlanceTest : public ::testing::Test {
     EXPECT_NE(wants<CreateExclusive>(step_), nullptr);
   }
 
+  /// Another was faster.
+  void lose(Claim& claim) {
+    step_ = claim.on_reply(kExists);
+    EXPECT_NE(wants<ReadFile>(step_), nullptr);
+    step_ = claim.on_reply(ok(record_of(102)));
+  }
+
   /// The wait that the last step asks for, from now.
   [[nodiscard]] Duration wait() const {
     const auto* until = std::get_if<WaitUntil>(&step_);
@@ -117,13 +124,14 @@ TEST_F(ClaimGlanceTest, TheNextLookComesInItsTime) {
   EXPECT_EQ(wait(), seconds{1});
 }
 
-TEST_F(ClaimGlanceTest, OneFailedCreateIsAllThatALostRaceCosts) {
+TEST_F(ClaimGlanceTest, WhoLosesTheRaceDoesNotReadWhoWon) {
   Claim claim = make(options(true));
   begin_to_wait(claim);
   clock_.advance(milliseconds{300});
   race(claim);
-  step_ = claim.on_reply(kExists);
+  lose(claim);
   EXPECT_EQ(wait(), milliseconds{700});
+  EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(101));
   EXPECT_EQ(judged_, 1);
   EXPECT_TRUE(claim.waiting_for_other());
   race(claim);  // and again
@@ -138,8 +146,28 @@ TEST_F(ClaimGlanceTest, ALookThatLosesTheRaceWaitsAnInterval) {
   ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
   (void)claim.on_reply(kAbsent);
   ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
-  step_ = claim.on_reply(kExists);
+  lose(claim);
   EXPECT_EQ(wait(), seconds{1});
+}
+
+//   1 We wait for a ufl.  2 It goes, a five-step program comes.  3 That goes, and another of them
+//   looks.  4 We create.  5 It writes over ours. So nobody of that kind is overlooked: the delay.
+TEST_F(ClaimGlanceTest, AProgramThatOverwritesIsNotOverlooked) {
+  for (const bool at_once : {true, false}) {
+    ClaimOptions automatic = options(true);
+    automatic.delay_is_auto = true;
+    Claim claim = make(automatic);
+    begin_to_wait(claim);
+    if (at_once) {
+      tell(claim);
+    } else {
+      race(claim);
+      step_ = claim.on_reply(kExists);
+    }
+    (void)claim.on_reply(ok(FakeIdentity::uuid(103) + "\n"));
+    EXPECT_EQ(claim.seen().kind, Sighting::Kind::foreign);
+    EXPECT_EQ(claim.delay(), kForeignDelay);
+  }
 }
 
 //   Its reply may have been lost, and the file be ours.
