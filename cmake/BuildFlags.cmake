@@ -31,20 +31,26 @@ endif()
 # What is installed starts for every run of a cron job: the dynamic linker is half of that time.
 # Without glibc's static archive (Fedora: glibc-static) libstdc++ at least is linked statically, as
 # Boost and fmt are anyway. Nothing of ufl needs NSS, iconv or dlopen(3), which a static glibc could
-# not give it without surprises: tests/lint/check_static.py.
+# not give it without surprises: tests/release/test_static.py.
+include(CheckCXXSourceCompiles)
+set(CMAKE_REQUIRED_LINK_OPTIONS -static)
+check_cxx_source_compiles("int main() { return 0; }" UFL_LINKS_STATICALLY)
+unset(CMAKE_REQUIRED_LINK_OPTIONS)
 if(UFL_STATIC)
-  include(CheckCXXSourceCompiles)
+  if(UFL_SANITIZE)
+    message(FATAL_ERROR "Sanitizers are shared libraries: UFL_STATIC and UFL_SANITIZE exclude each other")
+  endif()
   include(CheckIPOSupported)
-  set(CMAKE_REQUIRED_LINK_OPTIONS -static)
-  check_cxx_source_compiles("int main() {}" UFL_LINKS_STATICALLY)
-  unset(CMAKE_REQUIRED_LINK_OPTIONS)
   check_ipo_supported(RESULT UFL_HAS_IPO LANGUAGES CXX)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${UFL_HAS_IPO})
-  set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+  string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
   target_compile_options(ufl_build_flags INTERFACE -ffunction-sections -fdata-sections)
-  target_link_options(
-    ufl_build_flags INTERFACE -Wl,--gc-sections
-    $<IF:$<BOOL:${UFL_LINKS_STATICALLY}>,-static,-static-libstdc++;-static-libgcc>)
+  target_link_options(ufl_build_flags INTERFACE -Wl,--gc-sections)
+  if(UFL_LINKS_STATICALLY)
+    target_link_options(ufl_build_flags INTERFACE -static)
+  else()
+    target_link_options(ufl_build_flags INTERFACE -static-libstdc++ -static-libgcc)
+  endif()
 endif()
 
 # Builds are slow (Boost headers): use ccache where it is installed.

@@ -98,7 +98,7 @@ complete -c ufl -n 'not __ufl_at inside' -s p -l prefix -x \
 complete -c ufl -n 'not __ufl_at inside' -s d -l delay -x -a 'auto 0 0.5 1 5' \
     -d 'Time from writing to reading back'
 complete -c ufl -n 'not __ufl_at inside' -s r -l retry -x -a '0.1 0.5 1 5' \
-    -d 'Time between looks while another holds it'
+    -d 'Time between looks while it is held'
 complete -c ufl -n 'not __ufl_at inside' -s w -l wait -l timeout -x -a '-1 0 10 1m 10m 1h' \
     -d 'Give up after this time'
 complete -c ufl -n 'not __ufl_at inside' -s n -l nonblock -l nb -d 'Give up at once if it is held'

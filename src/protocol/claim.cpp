@@ -103,7 +103,7 @@ Step Claim::resume() {
     return takes_over_ ? write_temporary() : publish();
   }
   if (clock_.now() < wait_until_) {
-    if (state_ == State::pause && look_wanted_) return glance();
+    if (state_ == State::pause && look_wanted_) return options_.glances ? glance() : look();
     return WaitUntil{wait_until_};
   }
   switch (state_) {
@@ -316,7 +316,9 @@ Step Claim::fail(const FileReply& reply) {
 Step Claim::wait(State state, Mono until) {
   state_ = state;
   wait_until_ = until;
-  return WaitUntil{until};
+  // Told while it did something else: its own delay, for one.
+  const bool looks_at_once = state == State::pause && look_wanted_;
+  return WaitUntil{looks_at_once ? clock_.now() : until};
 }
 
 Step Claim::request(State state, FileOperation operation) {

@@ -123,6 +123,9 @@ struct ClaimOptions {
   /// So many takeovers may be lost to somebody else's touch of the record, before it counts as held
   /// (guard.hpp).
   int most_lost_races = kMaxBusyLooks;
+  /// Nobody is told who holds the lock while it is waited for: whoever is told of a release needs
+  /// not find out who came next (look_soon()).
+  bool glances = true;
 };
 
 /// How a claim ended.

@@ -125,7 +125,8 @@ Step Claim::on_publish(const FileReply& reply) {
 // One of a herd, and another was faster: no reply is lost on a local file system. Who it is, is
 // seen in time; whoever waits has been told of one holder already.
 bool Claim::is_surely_another(const FileReply& reply) const {
-  const bool waits = options_.timeout != Duration::zero() && seen_.kind != Sighting::Kind::none;
+  const bool waits = options_.glances && options_.timeout != Duration::zero() &&
+                     seen_.kind != Sighting::Kind::none;
   const bool lost = options_.local && refused_.status == FileStatus::exists && !stood_before_;
   return lost && waits && has_holder_line(reply.content);
 }

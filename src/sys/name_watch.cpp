@@ -23,9 +23,11 @@ constexpr std::uint32_t kRemoval =
     IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 constexpr std::uint32_t kAny = kRemoval | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE;
 
-// Not about a name in the directory: lost events (IN_Q_OVERFLOW), or the directory is gone.
-constexpr std::uint32_t kAboutAll =
-    IN_Q_OVERFLOW | IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF;
+// The directory has gone, or has another name.
+constexpr std::uint32_t kEnd = IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF;
+
+// Not about a name in the directory. IN_Q_OVERFLOW: events were lost.
+constexpr std::uint32_t kAboutAll = IN_Q_OVERFLOW | kEnd;
 
 constexpr std::size_t kLargestEvent = sizeof(inotify_event) + NAME_MAX + 1;
 
@@ -58,6 +60,7 @@ bool NameWatch::drain() {
       inotify_event event{};
       std::memcpy(&event, buffer + at, sizeof event);
       const char* name = buffer + at + sizeof event;  // padded with null bytes
+      is_over_ = is_over_ || (event.mask & kEnd) != 0;
       concerned = concerned || (event.mask & kAboutAll) != 0 ||
                   (event.len > 0 && std::string_view{name} == name_);
       at += sizeof event + event.len;

@@ -31,6 +31,9 @@ class NameWatch {
   /// Take what was told since the last call. Was any of it about the name, or can that not be told?
   [[nodiscard]] bool drain();
 
+  /// Nothing more will be told: the directory has gone, or has another name.
+  [[nodiscard]] bool is_over() const { return is_over_; }
+
   /// Tell no more. Whoever closes the last descriptor of a watch has to wait, for 5 to 16 ms
   /// (measured), until the kernel has cleared it away (fsnotify_destroy_group() in fs/notify); some
   /// time after this, no longer. So end it early, and let the descriptor live.
@@ -41,6 +44,7 @@ class NameWatch {
 
   UniqueFd inotify_;
   int watch_;
+  bool is_over_ = false;
   std::string name_;
 };
 

@@ -160,8 +160,8 @@ std::optional<FileReply> create_by_link(const CreateExclusive& operation) {
   if (const int error = write_and_sync(file.get(), operation); error != 0) {
     return write_failure(error);
   }
-  // Needs CAP_DAC_READ_SEARCH (ENOENT without), but no /proc, which is slow to look a new process
-  // up in.
+  // Needs CAP_DAC_READ_SEARCH on older kernels (ENOENT without), but no /proc, which is slow to
+  // look a new process up in.
   int result = ::linkat(file.get(), "", AT_FDCWD, operation.path.c_str(), AT_EMPTY_PATH);
   if (result != 0 && errno != EEXIST) {
     const std::string unnamed = "/proc/self/fd/" + std::to_string(file.get());

@@ -85,6 +85,7 @@ void Keeping::reap() {
 }
 
 void Keeping::watch() {
+  events_.on_settled();
   const bool begun =
       alarm_.begin(session_.loop(), options_.lock_file, NameEvents::any, [this] { look(); });
   if (begun) look();  // else the interval is there, too

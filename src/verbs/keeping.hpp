@@ -37,6 +37,8 @@ class Keeping {
     /// Nothing of the command is left that can be stopped, and the lock file is let alone from now
     /// on: once, after command_ended() or when something survives.
     std::function<void()> on_done;
+    /// The command has been running for a second.
+    std::function<void()> on_settled = [] {};
   };
 
   /// Throws std::system_error when the kernel gives no timer: make it before the lock is taken.

@@ -21,7 +21,6 @@ bool NameAlarm::begin(EventLoop& loop, const std::string& path, NameEvents event
   return true;
 }
 
-// The name watch itself lives on: see NameWatch::end().
 void NameAlarm::end() {
   if (!watch_) return;
   watch_.reset();

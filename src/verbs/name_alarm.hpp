@@ -22,8 +22,14 @@ class NameAlarm {
   [[nodiscard]] bool begin(EventLoop& loop, const std::string& path, NameEvents events,
                            std::function<void()> on_event);
 
-  /// May be called by `on_event`, and more than once.
+  /// Is nothing more to be expected of it (NameWatch::is_over())? `on_event` has been called for
+  /// that, and may begin() anew.
+  [[nodiscard]] bool is_over() const { return name_ && name_->is_over(); }
+
+  /// May be called by `on_event`, and more than once. The kernel's part of it lives on, as
+  /// NameWatch::end() asks for, until drop().
   void end();
+  void drop() { name_.reset(); }
 
  private:
   std::optional<NameWatch> name_;

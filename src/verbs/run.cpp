@@ -83,7 +83,8 @@ class Run {
         keeping_{options, world, session_, mount_,
                  Keeping::Events{.on_recorded = [this] { start_command(); },
                                  .on_refused = [this] { refused(); },
-                                 .on_done = [this] { command_done(); }}},
+                                 .on_done = [this] { command_done(); },
+                                 .on_settled = [this] { taking_.settle(); }}},
         releasing_{world, session_.timer()} {}
 
   Ending to_the_end() {

@@ -60,6 +60,21 @@ ClaimOptions waiting_claim_options(const Options& options, const MountTraits& mo
   return claim;
 }
 
+namespace {
+
+bool somebody_watches(const Options& options) {
+  return options.verbosity != Verbosity::quiet && stderr_is_terminal();
+}
+
+// Whoever is told for whom ufl waits is told the truth.
+ClaimOptions told(ClaimOptions claim, const Options& options) {
+  claim.glances =
+      options.verbosity != Verbosity::verbose && !options.report && !somebody_watches(options);
+  return claim;
+}
+
+}  // namespace
+
 Taking::Taking(const Options& options, const World& world, Session& session, ClaimOptions claim,
                Outcome& outcome, Events events)
     : options_{options},
@@ -67,14 +82,14 @@ Taking::Taking(const Options& options, const World& world, Session& session, Cla
       session_{session},
       outcome_{outcome},
       events_{std::move(events)},
-      claim_{std::move(claim), world.clock, world.identity},
+      claim_{told(std::move(claim), options), world.clock, world.identity},
       driver_{claim_,
               world.files,
               session.timer(),
               {events_.on_looks_free, [this] { claim_waits(); }, [this] { claim_ended(); }}},
       log_{options.lock_file, options.verbosity, world.clock},
       started_{world.clock.now()} {
-  if (options.verbosity == Verbosity::quiet || !stderr_is_terminal()) return;
+  if (!somebody_watches(options)) return;
   line_timer_ = session.loop().make_timer();
   line_.emplace(options.lock_file, world.clock, *line_timer_, [this] { return now_waiting(); });
 }
@@ -116,21 +131,22 @@ void Taking::claim_waits() {
     make_room();
     say(late_claim_text(options_.lock_file, claim_.late_hold() + claim_.delay()));
   }
-  if (claim_.waiting_for_other()) watch();
+  // On a share, what other hosts do is not told.
+  if (claim_.waiting_for_other() && claim_.local() && !std::exchange(watches_, true)) watch();
 }
 
-// On a local file system, whoever waits is woken by the release. On a share, what other hosts do is
-// not told.
+// Whoever waits is woken by the release.
 void Taking::watch() {
-  if (!claim_.local() || std::exchange(alarm_is_set_, true)) return;
   const bool begun =
-      alarm_.begin(session_.loop(), options_.lock_file, NameEvents::removal, [this] { look(); });
-  if (!begun) return;  // the retry interval is there, too
-  if (!options_.retry) claim_.rely_on_hints(kDefaultRetryWhenWoken);
-  look();
+      alarm_.begin(session_.loop(), options_.lock_file, NameEvents::removal, [this] { woken(); });
+  // The retry interval is there, too.
+  if (!options_.retry) claim_.rely_on_hints(begun ? kDefaultRetryWhenWoken : kDefaultRetry);
+  claim_.look_soon();
+  driver_.wake();
 }
 
-void Taking::look() {
+void Taking::woken() {
+  if (alarm_.is_over()) return watch();  // the path may lead to another directory by now
   claim_.look_soon();
   driver_.wake();
 }

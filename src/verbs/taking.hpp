@@ -67,6 +67,9 @@ class Taking {
   [[nodiscard]] int fatal_signal() const { return fatal_signal_; }
   [[nodiscard]] const Claim& claim() const { return claim_; }
 
+  /// The lock has been held for a while: give back to the kernel what waiting has needed.
+  void settle() { alarm_.drop(); }
+
   /// The lock is about to be released: note for how long it was held.
   void letting_go();
   /// It was released: say so with -v.
@@ -76,7 +79,7 @@ class Taking {
   [[nodiscard]] Waiting now_waiting() const;
   void make_room();
   void watch();
-  void look();
+  void woken();
   void claim_waits();
   void claim_ended();
   void say_taken_over() const;
@@ -91,7 +94,7 @@ class Taking {
   Claim claim_;
   Driver driver_;
   NameAlarm alarm_;
-  bool alarm_is_set_ = false;
+  bool watches_ = false;
   WaitingLog log_;
   std::unique_ptr<Timer> line_timer_;
   std::optional<WaitingLine> line_;  // if somebody is there to see it

@@ -103,6 +103,31 @@ class WakeTest(support.UflTestCase):
         self.assertEqual(self.wait(waiter), 0)
         self.assertRegex(waiter.stdout.read(), rf"\A{support.UUID}\n\Z")
 
+    def test_by_a_directory_that_is_made_anew(self):
+        os.mkdir(self.path("d"))
+        lock = self.path("d", "lock")
+        with open(lock, "w", encoding="ascii") as file:
+            file.write(f"{TOKEN}\n")
+        waiter = self.waiter(lock, "true")
+        os.mkdir(self.path("new"))
+        os.link(lock, self.path("new", "lock"))
+        exchange(self.path("d"), self.path("new"))
+        wait_for(lambda: self.watched_inode(waiter.pid) == os.stat(self.path("d")).st_ino,
+                 "a watch of the new directory")
+        os.unlink(lock)
+        self.assertEqual(self.wait(waiter), 0)
+
+    @staticmethod
+    def watched_inode(pid):
+        """Of the directory that the process watches, proc_pid_fdinfo(5)."""
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(f"/proc/{pid}/fdinfo"):
+                with open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as info:
+                    found = re.search(r"^inotify wd:.* ino:([0-9a-f]+) ", info.read(), re.MULTILINE)
+                    if found:
+                        return int(found[1], 16)
+        return None
+
     def test_not_by_other_names(self):
         self.pretend()
         waiter = self.waiter()
@@ -116,6 +141,32 @@ class WakeTest(support.UflTestCase):
 
 class HerdTest(faults.FaultTestCase):
     """What the many do for whom a release comes too late; and those who cannot be woken."""
+
+    def looks_in_a_wait(self, *options):
+        """The times between looks, in seconds, of a ufl with the default retry interval."""
+        self.write("lock", f"{TOKEN}\n")
+        log = self.path("log")
+        self.start("-f", "-ttt", "-o", log, *options, os.path.abspath(UFL), self.lock, "true",
+                   program=["strace"])
+
+        def looks():
+            with contextlib.suppress(FileNotFoundError), \
+                    open(log, encoding="utf-8", errors="replace") as file:
+                found = re.findall(r"^\d+ +([\d.]+) openat\(AT_FDCWD, \"[^\"]*/lock\"", file.read(),
+                                   re.MULTILINE)
+                return found if len(found) >= 6 else None
+            return None
+
+        times = [float(time) for time in wait_for(looks, "looks")]
+        return [after - before for before, after in zip(times, times[1:])]
+
+    def test_the_interval_is_long_for_those_who_are_woken(self):
+        # A look; one behind the watch; one after the interval that had begun before.
+        self.assertGreater(min(self.looks_in_a_wait()[2:]), 2)
+
+    def test_the_interval_is_short_for_others(self):
+        gaps = self.looks_in_a_wait("-e", "inject=inotify_init1:error=EMFILE")
+        self.assertLess(sorted(gaps)[len(gaps) // 2], 2)
 
     def test_a_glance_does_not_judge_who_is_there(self):
         for name in ("lock", "other"):

@@ -232,10 +232,10 @@ class MessagesTest(WaitingTestCase):
         """With the first look after ten seconds; the line makes room, and comes back."""
         self.hold()
         terminal = self.wait_in_terminal("-v", "-w", "14.5", "-E", "0", columns=1000)
-        terminal.expect(rb"waiting for 1[0-2]s now: held by [^\n]*\r\n")
+        terminal.expect(rb"waiting for 1[0-3]s now: held by [^\n]*\r\n")
         self.line(terminal)
         rows = self.screen(terminal, 1000).text()
-        for row, start in zip(rows, ("waiting: held by", "waiting for 1[0-2]s now: held by",
+        for row, start in zip(rows, ("waiting: held by", "waiting for 1[0-3]s now: held by",
                                      "not acquired within 14s: held by")):
             self.assertRegex(row, f"\\Aufl: {re.escape(self.lock)}: {start}")
         self.assertEqual(rows[3:], [""])

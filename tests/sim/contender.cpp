@@ -99,10 +99,13 @@ ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share) {
   return options;
 }
 
+void rely_on_hints(World& world, const ContenderKnobs& knobs, Claim& claim) {
+  if (knobs.local && world.chance(500)) claim.rely_on_hints(std::chrono::seconds{3});
+}
+
 void wake(Claim& claim, Driver& driver) {
-  if (!claim.waiting_for_other()) return;
   claim.look_soon();
-  driver.wake();
+  if (claim.waiting_for_other()) driver.wake();
 }
 
 ClaimOptions UflProcess::claim_options() const { return claim_of(knobs_, around_.share_knobs); }
@@ -158,6 +161,7 @@ void UflContender::round() {
   }
   driver_.reset();
   claim_ = std::make_unique<Claim>(std::move(options), clock_, identity_);
+  rely_on_hints(world_, knobs_, *claim_);
   drive(*claim_,
         knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_claim(*claim_, clock_, knobs_),
         DriverEvents{.on_looks_free = [this] { return !world_.chance(knobs_.cancelled / 10); },

@@ -51,6 +51,9 @@ struct ContenderKnobs {
   const Mutant* mutant = nullptr;
 };
 
+/// Perhaps a claim on a local file system looks less often by itself.
+void rely_on_hints(World& world, const ContenderKnobs& knobs, Claim& claim);
+
 /// Tell a claim that waits that the lock file has been removed.
 void wake(Claim& claim, Driver& driver);
 

@@ -113,6 +113,7 @@ void Run::start() {
     double_ = std::make_unique<TakesForChildless>(*claim_, clock_);
   }
   if (stage_.world.tells()) tell("begins on " + host_.ids().name);
+  rely_on_hints(stage_.world, stage_.knobs, *claim_);
   if (stage_.knobs.local) {
     stage_.share.on_removal(
         [this] { after(stage_.world.some_of(3 * kTick), [this] { wake(*claim_, *driver_); }); });

@@ -225,6 +225,41 @@ TEST_F(ClaimGlanceTest, WhoeverIsToldLooksLessOften) {
   }
 }
 
+//   1 We write, and wait our delay.  2 Another overwrites it, and goes: we are told.  3 We verify:
+//   absent. Nobody will tell us again.
+TEST_F(ClaimGlanceTest, WhatIsToldMeanwhileIsNotForgotten) {
+  ClaimOptions slow = options(true);
+  slow.delay = seconds{1};
+  Claim claim = make(slow);
+  (void)claim.start();
+  (void)claim.on_reply(kAbsent);
+  (void)claim.resume();
+  step_ = claim.on_reply(ok());
+  ASSERT_EQ(wait(), seconds{1});
+  claim.look_soon();
+  clock_.advance(seconds{1});
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  step_ = claim.on_reply(kAbsent);
+  EXPECT_TRUE(claim.waiting_for_other());
+  EXPECT_EQ(wait(), seconds{0});
+  EXPECT_NE(wants<ReadFile>(claim.resume()), nullptr);
+}
+
+TEST_F(ClaimGlanceTest, WhoTellsForWhomItWaitsLooksWhoItIs) {
+  ClaimOptions told = options(true);
+  told.glances = false;
+  Claim claim = make(told);
+  begin_to_wait(claim);
+  clock_.advance(milliseconds{300});
+  tell(claim);
+  step_ = claim.on_reply(ok(record_of(102)));
+  EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(102));
+  race(claim);
+  (void)claim.on_reply(kExists);
+  (void)claim.on_reply(ok(record_of(103)));
+  EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(103));
+}
+
 //   What cannot be read says nothing about whether it is free.
 TEST_F(ClaimGlanceTest, AGlanceThatFailsIsALook) {
   Claim claim = make(options(true));

@@ -67,10 +67,12 @@ TEST_F(DirectoryTest, TellsWhenTheNameIsFreeAndNoMore) {
   EXPECT_TRUE(watch->drain()) << "removed";
   write("lock");
   EXPECT_FALSE(watch->drain()) << "created";
+  EXPECT_FALSE(watch->is_over());
   std::filesystem::rename(path("lock"), path("old"));
   EXPECT_TRUE(watch->drain()) << "renamed away";
   std::filesystem::remove_all(directory_);
   EXPECT_TRUE(watch->drain()) << "with its directory";
+  EXPECT_TRUE(watch->is_over());
 }
 
 //   One read(2) does not take them all.
