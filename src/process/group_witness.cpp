@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "process/descriptors.hpp"
 
@@ -51,7 +52,7 @@ void GroupWitness::start() {
 }
 
 void GroupWitness::stop() {
-  if (pid_ > 0) ::kill(pid_, SIGKILL);
+  if (pid_ > 0 && !std::exchange(is_stopped_, true)) ::kill(pid_, SIGKILL);
 }
 
 void GroupWitness::remove() {
@@ -60,6 +61,7 @@ void GroupWitness::remove() {
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;
+  is_stopped_ = false;
 }
 
 bool GroupWitness::saw(int signal_number) const {

@@ -43,6 +43,7 @@ class GroupWitness {
 
   const ProcessTitle& title_;
   pid_t pid_ = -1;
+  bool is_stopped_ = false;  // and not waited for
 };
 
 }  // namespace ufl
