@@ -63,7 +63,6 @@ Values parse_words(const std::vector<GivenOption>& given) {
   CLI::App app;
   app.set_help_flag();
   struct Known {
-    CLI::Option* option = nullptr;
     std::string text;
     std::string name;  // for messages: "-w/--wait"
   };
@@ -77,8 +76,8 @@ Values parse_words(const std::vector<GivenOption>& given) {
     if (!is_new) continue;
     Known& it = at->second;
     it.name = spec->shorts.empty() ? name : std::string{'-', spec->shorts[0], '/'} + name;
-    it.option = spec->value.empty() ? app.add_flag(name) : app.add_option(name, it.text);
-    it.option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    auto* option = spec->value.empty() ? app.add_flag(name) : app.add_option(name, it.text);
+    option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
   std::reverse(reversed.begin(), reversed.end());
   try {

@@ -9,6 +9,7 @@ namespace ufl {
 
 bool NameAlarm::begin(EventLoop& loop, const std::string& path, NameEvents events,
                       std::function<void()> on_event) {
+  watch_.reset();  // of another directory, when begun anew
   name_ = NameWatch::on(path, events);
   if (!name_) return false;
   try {

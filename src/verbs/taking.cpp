@@ -141,12 +141,13 @@ void Taking::watch() {
       alarm_.begin(session_.loop(), options_.lock_file, NameEvents::removal, [this] { woken(); });
   // The retry interval is there, too.
   if (!options_.retry) claim_.rely_on_hints(begun ? kDefaultRetryWhenWoken : kDefaultRetry);
-  claim_.look_soon();
-  driver_.wake();
+  look();
 }
 
-void Taking::woken() {
-  if (alarm_.is_over()) return watch();  // the path may lead to another directory by now
+// If the directory has gone, the path may lead to another one by now.
+void Taking::woken() { alarm_.is_over() ? watch() : look(); }
+
+void Taking::look() {
   claim_.look_soon();
   driver_.wake();
 }

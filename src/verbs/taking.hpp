@@ -80,6 +80,7 @@ class Taking {
   void make_room();
   void watch();
   void woken();
+  void look();
   void claim_waits();
   void claim_ended();
   void say_taken_over() const;

@@ -43,6 +43,14 @@ class ClaimGlanceTest : public ::testing::Test {
     EXPECT_EQ(wait(), seconds{1});
   }
 
+  /// Starts, finds nothing, and wants to create the file.
+  void publish(Claim& claim) {
+    (void)claim.start();
+    (void)claim.on_reply(kAbsent);
+    step_ = claim.resume();
+    EXPECT_NE(wants<CreateExclusive>(step_), nullptr);
+  }
+
   /// Tells it, and has it look.
   void tell(Claim& claim) {
     claim.look_soon();
@@ -185,9 +193,7 @@ TEST_F(ClaimGlanceTest, OnAShareALostRaceIsLookedInto) {
 //   Somebody wants to be told who it is.
 TEST_F(ClaimGlanceTest, WhoHasSeenNobodyLooksWhoWasFaster) {
   Claim claim = make(options(true));
-  (void)claim.start();
-  (void)claim.on_reply(kAbsent);
-  (void)claim.resume();
+  publish(claim);
   step_ = claim.on_reply(kExists);
   ASSERT_NE(wants<ReadFile>(step_), nullptr);
   (void)claim.on_reply(ok(record_of(104)));
@@ -198,9 +204,7 @@ TEST_F(ClaimGlanceTest, NothingButAWaitForOthersIsCutShort) {
   ClaimOptions slow = options(false);
   slow.delay = seconds{1};
   Claim claim = make(slow);
-  (void)claim.start();
-  (void)claim.on_reply(kAbsent);
-  (void)claim.resume();
+  publish(claim);
   step_ = claim.on_reply(ok());
   ASSERT_EQ(wait(), seconds{1}) << "the verification delay";
   claim.look_soon();
@@ -231,9 +235,7 @@ TEST_F(ClaimGlanceTest, WhatIsToldMeanwhileIsNotForgotten) {
   ClaimOptions slow = options(true);
   slow.delay = seconds{1};
   Claim claim = make(slow);
-  (void)claim.start();
-  (void)claim.on_reply(kAbsent);
-  (void)claim.resume();
+  publish(claim);
   step_ = claim.on_reply(ok());
   ASSERT_EQ(wait(), seconds{1});
   claim.look_soon();

@@ -2,11 +2,13 @@
 
 #include "process/event_loop.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,6 +16,7 @@
 
 #include "process/signals.hpp"
 #include "unit/child_processes.hpp"
+#include "verbs/name_alarm.hpp"
 
 namespace ufl::test {
 namespace {
@@ -177,6 +180,23 @@ TEST(Watch, LeavesTheDescriptorToItsOwner) {
     EXPECT_EQ(::close(notify), 0);
     run_for_a_moment(loop);
   });
+}
+
+//   A directory that is replaced by one that we may not watch.
+TEST(NameAlarm, OneThatCannotBeginAnewIsOver) {
+  char directory[] = "/tmp/ufl-unit-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const std::string lock = std::string{directory} + "/lock";
+  with_loop([&lock](EventLoop& loop) {
+    NameAlarm alarm;
+    const auto never = [] { FAIL() << "it is over"; };
+    ASSERT_TRUE(alarm.begin(loop, lock, NameEvents::any, never));
+    ASSERT_FALSE(alarm.begin(loop, "/none/lock", NameEvents::any, never));
+    ::close(::open(lock.c_str(), O_WRONLY | O_CREAT, 0600));
+    run_for_a_moment(loop);
+  });
+  ::unlink(lock.c_str());
+  ::rmdir(directory);
 }
 
 TEST(Watch, ABadDescriptorIsAnError) {
