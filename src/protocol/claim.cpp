@@ -274,12 +274,20 @@ Step Claim::held_by_other() {
   late_looks_ = 0;
   if (options_.timeout == Duration::zero()) return give_up(Outcome::busy);
   if (past_deadline()) return give_up(Outcome::timed_out);
+  return wait(State::pause, next_look());
+}
+
+Mono Claim::next_look() {
   const Mono now = clock_.now();
-  Mono next_look = now + backoff_.next(identity_.random());
-  if (deadline_ && next_look >= *deadline_) {
-    next_look = *deadline_ - now > kLastLook ? *deadline_ - kLastLook : *deadline_;
+  Mono next = now + backoff_.next(identity_.random());
+  if (relies_on_hints_) {  // nothing tells that a patience has run out
+    const auto abandoned_at = observer_.abandoned_at();
+    if (abandoned_at && *abandoned_at > now) next = std::min(next, *abandoned_at);
   }
-  return wait(State::pause, next_look);
+  if (deadline_ && next >= *deadline_) {
+    next = *deadline_ - now > kLastLook ? *deadline_ - kLastLook : *deadline_;
+  }
+  return next;
 }
 
 Step Claim::give_up(Outcome outcome) {

@@ -36,7 +36,12 @@ void Observer::saw(const Sighting& seen, Mono asked, Mono answered) {
     if (!answered_) recall();
   }
   answered_ = answered;
-  is_abandoned_ = current_ && asked - current_->since > current_->patience;
+  is_abandoned_ = current_ && asked >= *abandoned_at();
+}
+
+std::optional<Mono> Observer::abandoned_at() const {
+  if (!current_) return {};
+  return current_->since + current_->patience + Duration{1};
 }
 
 // Only for the first look: whatever came before a later one was seen to change.

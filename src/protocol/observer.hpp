@@ -36,6 +36,9 @@ class Observer {
   /// Has what was seen last stood unchanged for longer than its patience?
   [[nodiscard]] bool is_abandoned() const { return is_abandoned_; }
 
+  /// When a look first shows that, if nothing changes; none: never, as far as is known.
+  [[nodiscard]] std::optional<Mono> abandoned_at() const;
+
   /// Begin anew at `now`: it is in use, although nothing changes.
   void restart(Mono now);
 

@@ -181,7 +181,7 @@ class LivingHolderTest(LeaseTestCase):
         begin = time.monotonic()
         self.assertEqual(taker.stdout.readline(), "ready\n")
         self.assertGreaterEqual(time.monotonic() - begin, LEASE)
-        pause(begin + LEASE + 2.5 - time.monotonic())
+        pause(max(0, begin + LEASE + 2.5 - time.monotonic()))
         with self.untouched():
             go_on(*asleep)
             self.assertEqual(self.wait(holder), LOST)

@@ -110,6 +110,25 @@ TEST_F(ClaimLeaseTest, TakesALockOverWhenItsLeaseHasRunOut) {
   }
 }
 
+TEST_F(ClaimLeaseTest, WhoeverReliesOnHintsLooksWhenTheLeaseHasRunOut) {
+  Claim claim = make(options(true));
+  claim.rely_on_hints(seconds{20});
+  step_ = claim.start();
+  EXPECT_EQ(watch(claim, ok(record()), seconds{100}), seconds{30} + Duration{1});
+}
+
+TEST_F(ClaimLeaseTest, ThenAtTheUsualIntervalIfTheHolderIsSeenAlive) {
+  ClaimOptions alive = options(true);
+  alive.may_take_over = [](const Sighting&, bool) { return false; };
+  Claim claim = make(alive);
+  claim.rely_on_hints(seconds{20});
+  step_ = claim.start();
+  watch(claim, ok(record()), seconds{30});
+  const auto* until = std::get_if<WaitUntil>(&step_);
+  ASSERT_NE(until, nullptr);
+  EXPECT_EQ(until->at - clock_.now(), seconds{20});
+}
+
 TEST_F(ClaimLeaseTest, ABeatBeginsAnew) {
   Claim claim = make(options(false));
   step_ = claim.start();
