@@ -280,7 +280,9 @@ Step Claim::held_by_other() {
 Mono Claim::next_look() {
   const Mono now = clock_.now();
   Mono next = now + backoff_.next(identity_.random());
-  if (relies_on_hints_) {  // nothing tells that a patience has run out
+  // A long interval does not put it off that a patience has run out. On a share all who wait would
+  // come at the same time.
+  if (options_.local) {
     const auto abandoned_at = observer_.abandoned_at();
     if (abandoned_at && *abandoned_at > now) next = std::min(next, *abandoned_at);
   }

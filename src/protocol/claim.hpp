@@ -175,12 +175,8 @@ class Claim final : public Machine {
   /// next resume() sees whether it has. A hint: it may be wrong, and may be missing.
   void look_soon() { look_wanted_ = true; }
 
-  /// look_soon() is called at each removal from now on: `interval` is the time between two looks,
-  /// unless a lease runs out before.
-  void rely_on_hints(Duration interval) {
-    backoff_ = {interval, false};
-    relies_on_hints_ = true;
-  }
+  /// look_soon() is called at each removal from now on: `interval` is the time between two looks.
+  void rely_on_hints(Duration interval) { backoff_ = {interval, false}; }
 
   /// Valid after Finished.
   [[nodiscard]] const ClaimResult& result() const { return result_; }
@@ -344,8 +340,7 @@ class Claim final : public Machine {
   Mono wait_until_{};
   FileReply refused_;  // what the last publish, look or takeover said
   int looks_ = 0;
-  bool look_wanted_ = false;  // by look_soon()
-  bool relies_on_hints_ = false;
+  bool look_wanted_ = false;   // by look_soon()
   bool is_glance_ = false;     // the last look is one
   bool unaccounted_ = false;   // what we published may stand there still
   bool stood_before_ = false;  // and so it might before the last publish

@@ -117,6 +117,18 @@ TEST_F(ClaimLeaseTest, WhoeverReliesOnHintsLooksWhenTheLeaseHasRunOut) {
   EXPECT_EQ(watch(claim, ok(record()), seconds{100}), seconds{30} + Duration{1});
 }
 
+TEST_F(ClaimLeaseTest, ALongIntervalThatWasAskedForDoesNotPutItOffOnALocalDisk) {
+  for (const bool local : {true, false}) {
+    ClaimOptions patient = options(local);
+    patient.retry = seconds{20};
+    Claim claim = make(patient);
+    step_ = claim.start();
+    // On a share all who wait would come at the same time.
+    EXPECT_EQ(watch(claim, ok(record()), seconds{100}),
+              local ? seconds{30} + Duration{1} : Duration{seconds{40}});
+  }
+}
+
 TEST_F(ClaimLeaseTest, ThenAtTheUsualIntervalIfTheHolderIsSeenAlive) {
   ClaimOptions alive = options(true);
   alive.may_take_over = [](const Sighting&, bool) { return false; };
