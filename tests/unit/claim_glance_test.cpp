@@ -37,10 +37,10 @@ class ClaimGlanceTest : public ::testing::Test {
   Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
 
   /// Starts, and waits for whoever holds it.
-  void begin_to_wait(Claim& claim) {
+  void begin_to_wait(Claim& claim, Duration interval = seconds{1}) {
     (void)claim.start();
     step_ = claim.on_reply(ok(record_of(101)));
-    EXPECT_EQ(wait(), seconds{1});
+    EXPECT_EQ(wait(), interval);
   }
 
   /// Starts, finds nothing, and wants to create the file.
@@ -217,9 +217,7 @@ TEST_F(ClaimGlanceTest, WhoeverIsToldLooksLessOften) {
   ClaimOptions often = options(true);
   often.retry = milliseconds{100};
   Claim claim = make(often);
-  (void)claim.start();
-  step_ = claim.on_reply(ok(record_of(101)));
-  ASSERT_EQ(wait(), milliseconds{100});
+  begin_to_wait(claim, milliseconds{100});
   claim.rely_on_hints(seconds{1});
   for (int holder : {101, 102, 103}) {
     clock_.advance(wait());
@@ -277,8 +275,7 @@ TEST_F(ClaimGlanceTest, TheTimeoutHoldsAllTheSame) {
   ClaimOptions impatient = options(true);
   impatient.timeout = milliseconds{500};
   Claim claim = make(impatient);
-  (void)claim.start();
-  step_ = claim.on_reply(ok(record_of(101)));
+  begin_to_wait(claim, milliseconds{480});  // and a last look before the end
   for (int i = 0; i < 100 && !finished(step_); ++i) {
     clock_.advance(milliseconds{20});
     claim.look_soon();
