@@ -21,6 +21,7 @@
 #include "seams/clock.hpp"
 #include "sys/host_processes.hpp"
 #include "unit/child_processes.hpp"
+#include "unit/temporary_directory.hpp"
 
 namespace ufl::test {
 namespace {
@@ -70,18 +71,11 @@ bool is_this_program(pid_t pid) {
 
 class ChildTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "ufl-child-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const { return directory_ + '/' + name; }
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_.path(name); }
   [[nodiscard]] std::string leave_trace() const { return "echo >" + path("trace"); }
   [[nodiscard]] bool has_run() const { return std::filesystem::exists(path("trace")); }
 
-  std::string directory_;
+  TemporaryDirectory directory_;
 };
 
 TEST_F(ChildTest, RunsNothingBeforeItMayGo) {
@@ -248,12 +242,12 @@ TEST_F(ChildTest, DumpsNoCoreOfUfl) {
     ASSERT_EQ(::getrlimit(RLIMIT_CORE, &limit), 0);
     limit.rlim_cur = limit.rlim_max;
     ASSERT_EQ(::setrlimit(RLIMIT_CORE, &limit), 0);
-    std::filesystem::current_path(directory_);
+    std::filesystem::current_path(directory_.path());
     Ufl ufl;
     ASSERT_EQ(ufl.spawn(leave_trace()), 0);
     ufl.child.signal(SIGQUIT);
     EXPECT_EQ(ufl.finish().signal, SIGQUIT);
-    EXPECT_TRUE(std::filesystem::is_empty(directory_));
+    EXPECT_TRUE(std::filesystem::is_empty(directory_.path()));
   });
 }
 

@@ -11,30 +11,26 @@
 #include <fstream>
 #include <string>
 
+#include "unit/temporary_directory.hpp"
+
 namespace ufl {
 namespace {
 
 class CommandTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = ::testing::TempDir() + "ufl-command-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
     const char* path = std::getenv("PATH");
     path_ = path != nullptr ? path : "";
   }
-  void TearDown() override {
-    ::setenv("PATH", path_.c_str(), 1);
-    std::filesystem::remove_all(directory_);
-  }
+  void TearDown() override { ::setenv("PATH", path_.c_str(), 1); }
   std::string file(const std::string& name, mode_t mode) {
-    std::string path = directory_ + '/' + name;
+    std::string path = directory_.path(name);
     std::ofstream{path} << "#!/bin/sh\n";
     ::chmod(path.c_str(), mode);
     return path;
   }
 
-  std::string directory_;
+  test::TemporaryDirectory directory_;
   std::string path_;
 };
 
@@ -42,24 +38,24 @@ TEST_F(CommandTest, ANameWithASlashIsAPath) {
   const std::string tool = file("tool", 0755);
   EXPECT_EQ(find_executable(tool).path, tool);
   EXPECT_EQ(find_executable(tool).error, 0);
-  EXPECT_EQ(find_executable(directory_ + "/absent").error, ENOENT);
+  EXPECT_EQ(find_executable(directory_.path("absent")).error, ENOENT);
   EXPECT_EQ(find_executable(file("plain", 0644)).error, EACCES);
-  EXPECT_EQ(find_executable(directory_ + "/").error, EACCES);
+  EXPECT_EQ(find_executable(directory_.path("")).error, EACCES);
   EXPECT_EQ(find_executable(tool + "/x").error, ENOTDIR);
 }
 
 TEST_F(CommandTest, OtherNamesAreLookedForInPath) {
   const std::string tool = file("ufl-test-tool", 0755);
-  ::setenv("PATH", ("/nonexistent:" + directory_).c_str(), 1);
+  ::setenv("PATH", ("/nonexistent:" + directory_.path()).c_str(), 1);
   EXPECT_EQ(find_executable("ufl-test-tool").path, tool);
   EXPECT_EQ(find_executable("ufl-test-absent").error, ENOENT);
 }
 
 TEST_F(CommandTest, AFileThatCannotBeRunIsPassedOverButRemembered) {
-  std::filesystem::create_directory(directory_ + "/first");
-  std::filesystem::create_directory(directory_ + "/second");
+  std::filesystem::create_directory(directory_.path("first"));
+  std::filesystem::create_directory(directory_.path("second"));
   file("first/tool", 0644);
-  ::setenv("PATH", (directory_ + "/first:" + directory_ + "/second").c_str(), 1);
+  ::setenv("PATH", (directory_.path("first") + ':' + directory_.path("second")).c_str(), 1);
   EXPECT_EQ(find_executable("tool").error, EACCES);
   const std::string good = file("second/tool", 0755);
   EXPECT_EQ(find_executable("tool").path, good);
@@ -68,7 +64,7 @@ TEST_F(CommandTest, AFileThatCannotBeRunIsPassedOverButRemembered) {
 TEST_F(CommandTest, AnEmptyPathElementIsTheWorkingDirectory) {
   file("tool", 0755);
   const auto before = std::filesystem::current_path();
-  std::filesystem::current_path(directory_);
+  std::filesystem::current_path(directory_.path());
   for (const char* path : {"", ":/nonexistent", "/nonexistent:", "/nonexistent::/bin"}) {
     ::setenv("PATH", path, 1);
     EXPECT_EQ(find_executable("tool").path, "./tool") << path;

@@ -14,22 +14,17 @@
 
 #include "sys/litter.hpp"
 #include "sys/name_watch.hpp"
+#include "unit/temporary_directory.hpp"
 
 namespace ufl {
 namespace {
 
 class DirectoryTest : public ::testing::Test {
  protected:
-  DirectoryTest() {
-    std::string pattern = ::testing::TempDir() + "ufl-directory-XXXXXX";
-    if (::mkdtemp(pattern.data()) != nullptr) directory_ = pattern;
-  }
-  ~DirectoryTest() override { std::filesystem::remove_all(directory_); }
-
-  [[nodiscard]] std::string path(const std::string& name) const { return directory_ / name; }
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_.path(name); }
   void write(const std::string& name) const { std::ofstream{path(name)} << name; }
 
-  std::filesystem::path directory_;
+  test::TemporaryDirectory directory_;
 };
 
 TEST_F(DirectoryTest, TellsWhateverPutsSomethingElseAtTheName) {
@@ -50,7 +45,7 @@ TEST_F(DirectoryTest, TellsWhateverPutsSomethingElseAtTheName) {
   EXPECT_TRUE(watch->drain()) << "renamed over";
   std::filesystem::rename(path("lock"), path("old"));
   EXPECT_TRUE(watch->drain()) << "renamed away";
-  std::filesystem::remove_all(directory_);
+  std::filesystem::remove_all(directory_.path());
   EXPECT_TRUE(watch->drain()) << "with its directory";
 }
 
@@ -70,7 +65,7 @@ TEST_F(DirectoryTest, TellsWhenTheNameIsFreeAndNoMore) {
   EXPECT_FALSE(watch->is_over());
   std::filesystem::rename(path("lock"), path("old"));
   EXPECT_TRUE(watch->drain()) << "renamed away";
-  std::filesystem::remove_all(directory_);
+  std::filesystem::remove_all(directory_.path());
   EXPECT_TRUE(watch->drain()) << "with its directory";
   EXPECT_TRUE(watch->is_over());
 }

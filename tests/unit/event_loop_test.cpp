@@ -2,13 +2,12 @@
 
 #include "process/event_loop.hpp"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +15,7 @@
 
 #include "process/signals.hpp"
 #include "unit/child_processes.hpp"
+#include "unit/temporary_directory.hpp"
 #include "verbs/name_alarm.hpp"
 
 namespace ufl::test {
@@ -184,19 +184,16 @@ TEST(Watch, LeavesTheDescriptorToItsOwner) {
 
 //   A directory that is replaced by one that we may not watch.
 TEST(NameAlarm, OneThatCannotBeginAnewIsOver) {
-  char directory[] = "/tmp/ufl-unit-XXXXXX";
-  ASSERT_NE(::mkdtemp(directory), nullptr);
-  const std::string lock = std::string{directory} + "/lock";
+  const TemporaryDirectory directory;
+  const std::string lock = directory.path("lock");
   with_loop([&lock](EventLoop& loop) {
     NameAlarm alarm;
     const auto never = [] { FAIL() << "it is over"; };
     ASSERT_TRUE(alarm.begin(loop, lock, NameEvents::any, never));
     ASSERT_FALSE(alarm.begin(loop, "/none/lock", NameEvents::any, never));
-    ::close(::open(lock.c_str(), O_WRONLY | O_CREAT, 0600));
+    std::ofstream{lock} << "created";
     run_for_a_moment(loop);
   });
-  ::unlink(lock.c_str());
-  ::rmdir(directory);
 }
 
 TEST(Watch, ABadDescriptorIsAnError) {

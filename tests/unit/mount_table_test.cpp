@@ -6,9 +6,10 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
+
+#include "unit/temporary_directory.hpp"
 
 namespace ufl {
 namespace {
@@ -111,9 +112,8 @@ TEST(FindMount, DoubtMeansUnknown) {
 }
 
 TEST(FindMount, FollowsLinksThatLeadToAShare) {
-  std::string pattern = ::testing::TempDir() + "ufl-mounts-XXXXXX";
-  ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-  const std::string& directory = pattern;
+  const test::TemporaryDirectory temporary;
+  const std::string& directory = temporary.path();
   std::filesystem::create_directory(directory + "/share");
   ASSERT_EQ(::symlink((directory + "/share").c_str(), (directory + "/absolute").c_str()), 0);
   ASSERT_EQ(::symlink("absolute", (directory + "/chain").c_str()), 0);
@@ -124,7 +124,6 @@ TEST(FindMount, FollowsLinksThatLeadToAShare) {
   EXPECT_EQ(find_mount(directory + "/chain/../lock", mounts).type, "ext4");
   EXPECT_EQ(find_mount(directory + "/chain", mounts).type, "ext4") << "LOCKFILE is never followed";
   EXPECT_EQ(find_mount(directory + "/loop/lock", mounts).type, "");
-  std::filesystem::remove_all(directory);
 }
 
 TEST(FindMount, KnowsThisMachine) { EXPECT_FALSE(find_mount("/proc/version").local); }

@@ -19,6 +19,7 @@
 
 #include "sys/host_identity.hpp"
 #include "unit/processes.hpp"
+#include "unit/temporary_directory.hpp"
 
 namespace ufl {
 namespace {
@@ -126,9 +127,8 @@ TEST_F(ObservationFilesTest, WhatIsForgottenLeavesNothing) {
 // In a process of its own, in which neither /run nor /dev/shm can be written to.
 TEST_F(ObservationFilesTest, WhatOtherBootsHaveLeftInTheHomeDirectoryGoesInAMonth) {
   namespace fs = std::filesystem;
-  std::string home = ::testing::TempDir() + "ufl-state-XXXXXX";
-  ASSERT_NE(::mkdtemp(home.data()), nullptr);
-  const fs::path state = fs::path{home} / "ufl";
+  const test::TemporaryDirectory directory;
+  const fs::path state = directory.path("ufl");
   const std::string key = "-1-00000000-0000-5000-8000-000000000000";
   const std::string other_boot = "00000000-0000-4000-8000-00000000000f" + key;
   const std::string young = "00000000-0000-4000-8000-00000000000e" + key;
@@ -140,7 +140,7 @@ TEST_F(ObservationFilesTest, WhatOtherBootsHaveLeftInTheHomeDirectoryGoesInAMont
     for (const char* memory : {"/dev/shm", "/run"}) {
       if (::mount("x", memory, "tmpfs", MS_RDONLY, nullptr) != 0) return kNotPermitted;
     }
-    ::setenv("XDG_STATE_HOME", home.c_str(), 1);
+    ::setenv("XDG_STATE_HOME", directory.path().c_str(), 1);
     files_.keep(key_, seen_);
     if (!files_.recall(key_)) return 1;
     for (const std::string& name : {other_boot, young, same_boot, of_somebody_else}) {
@@ -157,7 +157,6 @@ TEST_F(ObservationFilesTest, WhatOtherBootsHaveLeftInTheHomeDirectoryGoesInAMont
   for (const auto& entry : fs::directory_iterator{state, error}) {
     left.insert(entry.path().filename().string());
   }
-  fs::remove_all(home);
   if (done == kNotPermitted) GTEST_SKIP() << "not permitted to mount";
   ASSERT_EQ(done, 0);
   EXPECT_FALSE(left.contains(other_boot));

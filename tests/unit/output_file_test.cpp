@@ -7,11 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+
+#include "unit/temporary_directory.hpp"
 
 namespace ufl {
 namespace {
@@ -20,23 +21,16 @@ namespace fs = std::filesystem;
 
 class OutputFileTest : public ::testing::Test {
  protected:
-  OutputFileTest() {
-    std::string pattern = ::testing::TempDir() + "ufl-output-XXXXXX";
-    if (::mkdtemp(pattern.data()) != nullptr) directory_ = pattern;
-    path_ = directory_ + "/report";
-  }
-  ~OutputFileTest() override { fs::remove_all(directory_); }
-
   static std::string read(const std::string& path) {
     std::ifstream file{path};
     return {std::istreambuf_iterator<char>{file}, {}};
   }
   [[nodiscard]] long entries() const {
-    return std::distance(fs::directory_iterator{directory_}, fs::directory_iterator{});
+    return std::distance(fs::directory_iterator{directory_.path()}, fs::directory_iterator{});
   }
 
-  std::string directory_;
-  std::string path_;
+  test::TemporaryDirectory directory_;
+  std::string path_ = directory_.path("report");
 };
 
 TEST_F(OutputFileTest, TakesAnEarlierFileAwayAndWritesANewOne) {
@@ -50,20 +44,20 @@ TEST_F(OutputFileTest, TakesAnEarlierFileAwayAndWritesANewOne) {
 }
 
 TEST_F(OutputFileTest, SaysWhatCannotBeWritten) {
-  EXPECT_EQ(OutputFile{directory_ + "/none/report"}.prepare(), ENOENT);
-  EXPECT_EQ(OutputFile{directory_}.prepare(), EISDIR);
+  EXPECT_EQ(OutputFile{directory_.path("none/report")}.prepare(), ENOENT);
+  EXPECT_EQ(OutputFile{directory_.path()}.prepare(), EISDIR);
   EXPECT_EQ(OutputFile{"/dev/full"}.prepare(), 0);
   EXPECT_EQ(OutputFile{"/dev/full"}.write("x"), ENOSPC);
 }
 
 TEST_F(OutputFileTest, FollowsALinkToAFile) {
-  std::ofstream{directory_ + "/target"} << "old";
+  std::ofstream{directory_.path("target")} << "old";
   fs::create_symlink("target", path_);
   const OutputFile file{path_};
   EXPECT_EQ(file.prepare(), 0);
   EXPECT_EQ(file.write("new"), 0);
   EXPECT_TRUE(fs::is_symlink(path_));
-  EXPECT_EQ(read(directory_ + "/target"), "new");
+  EXPECT_EQ(read(directory_.path("target")), "new");
 }
 
 TEST_F(OutputFileTest, TheUmaskHolds) {

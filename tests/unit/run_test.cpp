@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -32,6 +31,7 @@
 #include "unit/child_processes.hpp"
 #include "unit/host_liveness.hpp"
 #include "unit/processes.hpp"
+#include "unit/temporary_directory.hpp"
 #include "verbs/keeping.hpp"
 #include "verbs/session.hpp"
 #include "verbs/taking.hpp"
@@ -97,16 +97,13 @@ class FastClock final : public Clock {
 class RunTest : public ::testing::Test {
  protected:
   RunTest() {
-    std::string pattern = ::testing::TempDir() + "ufl-run-XXXXXX";
-    if (::mkdtemp(pattern.data()) != nullptr) directory_ = pattern;
     options_.lock_file = path("lock");
     options_.lease = std::chrono::seconds{2};
     options_.kill_on_loss = true;
     options_.kill_after = std::chrono::milliseconds{300};
   }
-  ~RunTest() override { std::filesystem::remove_all(directory_); }
 
-  [[nodiscard]] std::string path(const std::string& name) const { return directory_ / name; }
+  [[nodiscard]] std::string path(const std::string& name) const { return directory_.path(name); }
 
   /// In a process of its own: signals, SIGCHLD and the subreaper are a process's.
   int run_on(FileSystem& files) {
@@ -142,7 +139,7 @@ class RunTest : public ::testing::Test {
   }
 
   Options options_;
-  std::filesystem::path directory_;
+  test::TemporaryDirectory directory_;
 };
 
 // The command, its background job and the daemon that it has made hold a pipe: when the last of
