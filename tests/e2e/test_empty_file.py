@@ -97,11 +97,18 @@ class EmptyFileTest(LeaseTestCase):
         self.assertEqual(self.read_lock(self.path(name)).split("\n")[0], result.stdout.strip())
 
     def two_contenders(self, name):
-        """One after the other."""
+        """One after the other: the first takes over; the second gets what the first releases, be
+        that early in its own watch."""
+        begin = time.monotonic()
         self.make(name)
-        both = [self.in_background(self.contend, name) for _ in range(2)]
+
+        def contend():
+            status, _, _, stderr = self.contend(name)
+            return status, time.monotonic() - begin, stderr
+
+        both = [self.in_background(contend) for _ in range(2)]
         for each in both:
-            status, seconds, _, stderr = each.result()
+            status, seconds, stderr = each.result()
             self.assertEqual(status, 0, stderr)
             self.assertGreaterEqual(seconds, PATIENCE + TAKEOVER)
         self.assert_no_lock(self.path(name))
