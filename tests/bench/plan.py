@@ -44,7 +44,7 @@ FULL = Plan()
 
 # Enough to see that everything works: a smoke test.
 QUICK = Plan(start_rounds=2, start_runs=3, start_budget=0.5, memory_runs=1, hold_ms=5, hand_offs=6,
-             hand_off_blocks=1, hand_off_budget=0.4, waiters=3, crowd=4, crowd_turns=3,
-             crowd_budget=0.8, growth=(2, 8), growth_slow=2, growth_turns=24, growth_turns_slow=8,
+             hand_off_blocks=1, hand_off_budget=4, waiters=3, crowd=4, crowd_turns=3,
+             crowd_budget=8, growth=(2, 8), growth_slow=2, growth_turns=24, growth_turns_slow=8,
              growth_budget=0.5, repetitions=1, delay_rounds=1, delays=(("0", 3), ("0.1", 2)),
              idle_waiters=4, idle_window=0.3, idle_settle=0.1, idle_patience=2, holder_window=0.3)

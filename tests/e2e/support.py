@@ -75,6 +75,8 @@ def process_state(pid):
 def wait_until_it_waits(process):
     """For a time: it has a timerfd that is set, proc_pid_fdinfo(5)."""
     def has_timer():
+        if process.poll() is not None:
+            return True  # it waits no more
         for name in os.listdir(f"/proc/{process.pid}/fdinfo"):
             with contextlib.suppress(FileNotFoundError), \
                     open(f"/proc/{process.pid}/fdinfo/{name}", encoding="ascii") as info:

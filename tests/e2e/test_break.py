@@ -321,13 +321,13 @@ class WhatItRefusesTest(BreakTestCase):
 
 
 class InTheMiddleTest(BreakTestCase):
-    """For a second the breaker holds the lock itself."""
+    """For a second, or --delay, the breaker holds the lock itself."""
 
     def start_breaking(self):
         """A --break that has replaced the lock of somebody else; returns that one's token, too."""
         token = self.acquire()
         before = self.read_lock()
-        breaker = self.start("--break", self.lock)
+        breaker = self.start("--break", "-d", "4", self.lock)  # longer than this machine stalls
         wait_for(lambda: self.read_lock() != before, "the takeover")
         return breaker, token
 

@@ -40,6 +40,11 @@ while [ -e "$HOLD" ]; do sleep 0.05; done
 [ "$name" != "$FAILS" ]
 """
 
+SLEEP = """#!/bin/sh
+[ "$1" != 1 ] || until [ -e demo.lock ]; do /bin/sleep 0.05; done
+exec /bin/sleep "$@"
+"""
+
 NOT_RUN = {
     '.ci/setup build && cmake --workflow --preset release && build/release/ufl /tmp/demo.lock echo '
     '"only me"': "it installs packages and builds, as the line of .ci/run does",
@@ -237,6 +242,8 @@ class Sandbox(support.UflTestCase):
         for directory, names in (("tools/", STUBS), ("work/", STUBS_HERE)):
             for name in names:
                 self.write(directory + name, STUB, 0o755)
+        # The example with two contenders: the first must be there when the second comes.
+        self.write("work/build/release/sleep", SLEEP, 0o755)
         self.environment = clean_environment(
             PATH=self.path("tools") + ":" + os.environ["PATH"], RAN=self.path("ran"), JOB_ID="17",
             SHELL="/bin/sh", TERM="xterm", HOLD="", FAILS="")

@@ -87,8 +87,9 @@ class UnmountedTest(FenceTestCase):
         holders = {}
         for name, end in ends.items():
             os.mkdir(self.path(name))
-            holders[name] = self.start(
-                *SHORT, self.path(name, "lock"), "sh", "-c", f'{end} && echo done; {SLEEP}',
+            holders[name] = self.start(  # it must have time to ask for its file
+                "-l", "6", "--kill-after", "0.3", self.path(name, "lock"), "sh", "-c",
+                f'{end} && echo done; {SLEEP}',
                 env=support.clean_environment(D=self.path(name)),
                 program=[*words, "sh", "-c", 'mount -t tmpfs x "$D" && exec "$@"', "sh",
                          os.path.abspath(support.UFL)])
@@ -143,7 +144,8 @@ class WholeTreeTest(FenceTestCase):
             share = f"share-{number}"
             os.mkdir(self.path(share))
             witnesses[name] = self.witness(f"fifo-{number}")
-            holders[name] = self.run_witnessed(witnesses[name], *SHORT, script=script,
+            words = ("-l", "3", "--kill-after", "1.5") if "when told" in name else SHORT
+            holders[name] = self.run_witnessed(witnesses[name], *words, script=script,
                                                lock=self.path(share, "lock"))
         begin = self.lose_share("share-0")
         for number in range(1, len(holders)):
@@ -162,7 +164,7 @@ class WholeTreeTest(FenceTestCase):
         for number, (name, holder) in enumerate(holders.items()):
             with self.subTest(command=name):
                 self.assertEqual(self.wait(holder), LOST)
-                self.assertLess(dead[name], LATEST)
+                self.assertLess(dead[name], LATEST + ("when told" in name))  # its lease is longer
                 self.assertIn(self.path(f"share-{number}"), holder.stderr.read())
                 self.assertEqual(self.token(f"share-{number}.away"), tokens[number])
         self.assertIn("TERM", witnesses["starts another when told"].text)
@@ -204,22 +206,21 @@ class OrderTest(FenceTestCase):
             os.mkdir(self.path(f"share-{name}"))
             holders[name] = self.run_witnessed(
                 witness, "-l", "3", "--kill-after", "1", lock=self.path(f"share-{name}", "lock"),
-                script=f"trap 'echo TERM >&9; {ends[name]}' TERM; echo ready >&9; {STAY}")
-        begin = time.monotonic()
+                script=f"trap 'read up rest </proc/uptime; echo TERM $up >&9; {ends[name]}' TERM; "
+                       f"echo ready >&9; {STAY}")
         for name in holders:
             self.lose_share(f"share-{name}")
-        told = {}
+        begin = time.clock_gettime(time.CLOCK_BOOTTIME)
+        slow = witnesses["asks for time"]
+        slow.wait_for_end()
+        killed = time.clock_gettime(time.CLOCK_BOOTTIME)
         for name, witness in witnesses.items():
             witness.wait_for("TERM")
-            told[name] = time.monotonic()
-        for name in ("obeys", "fails"):
             self.assertEqual(self.wait(holders[name]), LOST)
-        witnesses["asks for time"].wait_for_end()
-        killed = time.monotonic()
-        self.assertEqual(self.wait(holders["asks for time"]), LOST)
         self.assertLess(killed - begin, 3 + TAKEOVER)
-        # Of the 1 s that it was given; less what told[...] came late.
-        self.assertGreater(killed - told["asks for time"], 0.2)
+        # Of the 1 s that it was given; by its own clock, however late that is seen here.
+        told = float(re.search(r"TERM (\S+)", slow.text)[1])
+        self.assertGreater(killed - told, 0.2)
         for witness in witnesses.values():
             self.assertEqual(witness.text.count("TERM"), 1)
 
@@ -278,21 +279,34 @@ class SpeakingTest(FenceTestCase):
 
     def test_stderr_that_nobody_reads(self):
         """The line waits until the command is dead, and is not lost when somebody reads then."""
+        # Who is held up is so for a second each time; a machine that stalls is not.
+        for number in range(5):
+            took, text = self.say_to_nobody(number)
+            if took < LEASE:
+                self.assert_one_line(text.lstrip("."), self.lock)
+                return
+        self.fail("held up each time")
+
+    def say_to_nobody(self, number):
+        """Returns the seconds until the command was dead and stderr read; and what was said."""
+        os.makedirs(self.path("share"), exist_ok=True)
         out, into = os.pipe()
         self.addCleanup(os.close, out)
         self.fill(into)
-        witness = self.witness()
+        witness = self.witness(f"fifo-{number}")
         holder = self.run_witnessed(witness, *SHORT, stderr=into, script=(
             f"trap '' TERM; echo ready >&9; {STAY}"))
         os.close(into)
         self.wait_for_beat(beat_in(self.read_lock()))
         begin = time.monotonic()  # later than the refresh did
-        self.lose_share()
-        self.assertLess(witness.wait_for_end() - begin, LEASE)
-        with open(out, encoding="utf-8", closefd=False) as stderr:
-            text = stderr.read()
+        os.rename(self.path("share"), self.path(f"share.away-{number}"))
+        witness.wait_for_end()
+        text = os.read(out, 1 << 20)  # there is room
+        took = time.monotonic() - begin
+        with open(out, "rb", closefd=False) as stderr:
+            text += stderr.read()
         self.assertEqual(self.wait(holder), LOST)
-        self.assert_one_line(text.lstrip("."), self.lock)
+        return took, text.decode()
 
     @unittest.skipUnless(support.can_open_terminals(), "no pseudo-terminals here")
     def test_terminal_that_stops_who_writes(self):
@@ -323,21 +337,20 @@ class StandingStillTest(FenceTestCase):
     SCRIPT = f"trap 'echo TERM >&9' TERM; echo $$ ready >&9; {STAY}"
 
     def test_no_grace_and_no_revival(self):
-        holders, witnesses = {}, {}
-        began = time.monotonic()
+        holders, witnesses, stopped = {}, {}, {}
         for name in ("ufl", "both"):
             witnesses[name] = self.witness(name)
             holders[name] = self.run_witnessed(witnesses[name], *SHORT, script=self.SCRIPT,
                                                lock=self.path(f"lock-{name}"))
             stop(holders[name].pid)
+            stopped[name] = time.monotonic()  # later than its last refresh
         stop(int(witnesses["both"].text.split()[0]))
         beats = {name: beat_in(self.read_lock(self.path(f"lock-{name}"))) for name in holders}
         # Nobody continues it but the warden, in time: the lease is over for others, whoever stands
         # still.
         for name, holder in holders.items():
             with self.subTest(stopped=name):
-                witnesses[name].wait_for_end()
-                self.assertLess(time.monotonic() - began, LEASE + 1)
+                self.assertLess(witnesses[name].wait_for_end() - stopped[name], LATEST)
                 self.assertEqual(self.wait(holder), LOST)
                 self.assertNotIn("TERM", witnesses[name].text)
                 lock = self.path(f"lock-{name}")
@@ -363,13 +376,13 @@ class StandingStillTest(FenceTestCase):
     def test_command_alone(self):
         """It may stand still for as long as it likes, as after Ctrl-Z: ufl refreshes."""
         witness = self.witness()
-        holder = self.run_witnessed(witness, "-l", "3", "--kill-after", "0.3", script=(
+        holder = self.run_witnessed(witness, "-l", "6", "--kill-after", "0.3", script=(
             "echo $$ ready >&9; read line; echo end >&9"))
         pid = int(witness.text.split()[0])
         stop(pid)
         begin = time.monotonic()
         beat = beat_in(self.read_lock())
-        while time.monotonic() - begin < 3.1:
+        while time.monotonic() - begin < 6.1:
             beat = self.wait_for_beat(beat)
         self.assertIsNone(holder.poll())
         os.kill(pid, signal.SIGCONT)
@@ -500,6 +513,16 @@ class KilledTest(FenceTestCase):
                     witness.wait_for(os.path.basename(order))
                 witness.wait_for_end()
 
+    @staticmethod
+    def numbers(witness, count):
+        """So many numbers that processes of the command write, each its own."""
+        def read():
+            witness.read()
+            found = [int(pid) for pid in re.findall(r"^\d+$", witness.text, re.MULTILINE)]
+            return found if len(found) == count else None
+
+        return support.wait_for(read, f"{count} numbers")
+
     def test_orphans_are_buried(self):
         """They become ufl's children; a long run must not fill the table of processes, however
         long its lease is."""
@@ -509,9 +532,8 @@ class KilledTest(FenceTestCase):
                 lock = self.path(f"lock-{words[1]}")
                 holder = self.run_witnessed(witness, *words, lock=lock, script=(
                     "for i in 1 2 3 4 5; do (sh -c 'echo $$ >&9; exec sleep 0.1' &); done; "
-                    "sleep 0.3; echo ready >&9; read line; :"))
-                orphans = [int(pid) for pid in re.findall(r"^\d+$", witness.text, re.MULTILINE)]
-                self.assertEqual(len(orphans), 5)
+                    "echo ready >&9; read line; :"))
+                orphans = self.numbers(witness, 5)
                 support.wait_for(lambda: not any(map(support.process_state, orphans)), "burials")
                 self.assertEqual(self.let_go(holder), 0)
 

@@ -28,8 +28,13 @@ class HeldUpTest(test_waiting.WaitingTestCase):
 
     def wait_held_up(self, *words):
         """A ufl that waits in a terminal that takes nothing; and that terminal, open."""
-        terminal = self.wait_in_terminal(*words)
-        return terminal, self.hold_up(terminal)
+        while True:
+            begin = time.monotonic()
+            terminal = self.wait_in_terminal(*words)
+            slave = self.hold_up(terminal)
+            if time.monotonic() - begin < 1:  # so no line was drawn before
+                return terminal, slave
+            terminal.process.kill()
 
     def hold_up(self, terminal):
         """The terminal takes nothing any more, until its slave, which this returns, lets it."""
@@ -75,7 +80,8 @@ class HeldUpTest(test_waiting.WaitingTestCase):
 
     def test_line_comes_when_the_terminal_goes_on(self):
         terminal, slave = self.wait_held_up()
-        time.sleep(2.2)
+        support.wait_until_it_waits(terminal.process)
+        time.sleep(2.9)  # the second line was due long ago
         termios.tcflow(slave, termios.TCOON)
         self.assertRegex(self.line(terminal), r" · 0:0[3-9]\Z")
         terminal.process.terminate()

@@ -36,7 +36,8 @@ class RecordTest(LeaseTestCase):
             return os.fstat(file.fileno()).st_ino, file.read()
 
     def test_beats_grow_in_place(self):
-        holder = self.hold(*SHORT)
+        lease = 3 * LEASE  # a ufl that is held up for a third of it loses it
+        holder = self.hold("-l", str(lease), "--kill-after", "0.3")
         first = self.wait_for_beat(0)
         inode, before = self.look()
         self.wait_for_beat(first + 1)
@@ -45,7 +46,7 @@ class RecordTest(LeaseTestCase):
         without_beat = [re.sub(rb'"beat":"\d{10}"', b"", text) for text in (before, after)]
         self.assertEqual(*without_beat)
         self.assertNotEqual(without_beat[0], before)
-        self.assertEqual(json.loads(after.split(b"\n")[1])["lease"], LEASE)
+        self.assertEqual(json.loads(after.split(b"\n")[1])["lease"], lease)
         self.assertEqual(self.let_go(holder), 0)
         self.assertEqual(holder.stderr.read(), "")
         self.assert_no_lock()
@@ -76,7 +77,7 @@ class ForeignHolderTest(LeaseTestCase):
         """As its holder does: never what somebody else has put there."""
         beat = 7
         with open(self.path(name), "r+b", buffering=0) as file:
-            while not done.wait(LEASE / 4):
+            while not done.wait(LEASE / 20):
                 beat += 1
                 os.pwrite(file.fileno(), record(beat=f"{beat:010}").encode(), 0)
 
@@ -117,10 +118,11 @@ class ForeignHolderTest(LeaseTestCase):
     def test_what_begins_anew(self):
         """A beat, and content that is torn, even if the same as before stands there afterwards."""
         names = ("beat", "torn", "empty", "other")
-        contenders = {name: self.contend(60, name) for name in names}
-        half = len(record()) // 2
-        changes = {"beat": record(beat="0000000008"), "torn": record()[:half], "empty": "",
-                   "other": record(token=OTHER[:-1] + "0")}
+        lease = 3 * LEASE  # it must not run out before the change
+        contenders = {name: self.contend(60, name, lease=lease) for name in names}
+        whole = record(lease=lease)
+        changes = {"beat": record(lease=lease, beat="0000000008"), "torn": whole[:len(whole) // 2],
+                   "empty": "", "other": record(lease=lease, token=OTHER[:-1] + "0")}
         watches = {name: Opened(self.path(name)) for name in names}
         for watch in watches.values():
             watch.wait()  # it has been seen as it was
@@ -132,30 +134,33 @@ class ForeignHolderTest(LeaseTestCase):
             with watch:
                 watch.wait()  # and as it is
         for name in ("torn", "empty"):
-            self.put_in_place(record(), self.path(name))
+            self.put_in_place(whole, self.path(name))
         for name, result in self.ends(contenders, begin).items():
             with self.subTest(lock=name):
-                self.assert_taken_over(name, result, LEASE + TAKEOVER)
+                self.assert_taken_over(name, result, lease + TAKEOVER)
 
 
 class LivingHolderTest(LeaseTestCase):
     """Locks of real ufl, seen from here and from another container, which sees nothing but the
     file."""
 
-    def contend(self, lock, program=None, wait=TOO_LONG):
+    def contend(self, lock, program=None, *, wait):
         return self.start("-r", "50ms", "-w", wait, lock, "echo", "ran", program=program)
 
     def test_is_never_taken_over(self):
         """Neither kept alive, nor seen alive though its ufl has stopped to refresh it."""
-        holders = {"alive": self.hold("-l", "4", "--kill-after", "0.3", lock=self.path("alive")),
+        lease = 3 * LEASE
+        holders = {"alive": self.hold("-l", str(lease), "--kill-after", "0.3",
+                                      lock=self.path("alive")),
                    "stopped": self.hold(*SHORT, "--on-lost", "warn", lock=self.path("stopped"))}
         os.kill(holders["stopped"].pid, signal.SIGSTOP)
         begin = time.monotonic()
-        contenders = {name: self.contend(self.path(name)) for name in holders}
+        wait = str(lease + 1)
+        contenders = {name: self.contend(self.path(name), wait=wait) for name in holders}
         from_elsewhere = True
         try:
-            contenders["alive, from elsewhere"] = self.contend(self.path("alive"),
-                                                               self.in_container())
+            contenders["alive, from elsewhere"] = self.contend(
+                self.path("alive"), self.in_container(), wait=wait)
         except unittest.SkipTest:
             from_elsewhere = False
         for name, (status, _, stdout, stderr) in self.ends(contenders, begin).items():
@@ -176,11 +181,11 @@ class LivingHolderTest(LeaseTestCase):
             "trap 'echo TERM >&9' TERM; echo $$ ready >&9; while :; do sleep 0.05; done"))
         asleep = (warden_of(holder.pid), holder.pid, int(witness.text.split()[0]))
         stop(*asleep)
+        begin = time.monotonic()
         taker = self.start(self.lock, "sh", "-c", "echo ready; read line; :", program=program,
                            stdin=subprocess.PIPE)
-        begin = time.monotonic()
         self.assertEqual(taker.stdout.readline(), "ready\n")
-        self.assertGreaterEqual(time.monotonic() - begin, LEASE)
+        self.assertGreaterEqual(time.monotonic() - begin, LEASE + TAKEOVER)
         pause(max(0, begin + LEASE + 2.5 - time.monotonic()))
         with self.untouched():
             go_on(*asleep)

@@ -437,7 +437,7 @@ class NotOursTest(LockFileTestCase):
         self.assertEqual(self.content(), content)
 
     def test_claim_that_is_removed_during_the_delay_is_made_anew(self):
-        claimer = self.start("-d", "1", "-r", "10ms", self.lock, "cat", self.lock)
+        claimer = self.start("-d", "3", "-r", "10ms", self.lock, "cat", self.lock)
         wait_for(lambda: os.path.exists(self.lock) and os.path.getsize(self.lock) > 36,
                  "the claim is written")
         first = self.read_lock()

@@ -139,7 +139,7 @@ class WarnTest(LossTestCase):
 class KillTest(LossTestCase):
     """--on-lost kill without a lease."""
 
-    KILL = ("--on-lost", "kill", "--kill-after", "1.5")
+    KILL = ("--on-lost", "kill", "--kill-after", "3")
 
     def test_asked_and_then_killed(self):
         runs = {}
@@ -162,7 +162,7 @@ class KillTest(LossTestCase):
                 end = witness.wait_for_end()
                 self.assertEqual(self.wait(holder), LOST)
                 if ending == ":":
-                    self.assertGreaterEqual(end - begin, 1.5)
+                    self.assertGreaterEqual(end - begin, 3)
                 self.assertEqual(witness.text, "ready\nTERM\n")
                 self.assert_one_line(holder.stderr.read(), lock, "lost")
                 self.assertEqual(os.path.exists(lock), way is LossTestCase.replaced)
@@ -197,6 +197,13 @@ class NotLostTest(LossTestCase):
 
     def test_absent_for_a_moment(self):
         """The file, or its whole directory; and content that is torn."""
+        for attempt in range(5):
+            if self.be_absent_for_a_moment(attempt):
+                return
+        self.skipTest("this machine is too busy: no moment was shorter than a second")
+
+    def be_absent_for_a_moment(self, attempt):
+        """False: it took so long that ufl may have seen it absent twice, a second apart."""
         def put_away(path):
             os.rename(path, path + ".away")
 
@@ -215,22 +222,27 @@ class NotLostTest(LossTestCase):
         cases = {}
         for name, there, back in (("file", put_away, put_back), ("directory", put_away, put_back),
                                   ("torn", tear, mend)):
-            os.mkdir(self.path(name))
-            lock = self.path(name, "lock")
+            directory = self.path(f"{name}-{attempt}")
+            os.mkdir(directory)
+            lock = os.path.join(directory, "lock")
             cases[name] = (self.hold_at("--on-lost", "kill", lock=lock), lock,
-                           self.path(name) if name == "directory" else lock, there, back)
+                           directory if name == "directory" else lock, there, back)
         self.wait_until_watched(*[case[0] for case in cases.values()])
+        begin = time.monotonic()
         for _, _, path, there, _ in cases.values():
             there(path)
         pause(0.4)  # the first look shows nothing
         for _, _, path, _, back in cases.values():
             back(path)
+        if time.monotonic() - begin >= 1:
+            return False
         pause(1.2)  # and the second would tell
         for name, (holder, lock, _, _, _) in cases.items():
             with self.subTest(absent=name):
                 self.assertIsNone(holder.poll())
                 self.assert_not_lost(holder)
                 self.assert_no_lock(lock)
+        return True
 
     def test_directory_that_stays_away(self):
         """Nothing was given to anybody; whether the lock was ours to the end cannot be told."""

@@ -107,7 +107,7 @@ class ProcessHolderTest(support.UflTestCase):
 
     def test_ends_in_the_own_delay(self):
         process = self.start(program=["cat"], stdin=subprocess.PIPE)
-        acquire = self.start("--acquire", "-d", "0.5", "--pid", str(process.pid), self.lock)
+        acquire = self.start("--acquire", "-d", "4", "--pid", str(process.pid), self.lock)
         support.wait_for(lambda: os.path.exists(self.lock), "the claim")
         process.send_signal(signal.SIGKILL)
         self.wait(process)

@@ -29,7 +29,7 @@ SEED = int(os.environ.get("UFL_TEST_SEED", random.randrange(10**6)))
 PAUSE = 0.1  # seconds, at most, from one kill to the next, and from SIGSTOP to SIGKILL
 STAY = 0.1  # seconds, at most, that a command stays inside
 
-LEASE = 3
+LEASE = 6  # a ufl that is held up for a third of it loses it
 LEASED = ("-l", str(LEASE), "--kill-after", "0.3")
 SLEEP = LEASE + 1.5  # enough for a takeover by lease, were that allowed
 

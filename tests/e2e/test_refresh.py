@@ -131,7 +131,7 @@ class DoubtTest(RefreshTestCase):
             lock = self.path(name)
             token = self.acquire(LONG, lock=lock)
             self.forget(token)
-            refreshes[name] = self.start_refresh(token, lock)
+            refreshes[name] = self.start_refresh(token, lock, "-d", "4")
             refreshes[name].stderr.readline()  # it doubts
             take(lock)
         for name, refresh in refreshes.items():
@@ -249,9 +249,9 @@ class ReleaseTest(RefreshTestCase):
             self.skipTest("needs root, and mounts of its own")
         self.program = [*self.PLACE, UFL]
 
-    def release(self, token, lock=None):
+    def release(self, token, *words):
         """With -v it tells when it has to wait."""
-        return self.start("--release", "-v", "--token", token, lock or self.lock,
+        return self.start("--release", "-v", *words, "--token", token, self.lock,
                           program=self.program)
 
     def assert_released(self, process, is_doubted):
@@ -289,7 +289,7 @@ class ReleaseTest(RefreshTestCase):
             with self.subTest(way=take.__name__):
                 token = self.acquire(LONG, program=self.program)
                 self.forget(token)
-                process = self.release(token)
+                process = self.release(token, "-d", "4")
                 self.assertIn("waiting for", process.stderr.readline())
                 take(record())
                 with self.untouched():
@@ -347,11 +347,11 @@ class LateReleaseTest(FaultTestCase, RefreshTestCase):
     """A release that is stopped until the lease is over."""
 
     def test_leaves_the_file(self):
-        token = self.acquire(LEASE)
-        # 1 has it a lease?  2 a look, and 3 a beat into it; 4 and 5 the same at a third of the lease
-        # 6 a look after the wait  7 the removal's
-        stopped = self.stopped("openat:when=7", "--release", "--token", token, "lock", kind="nfs4")
-        pause(LEASE)
+        lease = 3 * LEASE  # a third of it is longer than the wait: one beat
+        token = self.acquire(lease)
+        # 1 has it a lease?  2 a look, and 3 a beat into it  4 a look after the wait  5 the removal's
+        stopped = self.stopped("openat:when=5", "--release", "--token", token, "lock", kind="nfs4")
+        pause(lease)
         with self.untouched():
             status, _, stderr = self.go_on(*stopped)
         self.assertEqual(status, FAILED)

@@ -15,6 +15,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
+from leases import helper_of  # noqa: E402
 
 UFL = os.path.abspath(support.UFL)
 # Sent to ufl last: it is passed on last, too, since it has the highest number. So when it has come
@@ -463,6 +464,14 @@ class WhileRunning(SignalTestCase):
         self.assert_no_lock(self.path("inner"))
 
     def test_under_timeout_the_command_gets_it_once(self):
+        # ufl waits 20 ms for the group's signal: a timeout(1) that is held up for longer makes it
+        # two, and twice is better than never (SignalRelay). Not each time.
+        once = False
+        for _ in range(5):
+            once = once or self.gets_it_once_under_timeout()
+        self.assertTrue(once)
+
+    def gets_it_once_under_timeout(self):
         # timeout(1) signals ufl and then its whole group. SIGALRM tells it that the time is over.
         words = support.tool("print_signals.py", "--until", int(MARK))
         outer = self.start(program=["timeout", "1000", UFL, self.lock, *words])
@@ -470,19 +479,22 @@ class WhileRunning(SignalTestCase):
         ufl = parent_of(command)
         self.settle(outer, ufl)
         os.kill(outer.pid, signal.SIGALRM)
-        self.assertEqual(outer.stdout.readline(), f"SIGTERM from {outer.pid}\n")
-        lines = self.settle(outer, ufl)
+        lines = [outer.stdout.readline().rstrip("\n"), *self.settle(outer, ufl)]
         os.kill(ufl, MARK)
         lines += outer.stdout.read().splitlines()
-        self.assertEqual([line for line in lines if not line.startswith("SIGCONT")],
-                         [f"{MARK_NAME} from {ufl}"])
+        lines = [line for line in lines if not line.startswith("SIGCONT")]
+        self.assertEqual(lines[-2:], [f"SIGTERM from {outer.pid}", f"{MARK_NAME} from {ufl}"])
+        self.assertIn(lines[:-2], ([], [f"SIGTERM from {ufl}"]))
         self.assertEqual(self.wait(outer), 124)
         self.assert_no_lock()
+        return not lines[:-2]
 
     def test_a_signal_by_name_is_passed_on(self):
         """pkill of ufl's name or command line finds ufl alone, not its bystander too."""
         process, command = self.start_printing()
         self.settle(process)
+        bystander = helper_of(process.pid, "lock-bystander")  # until then it goes by ufl's name
+        support.wait_for(lambda: self.title(bystander).startswith(b"lock-bystander"), "its title")
         children = f"{os.getpid()},{process.pid}"
         for words in (["pkill", "-TERM", "-P", children, "-x", "ufl"],
                       ["pkill", "-TERM", "-f", f"^{re.escape(os.path.abspath(UFL))} "
@@ -491,6 +503,10 @@ class WhileRunning(SignalTestCase):
                 subprocess.run(words, check=True)
                 self.assertEqual(process.stdout.readline(), f"SIGTERM from {process.pid}\n")
         self.end(process, command)
+
+    def title(self, pid):
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
 
     def test_under_timeout_the_lock_is_released(self):
         outer = self.start(program=["timeout", "1000", UFL, self.lock, "sh", "-c",
