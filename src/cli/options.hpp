@@ -35,7 +35,7 @@ inline constexpr Duration kShortestLease = std::chrono::seconds{2};
 /// The default of --retry.
 inline constexpr Duration kDefaultRetry = std::chrono::milliseconds{100};
 
-/// The same where a release wakes whoever waits: then it is for holders that die.
+/// The same where the kernel tells whoever waits of a release, and of the end of the holder.
 inline constexpr Duration kDefaultRetryWhenWoken = std::chrono::seconds{3};
 
 /// One invocation of ufl. Defaults as in ufl(1).

@@ -28,9 +28,6 @@ constexpr Duration kVerifyRetry = std::chrono::milliseconds{250};
 // On a share that needs a third of the lease for each answer nobody could keep the lock.
 constexpr int kMostStaleReplies = 5;
 
-// A wait that the deadline cuts short ends this much before it, for one last look.
-constexpr Duration kLastLook = std::chrono::milliseconds{20};
-
 Observer observer_of(const ClaimOptions& options) {
   const auto patience =
       options.local ? std::optional{std::max(kEmptyPatience, 10 * options.delay)} : std::nullopt;
@@ -102,13 +99,9 @@ Step Claim::resume() {
     if (looks_ > 1 && is_over()) return give_up(Outcome::timed_out);
     return takes_over_ ? write_temporary() : publish();
   }
-  if (clock_.now() < wait_until_) {
-    if (state_ == State::pause && look_wanted_) return options_.glances ? glance() : look();
-    return WaitUntil{wait_until_};
-  }
+  if (state_ == State::pause) return resume_pause();
+  if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
   switch (state_) {
-    case State::pause:
-      return past_deadline() ? give_up(Outcome::timed_out) : look();
     case State::lost_race:
       return is_over() ? give_up(Outcome::timed_out) : look();
     case State::delay:
@@ -131,21 +124,13 @@ Step Claim::cancel() {
 Step Claim::look() {
   is_glance_ = false;
   look_wanted_ = false;
+  holder_ended_ = false;
   ++looks_;
   takes_over_ = false;
   result_.flocked = false;
   looked_at_ = clock_.now();
   return request(State::look, ReadFile{options_.path, kRecordLimit});
 }
-
-Step Claim::glance() {
-  Step step = look();
-  is_glance_ = true;
-  return step;
-}
-
-// As if there had been no glance.
-Step Claim::wait_on() { return wait(State::pause, wait_until_); }
 
 Step Claim::on_look(const FileReply& reply) {
   const bool is_held = reply.status == FileStatus::ok && has_holder_line(reply.content);
@@ -270,28 +255,6 @@ Step Claim::beat_again() {
   return fail(too_slow);
 }
 
-Step Claim::held_by_other() {
-  late_looks_ = 0;
-  if (options_.timeout == Duration::zero()) return give_up(Outcome::busy);
-  if (past_deadline()) return give_up(Outcome::timed_out);
-  return wait(State::pause, next_look());
-}
-
-Mono Claim::next_look() {
-  const Mono now = clock_.now();
-  Mono next = now + backoff_.next(identity_.random());
-  // A long interval does not put it off that a patience has run out. On a share all who wait would
-  // come at the same time.
-  if (options_.local) {
-    const auto abandoned_at = observer_.abandoned_at();
-    if (abandoned_at && *abandoned_at > now) next = std::min(next, *abandoned_at);
-  }
-  if (deadline_ && next >= *deadline_) {
-    next = *deadline_ - now > kLastLook ? *deadline_ - kLastLook : *deadline_;
-  }
-  return next;
-}
-
 Step Claim::give_up(Outcome outcome) {
   if (denied_since_ && seen_.kind == Sighting::Kind::none && outcome != Outcome::cancelled) {
     // Nobody was ever seen there: create was denied for its own reasons.
@@ -338,13 +301,17 @@ Step Claim::request(State state, FileOperation operation) {
 }
 
 void Claim::saw(Sighting sighting, std::uint64_t identity) {
+  is_glance_ = false;
   sighting.identity = identity;
   observer_.saw(sighting, looked_at_, clock_.now());
   denied_since_.reset();
   if (is_whole(sighting) && sighting.token != result_.token && outdates_our_claim()) {
     give_up_claim();
   }
-  if (sighting.token != seen_.token) backoff_.reset();
+  if (sighting.token != seen_.token) {
+    backoff_.reset();
+    is_watched_ = false;
+  }
   if (sighting.kind == Sighting::Kind::foreign && options_.delay_is_auto) {
     options_.delay = std::max(options_.delay, kForeignDelay);
     if (raised_from_) raised_from_ = std::max(*raised_from_, kForeignDelay);

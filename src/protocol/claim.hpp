@@ -7,7 +7,7 @@
 //     glance   while waiting, when told that the name may be free (look_soon()): is it? Whose
 //              record is there is not understood, unless it is not ufl's: of a herd of waiters that
 //              a release wakes, all but one come too late. Whoever must be proven dead is seen by
-//              the looks in between.
+//              the looks in between: one follows soon, unless other glances come before it.
 //     delay    wait D, counted from the return of close.
 //     verify   read it afresh. My token -> held by me. Else somebody else won: wait, look.
 //
@@ -173,10 +173,21 @@ class Claim final : public Machine {
 
   /// The lock file may have been removed just now: if somebody else's lock is being waited for, the
   /// next resume() sees whether it has. A hint: it may be wrong, and may be missing.
-  void look_soon() { look_wanted_ = true; }
+  void look_soon();
 
-  /// look_soon() is called at each removal from now on: `interval` is the time between two looks.
-  void rely_on_hints(Duration interval) { backoff_ = {interval, false}; }
+  /// The process of the holder that was seen has ended: the next resume() finds out whether
+  /// anything is left of him. A hint as well.
+  void holder_ended();
+
+  /// Each removal is told from now on, by look_soon(). `interval`: the time between two looks at a
+  /// holder whose end is told, too. Without it: nothing is told any more.
+  void rely_on_hints(std::optional<Duration> interval);
+
+  /// The end of the holder that was seen will be told, or he has no process that could end.
+  void holder_is_watched() { is_watched_ = true; }
+
+  /// Has the last look found out who holds the lock, rather than that somebody does (glance)?
+  [[nodiscard]] bool knows_holder() const { return !is_glance_; }
 
   /// Valid after Finished.
   [[nodiscard]] const ClaimResult& result() const { return result_; }
@@ -276,7 +287,9 @@ class Claim final : public Machine {
   Step on_verify(const FileReply& reply);
   Step try_again(State state, const FileReply& reply);
   Step held_by_other();
+  Step resume_pause();
   [[nodiscard]] Mono next_look();
+  [[nodiscard]] Mono in_time(Mono look) const;
   Step give_up(Outcome outcome);
   Step withdraw(Outcome outcome);
   Step withdraw_look();
@@ -312,6 +325,7 @@ class Claim final : public Machine {
   const Clock& clock_;
   Identity& identity_;
   Backoff backoff_;
+  std::optional<Backoff> hinted_;  // in place of it, for a holder who is watched
 
   State state_ = State::idle;
   std::optional<Mono> deadline_;  // none: never
@@ -338,10 +352,15 @@ class Claim final : public Machine {
   Mono verify_at_{};         // State::delay, State::beat
   Mono not_before_{};        // and no earlier: a beat may have come too late
   Mono wait_until_{};
-  FileReply refused_;  // what the last publish, look or takeover said
+  Mono look_at_{};        // State::pause: it is found out then who holds the lock
+  Mono latest_look_{};    // and by then, however often it is asked only whether somebody does
+  Duration quiet_for_{};  // that is put off for so long
+  FileReply refused_;     // what the last publish, look or takeover said
   int looks_ = 0;
-  bool look_wanted_ = false;   // by look_soon()
-  bool is_glance_ = false;     // the last look is one
+  bool look_wanted_ = false;   // by look_soon(), or holder_ended()
+  bool holder_ended_ = false;  // and a glance will not do
+  bool is_watched_ = false;    // the holder that was seen
+  bool is_glance_ = false;     // the last look is one, and showed nothing but that
   bool unaccounted_ = false;   // what we published may stand there still
   bool stood_before_ = false;  // and so it might before the last publish
   bool late_ = false;          // it may have overwritten a winner

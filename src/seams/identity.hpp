@@ -14,6 +14,8 @@ namespace ufl {
 struct ProcessId {
   std::int64_t pid = 0;
   std::optional<std::uint64_t> start;  ///< clock ticks after boot; none: not visible to us
+
+  [[nodiscard]] bool operator==(const ProcessId&) const = default;
 };
 
 /// What a lock file says about the process that holds it. Every field may be missing. What was read

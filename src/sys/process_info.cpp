@@ -2,14 +2,17 @@
 
 #include "sys/process_info.hpp"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstddef>
+#include <limits>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "sys/file_io.hpp"
 
@@ -74,6 +77,18 @@ bool process_runs(const ProcessId& process) {
 }
 
 bool process_exists(pid_t pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; }
+
+UniqueFd open_process(const ProcessId& process) {
+  if (!process.start || process.pid > std::numeric_limits<pid_t>::max()) return UniqueFd{};
+  const auto pid = static_cast<pid_t>(process.pid);
+  // glibc wraps it only since 2.36. Refused for a number that no process has.
+  UniqueFd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))};
+  if (!pidfd.valid()) return pidfd;
+  // Only now: since then the descriptor stands for whoever is looked at here.
+  const auto now = process_stat(pid);
+  const bool is_it = now && now->start == *process.start && !has_ended(*now);
+  return is_it ? std::move(pidfd) : UniqueFd{};
+}
 
 pid_t parent_process() { return ::getppid(); }
 

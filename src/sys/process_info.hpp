@@ -12,6 +12,7 @@
 
 #include "seams/identity.hpp"
 #include "seams/process_table.hpp"
+#include "sys/unique_fd.hpp"
 
 namespace ufl {
 
@@ -30,6 +31,10 @@ namespace ufl {
 
 /// The process of this number, if it runs.
 [[nodiscard]] std::optional<ProcessId> find_process(pid_t pid);
+
+/// A descriptor of this very process that is readable once it has ended, pidfd_open(2). Not valid:
+/// it has ended, or its start is not told or not shown to us, or the kernel refuses.
+[[nodiscard]] UniqueFd open_process(const ProcessId& process);
 
 /// Does this very process run still? What /proc does not show counts as running.
 [[nodiscard]] bool process_runs(const ProcessId& process);

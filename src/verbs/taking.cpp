@@ -132,20 +132,50 @@ void Taking::claim_waits() {
     say(late_claim_text(options_.lock_file, claim_.late_hold() + claim_.delay()));
   }
   // On a share, what other hosts do is not told.
-  if (claim_.waiting_for_other() && claim_.local() && !std::exchange(watches_, true)) watch();
+  if (!claim_.waiting_for_other() || !claim_.local()) return;
+  std::exchange(watches_, true) ? watch_holder() : watch();
 }
 
 // Whoever waits is woken by the release.
 void Taking::watch() {
-  const bool begun =
+  is_told_ =
       alarm_.begin(session_.loop(), options_.lock_file, NameEvents::removal, [this] { woken(); });
   // The retry interval is there, too.
-  if (!options_.retry) claim_.rely_on_hints(begun ? kDefaultRetryWhenWoken : kDefaultRetry);
+  const Duration interval = options_.retry.value_or(kDefaultRetryWhenWoken);
+  claim_.rely_on_hints(is_told_ ? std::optional{interval} : std::nullopt);
   look();
 }
 
 // If the directory has gone, the path may lead to another one by now.
-void Taking::woken() { alarm_.is_over() ? watch() : look(); }
+void Taking::woken() {
+  holder_alarm_.end();  // of a crowd nobody is to be woken twice: by the release, and by its end
+  alarm_.is_over() ? watch() : look();
+}
+
+// Who dies removes nothing. Nor is he watched by whoever has only just come, or been woken: in a
+// crowd the next release comes first.
+void Taking::watch_holder() {
+  if (!is_told_ || !claim_.knows_holder()) return;
+  const Sighting& seen = claim_.seen();
+  const bool has_no_process = seen.kind != Sighting::Kind::unreadable && !seen.holder.pid;
+  const bool is_set = holder_alarm_.is_set() && watched_ == seen.token;
+  if (has_no_process || is_set || begin_to_watch(seen.holder)) claim_.holder_is_watched();
+}
+
+// When ufl has died its command may run on.
+bool Taking::begin_to_watch(const Holder& holder) {
+  watched_ = claim_.seen().token;
+  const auto ended = [this] { holder_ended(); };
+  return holder_alarm_.begin(session_.loop(), {*holder.pid, holder.start}, ended) ||
+         (holder.child && holder_alarm_.begin(session_.loop(), *holder.child, ended));
+}
+
+// What the command has started may still run: nobody tells of that, and the interval stays short.
+void Taking::holder_ended() {
+  if (begin_to_watch(claim_.seen().holder)) return;
+  claim_.holder_ended();
+  driver_.wake();
+}
 
 void Taking::look() {
   claim_.look_soon();
@@ -154,6 +184,7 @@ void Taking::look() {
 
 void Taking::claim_ended() {
   alarm_.end();
+  holder_alarm_.end();
   if (line_) line_->stop();
   outcome_.waited = world_.clock.now() - started_;
   outcome_.holder = claim_.takes_over() ? claim_.taken_from() : claim_.seen();

@@ -16,6 +16,7 @@
 #include "report/outcome.hpp"
 #include "sys/mount_table.hpp"
 #include "verbs/name_alarm.hpp"
+#include "verbs/process_alarm.hpp"
 #include "verbs/session.hpp"
 #include "verbs/waiting_line.hpp"
 #include "verbs/waiting_log.hpp"
@@ -80,6 +81,9 @@ class Taking {
   void make_room();
   void watch();
   void woken();
+  void watch_holder();
+  [[nodiscard]] bool begin_to_watch(const Holder& holder);
+  void holder_ended();
   void look();
   void claim_waits();
   void claim_ended();
@@ -95,7 +99,10 @@ class Taking {
   Claim claim_;
   Driver driver_;
   NameAlarm alarm_;
-  bool watches_ = false;
+  bool watches_ = false;  // it was tried
+  bool is_told_ = false;  // of each removal
+  ProcessAlarm holder_alarm_;
+  std::string watched_;  // the token of the holder that it is set for
   WaitingLog log_;
   std::unique_ptr<Timer> line_timer_;
   std::optional<WaitingLine> line_;  // if somebody is there to see it

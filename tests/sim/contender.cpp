@@ -103,6 +103,10 @@ void rely_on_hints(World& world, const ContenderKnobs& knobs, Claim& claim) {
   if (knobs.local && world.chance(500)) claim.rely_on_hints(std::chrono::seconds{3});
 }
 
+bool may_watch_holder(const ContenderKnobs& knobs, const Claim& claim) {
+  return knobs.local && claim.waiting_for_other() && claim.knows_holder();
+}
+
 void wake(Claim& claim, Driver& driver) {
   claim.look_soon();
   if (claim.waiting_for_other()) driver.wake();
@@ -165,6 +169,7 @@ void UflContender::round() {
   drive(*claim_,
         knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_claim(*claim_, clock_, knobs_),
         DriverEvents{.on_looks_free = [this] { return !world_.chance(knobs_.cancelled / 10); },
+                     .on_wait = [this] { claim_waits(); },
                      .on_finished = [this] { claim_ended(); }});
   if (world_.chance(knobs_.cancelled)) {
     const auto same_claim = [this, number = round_number_] { return number == round_number_; };
@@ -175,6 +180,11 @@ void UflContender::round() {
     });
   }
   driver_->start();
+}
+
+// Nobody here would be found dead.
+void UflContender::claim_waits() {
+  if (may_watch_holder(knobs_, *claim_)) claim_->holder_is_watched();
 }
 
 void UflContender::claim_ended() {

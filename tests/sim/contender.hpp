@@ -54,6 +54,9 @@ struct ContenderKnobs {
 /// Perhaps a claim on a local file system looks less often by itself.
 void rely_on_hints(World& world, const ContenderKnobs& knobs, Claim& claim);
 
+/// Can the end of the holder that a claim waits for be told?
+[[nodiscard]] bool may_watch_holder(const ContenderKnobs& knobs, const Claim& claim);
+
 /// Tell a claim that waits that the lock file has been removed.
 void wake(Claim& claim, Driver& driver);
 
@@ -175,6 +178,7 @@ class UflContender final : public UflProcess {
 
  private:
   void round() override;
+  void claim_waits();
   void claim_ended();
   void entered();
   void release_elsewhere();

@@ -50,11 +50,19 @@ bool Host::is_there(const ProcessId& process) const {
 }
 
 void Host::end_process(const ProcessId& process) {
-  if (is_there(process)) processes_.erase(process.pid);
+  if (!is_there(process)) return;
+  processes_.erase(process.pid);
+  for (const auto& tell : on_end_) tell(process);
 }
 
 void Host::leave_zombie(const ProcessId& process) {
-  if (is_there(process)) processes_[process.pid].state = 'Z';
+  if (!is_there(process)) return;
+  processes_[process.pid].state = 'Z';
+  for (const auto& tell : on_end_) tell(process);
+}
+
+bool Host::runs(const ProcessId& process) const {
+  return is_there(process) && !has_ended(processes_.at(process.pid));
 }
 
 void Host::reuse(std::int64_t pid) {

@@ -7,11 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "seams/host_signs.hpp"
 #include "seams/identity.hpp"
@@ -63,6 +66,12 @@ class Host final : public HostSigns {
   /// It is gone; or it has ended, and nobody waits for it: a zombie.
   void end_process(const ProcessId& process);
   void leave_zombie(const ProcessId& process);
+  /// Does it run?
+  [[nodiscard]] bool runs(const ProcessId& process) const;
+  /// Call `handler` for each process that ends, or becomes a zombie.
+  void on_end(std::function<void(const ProcessId&)> handler) {
+    on_end_.push_back(std::move(handler));
+  }
   /// A number is taken by somebody who stays for ever.
   void reuse(std::int64_t pid);
 
@@ -94,6 +103,7 @@ class Host final : public HostSigns {
   std::int64_t last_pid_ = 0;
   std::uint64_t last_start_ = 0;
   std::map<std::int64_t, ProcessStat> processes_;
+  std::vector<std::function<void(const ProcessId&)>> on_end_;
   std::map<std::string, int, std::less<>> lifelines_;
   std::set<std::string, std::less<>> witnesses_;
   Memory memory_;

@@ -118,6 +118,9 @@ void Run::start() {
     stage_.share.on_removal(
         [this] { after(stage_.world.some_of(3 * kTick), [this] { wake(*claim_, *driver_); }); });
   }
+  host_.on_end([this](const ProcessId& process) {
+    if (watched_ == process) after(stage_.world.some_of(3 * kTick), [this] { holder_ended(); });
+  });
   const ContenderKnobs& knobs = stage_.knobs;
   if (stage_.world.chance(knobs.cancelled)) {
     const Duration longest = 3 * knobs.delay + 10 * kTick +
@@ -128,7 +131,27 @@ void Run::start() {
       driver_->cancel();
     });
   }
-  drive(*claim_, DriverEvents{.on_finished = [this] { claim_ended(); }});
+  drive(*claim_, DriverEvents{.on_wait = [this] { claim_waits(); },
+                              .on_finished = [this] { claim_ended(); }});
+}
+
+void Run::claim_waits() {
+  if (!may_watch_holder(stage_.knobs, *claim_)) return;
+  const Holder& holder = claim_->seen().holder;
+  watched_.reset();
+  if (holder.pid) watch({*holder.pid, holder.start});
+  if (holder.child && !watched_) watch(*holder.child);
+  if (!holder.pid || watched_) claim_->holder_is_watched();
+}
+
+// The kernel may refuse.
+void Run::watch(const ProcessId& process) {
+  if (host_.runs(process) && !stage_.world.chance(100)) watched_ = process;
+}
+
+void Run::holder_ended() {
+  claim_->holder_ended();
+  if (claim_->waiting_for_other()) driver_->wake();
 }
 
 void Run::claim_ended() {

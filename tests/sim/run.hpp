@@ -77,6 +77,10 @@ class Run {
   [[nodiscard]] ClaimOptions claim_options();
   bool may_take_over(const Sighting& seen, bool is_abandoned);
   void drive(Machine& machine, DriverEvents events);
+  // What verbs/taking.cpp does.
+  void claim_waits();
+  void watch(const ProcessId& process);
+  void holder_ended();
   void claim_ended();
   virtual void acquired() = 0;
   [[nodiscard]] ReleaseOptions release_options() const;
@@ -113,6 +117,7 @@ class Run {
   std::unique_ptr<Release> release_;
   std::unique_ptr<Machine> double_;  // a mutant's, before the machine
   std::unique_ptr<Driver> driver_;
+  std::optional<ProcessId> watched_;  // whose end it is told of
   bool claim_is_over_ = false;
   bool was_disturbed_ = false;  // stopped, or asleep
   bool over_ = false;

@@ -3,6 +3,7 @@
 // A waiter that is told that the lock file may have gone: Claim::look_soon().
 
 #include <cerrno>
+#include <optional>
 #include <string>
 
 #include "protocol/claim.hpp"
@@ -41,6 +42,27 @@ class ClaimGlanceTest : public ::testing::Test {
     (void)claim.start();
     step_ = claim.on_reply(ok(record_of(101)));
     EXPECT_EQ(wait(), interval);
+  }
+
+  /// Looks ten times in a second, ...
+  ClaimOptions often() {
+    ClaimOptions often = options(true);
+    often.retry = milliseconds{100};
+    return often;
+  }
+
+  /// ... and once when it is told of all that happens. Starts, and waits for holder 101.
+  void begin_to_be_told(Claim& claim) {
+    begin_to_wait(claim, milliseconds{100});
+    claim.rely_on_hints(seconds{1});
+    claim.holder_is_watched();
+  }
+
+  /// The next look comes in its time, and shows `holder`.
+  void look_at(Claim& claim, int holder) {
+    clock_.advance(wait());
+    EXPECT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    step_ = claim.on_reply(ok(record_of(holder)));
   }
 
   /// Starts, finds nothing, and wants to create the file.
@@ -200,6 +222,20 @@ TEST_F(ClaimGlanceTest, WhoHasSeenNobodyLooksWhoWasFaster) {
   EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(104));
 }
 
+//   After a lost race it has to be seen that what stands there is not ours: that is no mere glance.
+TEST_F(ClaimGlanceTest, WhoLooksWhoItIsKnowsIt) {
+  Claim claim = make(options(true));
+  publish(claim);
+  clock_.advance(milliseconds{1});
+  (void)claim.on_reply(kExists);
+  step_ = claim.on_reply(ok(record_of(104)));
+  EXPECT_TRUE(claim.knows_holder());
+  tell(claim);
+  step_ = claim.on_reply(ok(record_of(105)));
+  EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(105));
+  EXPECT_TRUE(claim.knows_holder());
+}
+
 TEST_F(ClaimGlanceTest, NothingButAWaitForOthersIsCutShort) {
   ClaimOptions slow = options(false);
   slow.delay = seconds{1};
@@ -214,17 +250,78 @@ TEST_F(ClaimGlanceTest, NothingButAWaitForOthersIsCutShort) {
 }
 
 TEST_F(ClaimGlanceTest, WhoeverIsToldLooksLessOften) {
-  ClaimOptions often = options(true);
-  often.retry = milliseconds{100};
-  Claim claim = make(often);
-  begin_to_wait(claim, milliseconds{100});
-  claim.rely_on_hints(seconds{1});
-  for (int holder : {101, 102, 103}) {
-    clock_.advance(wait());
-    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
-    step_ = claim.on_reply(ok(record_of(holder)));
+  Claim claim = make(often());
+  begin_to_be_told(claim);
+  for (int i = 0; i < 3; ++i) {
+    look_at(claim, 101);
     EXPECT_EQ(wait(), seconds{1});
   }
+}
+
+//   Nobody tells how he ends, until he is watched, too.
+TEST_F(ClaimGlanceTest, WhoeverSeesAnotherHolderLooksAsOftenAsBefore) {
+  Claim claim = make(often());
+  begin_to_be_told(claim);
+  for (int holder : {102, 103, 103}) {
+    look_at(claim, holder);
+    EXPECT_EQ(wait(), milliseconds{100});
+  }
+}
+
+TEST_F(ClaimGlanceTest, WhoeverIsNotToldAnyMoreLooksAsOftenAsBefore) {
+  Claim claim = make(often());
+  begin_to_be_told(claim);
+  claim.rely_on_hints(std::nullopt);
+  look_at(claim, 101);
+  EXPECT_EQ(wait(), milliseconds{100});
+}
+
+//   He may die before he is watched.
+TEST_F(ClaimGlanceTest, WhoWasFasterIsSoonFoundOut) {
+  Claim claim = make(often());
+  begin_to_be_told(claim);
+  look_at(claim, 101);
+  clock_.advance(milliseconds{300});
+  tell(claim);
+  step_ = claim.on_reply(ok(record_of(102)));
+  EXPECT_FALSE(claim.knows_holder());
+  EXPECT_EQ(wait(), milliseconds{100});
+  look_at(claim, 102);
+  EXPECT_TRUE(claim.knows_holder());
+  EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(102));
+}
+
+//   But not in a crowd, where the next one comes at once: by then it is known as if nothing had
+//   been told.
+TEST_F(ClaimGlanceTest, InACrowdItIsFoundOutAtLeisure) {
+  Claim claim = make(often());
+  begin_to_be_told(claim);
+  look_at(claim, 101);
+  const int judged = judged_;
+  for (int i = 0; i < 19; ++i) {
+    clock_.advance(milliseconds{50});
+    tell(claim);
+    step_ = claim.on_reply(ok(record_of(102 + i)));
+  }
+  EXPECT_EQ(judged_, judged);
+  EXPECT_EQ(wait(), milliseconds{50}) << "a second after the last look";
+}
+
+TEST_F(ClaimGlanceTest, WhatIsLeftOfAHolderThatEndedIsFoundOutAtOnce) {
+  Claim claim = make(often());
+  begin_to_be_told(claim);
+  look_at(claim, 101);
+  ASSERT_EQ(wait(), seconds{1});
+  const int judged = judged_;
+  clock_.advance(milliseconds{300});
+  claim.holder_ended();
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  step_ = claim.on_reply(ok(record_of(101)));
+  EXPECT_EQ(judged_, judged + 1);
+  EXPECT_EQ(wait(), milliseconds{100}) << "nobody tells when his command has ended";
+  tell(claim);
+  step_ = claim.on_reply(ok(record_of(101)));
+  EXPECT_EQ(judged_, judged + 1) << "a glance will do again";
 }
 
 //   1 We write, and wait our delay.  2 Another overwrites it, and goes: we are told.  3 We verify:

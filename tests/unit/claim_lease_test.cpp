@@ -76,6 +76,13 @@ class ClaimLeaseTest : public ::testing::Test {
     EXPECT_EQ(claim.takes_over(), std::holds_alternative<LooksFree>(step_));
     return clock_.now() - begun;
   }
+  /// Starts, sees the holder, and is told of his end from then on.
+  void rely_on_hints(Claim& claim) {
+    claim.rely_on_hints(seconds{20});
+    (void)claim.start();
+    step_ = claim.on_reply(ok(record()));
+    claim.holder_is_watched();
+  }
   /// From LooksFree to the rename, which is not answered yet.
   static Step to_rename(Claim& claim, const FileReply& reply) {
     EXPECT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
@@ -112,8 +119,7 @@ TEST_F(ClaimLeaseTest, TakesALockOverWhenItsLeaseHasRunOut) {
 
 TEST_F(ClaimLeaseTest, WhoeverReliesOnHintsLooksWhenTheLeaseHasRunOut) {
   Claim claim = make(options(true));
-  claim.rely_on_hints(seconds{20});
-  step_ = claim.start();
+  rely_on_hints(claim);
   EXPECT_EQ(watch(claim, ok(record()), seconds{100}), seconds{30} + Duration{1});
 }
 
@@ -133,8 +139,7 @@ TEST_F(ClaimLeaseTest, ThenAtTheUsualIntervalIfTheHolderIsSeenAlive) {
   ClaimOptions alive = options(true);
   alive.may_take_over = [](const Sighting&, bool) { return false; };
   Claim claim = make(alive);
-  claim.rely_on_hints(seconds{20});
-  step_ = claim.start();
+  rely_on_hints(claim);
   watch(claim, ok(record()), seconds{30});
   const auto* until = std::get_if<WaitUntil>(&step_);
   ASSERT_NE(until, nullptr);
