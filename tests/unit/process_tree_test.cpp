@@ -234,7 +234,7 @@ TEST(ProcessTree, KillAllIsFasterThanAForkBomb) {
   in_own_process([] {
     ASSERT_EQ(ProcessTree::adopt_orphans(), 0);
     Forest forest;
-    const Brake brake{4000};
+    const Brake brake{10000};
     for (int parent = 0; parent < 4; ++parent) {
       start_process([&] {
         while (brake.may_fork()) {
@@ -277,7 +277,7 @@ TEST(ProcessTree, KillAllCatchesWhatForksAndEndsAtOnce) {
     ASSERT_EQ(ProcessTree::adopt_orphans(), 0);
     SlowTable table;
     Forest forest{.table = table};
-    const Brake brake{20000};
+    const Brake brake{200000};
     start_process([&] {
       while (brake.may_fork()) {
         if (::fork() != 0) ::_exit(0);
@@ -299,7 +299,7 @@ TEST(ProcessTree, KillAllLosesNothingWithoutAdoption) {
       ASSERT_EQ(ProcessTree::adopt_orphans(), 0);  // what the next process loses would come here
       in_own_process([] {
         Forest forest;
-        const Brake brake{4000};
+        const Brake brake{10000};
         for (int parent = 0; parent < 4; ++parent) {
           start_process([&] {
             while (brake.may_fork()) {
