@@ -85,8 +85,14 @@ class DescriptorWatch final : public Watch {
  public:
   DescriptorWatch(asio::io_context& context, int fd, std::function<void()> on_readable)
       : watched_{std::make_shared<Watched>(
-            Watched{{context, checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl")},
-                    std::move(on_readable)})} {
+            Watched{asio::posix::stream_descriptor{context}, std::move(on_readable)})} {
+    const int copy = checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl");
+    boost::system::error_code error;
+    watched_->descriptor.assign(copy, error);
+    if (error) {  // it is not taken then
+      ::close(copy);
+      throw boost::system::system_error{error};
+    }
     await(watched_);
   }
 

@@ -124,7 +124,6 @@ Step Claim::cancel() {
 Step Claim::look() {
   is_glance_ = false;
   look_wanted_ = false;
-  holder_ended_ = false;
   ++looks_;
   takes_over_ = false;
   result_.flocked = false;
@@ -308,10 +307,9 @@ void Claim::saw(Sighting sighting, std::uint64_t identity) {
   if (is_whole(sighting) && sighting.token != result_.token && outdates_our_claim()) {
     give_up_claim();
   }
-  if (sighting.token != seen_.token) {
-    backoff_.reset();
-    is_watched_ = false;
-  }
+  if (sighting.token != seen_.token) backoff_.reset();
+  // What was torn may have named no process.
+  if (sighting.token != seen_.token || sighting.holder.pid != seen_.holder.pid) is_watched_ = false;
   if (sighting.kind == Sighting::Kind::foreign && options_.delay_is_auto) {
     options_.delay = std::max(options_.delay, kForeignDelay);
     if (raised_from_) raised_from_ = std::max(*raised_from_, kForeignDelay);

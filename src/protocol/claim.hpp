@@ -358,7 +358,7 @@ class Claim final : public Machine {
   FileReply refused_;     // what the last publish, look or takeover said
   int looks_ = 0;
   bool look_wanted_ = false;   // by look_soon(), or holder_ended()
-  bool holder_ended_ = false;  // and a glance will not do
+  bool holder_ended_ = false;  // so a glance will not do
   bool is_watched_ = false;    // the holder that was seen
   bool is_glance_ = false;     // the last look is one, and showed nothing but that
   bool unaccounted_ = false;   // what we published may stand there still

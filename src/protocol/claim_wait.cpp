@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "protocol/claim.hpp"
 
@@ -15,7 +16,8 @@ namespace {
 // A wait that the deadline cuts short ends this much before it, for one last look.
 constexpr Duration kLastLook = std::chrono::milliseconds{20};
 
-// So long after a glance, if no other comes, it is found out who holds the lock now.
+// So long after a glance, if no other comes, it is found out who holds the lock now; and so long
+// after the end of a holder, once more, whether anything is left of him.
 constexpr Duration kWhoIsNext = std::chrono::milliseconds{100};
 
 }  // namespace
@@ -33,7 +35,7 @@ Step Claim::resume_pause() {
   if (now < look_at_) {
     const bool glance_will_do = options_.glances && !holder_ended_;
     if (look_wanted_) return glance_will_do ? glance() : look();
-    return wait(State::pause, now < wait_until_ ? wait_until_ : look_at_);
+    return wait(State::pause, look_at_);
   }
   return past_deadline() ? give_up(Outcome::timed_out) : look();
 }
@@ -44,7 +46,10 @@ Mono Claim::next_look() {
   const Mono next = in_time(now + backoff_.next(random));
   latest_look_ = hinted_ ? in_time(now + hinted_->next(random)) : next;
   quiet_for_ = Backoff{kWhoIsNext, false}.next(random);
-  return is_watched_ ? latest_look_ : next;
+  if (is_watched_) return latest_look_;
+  // What he has started may be ending just now, and nobody tells of that.
+  const bool has_ended = std::exchange(holder_ended_, false);
+  return has_ended ? std::min(next, in_time(now + quiet_for_)) : next;
 }
 
 Mono Claim::in_time(Mono look) const {
@@ -68,9 +73,9 @@ void Claim::look_soon() {
 
 void Claim::rely_on_hints(std::optional<Duration> interval) {
   hinted_.reset();
-  if (!interval) return;
-  hinted_.emplace(*interval, false);
-  latest_look_ = in_time(clock_.now() + hinted_->next(identity_.random()));
+  if (interval) hinted_.emplace(*interval, false);
+  Backoff& backoff = hinted_ ? *hinted_ : backoff_;
+  latest_look_ = in_time(clock_.now() + backoff.next(identity_.random()));
 }
 
 void Claim::holder_ended() {

@@ -79,9 +79,10 @@ bool process_runs(const ProcessId& process) {
 bool process_exists(pid_t pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; }
 
 UniqueFd open_process(const ProcessId& process) {
-  if (!process.start || process.pid > std::numeric_limits<pid_t>::max()) return UniqueFd{};
+  constexpr auto kLargest = std::numeric_limits<pid_t>::max();
+  if (!process.start || process.pid < 1 || process.pid > kLargest) return UniqueFd{};
   const auto pid = static_cast<pid_t>(process.pid);
-  // glibc wraps it only since 2.36. Refused for a number that no process has.
+  // glibc wraps it only since 2.36.
   UniqueFd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))};
   if (!pidfd.valid()) return pidfd;
   // Only now: since then the descriptor stands for whoever is looked at here.

@@ -15,9 +15,8 @@ bool ProcessAlarm::begin(EventLoop& loop, const ProcessId& process, std::functio
   if (!pidfd.valid()) return false;
   try {
     watch_ = loop.watch(pidfd.get(), [this, on_end = std::move(on_end)] {
-      const auto call = on_end;  // lives on when the watch has gone
       end();
-      call();
+      on_end();
     });
   } catch (const std::system_error&) {
     return false;

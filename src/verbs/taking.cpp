@@ -152,27 +152,41 @@ void Taking::woken() {
   alarm_.is_over() ? watch() : look();
 }
 
-// Who dies removes nothing. Nor is he watched by whoever has only just come, or been woken: in a
-// crowd the next release comes first.
+// Who dies removes nothing. He is not watched before he is known: whoever comes into a crowd, and
+// glances with it, watches nobody.
 void Taking::watch_holder() {
   if (!is_told_ || !claim_.knows_holder()) return;
   const Sighting& seen = claim_.seen();
+  const bool is_new = watched_ != seen.token;
+  if (is_new) holder_alarm_.end();
   const bool has_no_process = seen.kind != Sighting::Kind::unreadable && !seen.holder.pid;
-  const bool is_set = holder_alarm_.is_set() && watched_ == seen.token;
-  if (has_no_process || is_set || begin_to_watch(seen.holder)) claim_.holder_is_watched();
+  if (has_no_process || holder_alarm_.is_set() || begin_to_watch(seen)) {
+    claim_.holder_is_watched();
+  } else if (is_new) {  // perhaps he has ended since that look
+    look_what_is_left();
+  }
 }
 
 // When ufl has died its command may run on.
-bool Taking::begin_to_watch(const Holder& holder) {
-  watched_ = claim_.seen().token;
-  const auto ended = [this] { holder_ended(); };
-  return holder_alarm_.begin(session_.loop(), {*holder.pid, holder.start}, ended) ||
-         (holder.child && holder_alarm_.begin(session_.loop(), *holder.child, ended));
+bool Taking::begin_to_watch(const Sighting& seen) {
+  watched_ = seen.token;
+  const Holder here = world_.identity.self();
+  const Holder& holder = seen.holder;
+  // Else its numbers are those of other processes, here.
+  if (holder.boot != here.boot || holder.pidns != here.pidns) return false;
+  const auto begin = [this](const ProcessId& process) {
+    return holder_alarm_.begin(session_.loop(), process, [this] { holder_ended(); });
+  };
+  return (holder.pid && begin({*holder.pid, holder.start})) ||
+         (holder.child && begin(*holder.child));
 }
 
 // What the command has started may still run: nobody tells of that, and the interval stays short.
 void Taking::holder_ended() {
-  if (begin_to_watch(claim_.seen().holder)) return;
+  if (!begin_to_watch(claim_.seen())) look_what_is_left();
+}
+
+void Taking::look_what_is_left() {
   claim_.holder_ended();
   driver_.wake();
 }

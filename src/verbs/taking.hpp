@@ -82,8 +82,9 @@ class Taking {
   void watch();
   void woken();
   void watch_holder();
-  [[nodiscard]] bool begin_to_watch(const Holder& holder);
+  [[nodiscard]] bool begin_to_watch(const Sighting& seen);
   void holder_ended();
+  void look_what_is_left();
   void look();
   void claim_waits();
   void claim_ended();
@@ -102,7 +103,7 @@ class Taking {
   bool watches_ = false;  // it was tried
   bool is_told_ = false;  // of each removal
   ProcessAlarm holder_alarm_;
-  std::string watched_;  // the token of the holder that it is set for
+  std::string watched_;  // the token of the holder for whom it was tried
   WaitingLog log_;
   std::unique_ptr<Timer> line_timer_;
   std::optional<WaitingLine> line_;  // if somebody is there to see it

@@ -16,7 +16,7 @@ from support import PATIENCE, UFL, wait_for
 
 BUSY, LOST, FAILED = 75, 76, 125
 
-RETRY = 3.0  # the default of those whom a release wakes
+RETRY = 0.1  # the default
 TAKEOVER_DELAY = 1.0  # on a local file system
 SLACK = 20.0  # for a machine that is busy with something else
 

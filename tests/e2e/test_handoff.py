@@ -157,9 +157,9 @@ class WakeTest(support.UflTestCase):
 class DeathTest(RecoveryTestCase):
     """Who dies removes nothing. Again the retry interval never comes."""
 
-    def contender(self):
-        return self.start("--retry", NEVER, self.lock, "sh", "-c", "echo ready; read line; :",
-                          stdin=subprocess.PIPE)
+    def contender(self, *words, **options):
+        return self.start("--retry", NEVER, *words, self.lock, "sh", "-c",
+                          "echo ready; read line; :", stdin=subprocess.PIPE, **options)
 
     @staticmethod
     def wait_for_watch(contenders, pid):
@@ -195,6 +195,46 @@ class DeathTest(RecoveryTestCase):
         self.assertEqual(self.let_go(holder), 0)
         self.assert_one_line(holder.stderr.read(), self.lock, "taken over")
         self.assert_no_lock()
+
+    def test_whoever_tells_for_whom_he_waits(self):
+        holder = self.hold()
+        waiters = [self.contender("-v"), self.contender("--report", "/dev/null")]
+        self.kill(holder, waiters)
+        while waiters:
+            taker = self.next_of(waiters)
+            waiters.remove(taker)
+            self.assertEqual(self.let_go(taker), 0)
+        self.assert_no_lock()
+
+    def test_of_an_acquired_lock(self):
+        process = self.start(program=["sleep", "1000"])
+        result = self.ufl("--acquire", "--pid", str(process.pid), self.lock)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        contender = self.contender()
+        self.wait_for_watch([contender], process.pid)
+        process.kill()
+        self.wait(process)
+        self.assertIs(self.next_of([contender]), contender)
+        self.assertEqual(self.let_go(contender), 0)
+
+    def test_whom_nobody_can_watch(self):
+        """No process is named, or can be read; or none is any more, where one was."""
+        holder = self.hold()
+        contender = self.contender()
+        self.wait_for_watch([contender], holder.pid)
+        with open(self.lock, "r+", encoding="ascii") as file:  # in place, as five steps do
+            file.truncate()
+            file.write(f"{TOKEN}\n")
+        self.crash(holder)
+        self.assertIsNone(contender.poll())
+        self.assertEqual(self.read_lock(), f"{TOKEN}\n")
+        os.unlink(self.lock)
+        self.next_of([contender])
+        self.assertEqual(self.let_go(contender), 0)
+        os.chmod(self.write("lock", f"{TOKEN}\n"), 0)
+        result = self.ufl("-w", "0.5", self.lock, "true", **self.as_ordinary_user())
+        self.assertEqual(result.returncode, 75, result.stderr)
+        self.assert_one_line(result.stderr, self.lock, "Permission denied")
 
     def test_who_came_by_a_release(self):
         contenders = [self.contender() for _ in range(3)]
@@ -265,30 +305,31 @@ class HerdTest(faults.FaultTestCase):
             return len([1 for name, rest in calls() if name == "openat" and "/lock" in rest])
 
         wait_for(lambda: watches(waiter) and support.process_state(waiter) == "S", "its watch")
-        wait_for(lambda: glances() == 2, "the look after the watch")
+        wait_for(lambda: glances() >= 2, "the look after the watch")
         for number in range(5):
             before = glances()
             exchange(self.lock, self.path("other"))
             wait_for(lambda: glances() > before, f"glance {number}")  # pylint: disable=cell-var-from-loop
         os.unlink(self.lock)
         self.assertEqual(self.wait(tracer), 0)
-        # From one wait to the next; and of them those that an event of inotify(7) begins. The file is
-        # gone in the last one.
-        turns = [[]]
+        # What an event of inotify(7) about the lock begins, up to the next read of events or wait. A
+        # look that comes in its time may stand between.
+        turns = []
         for name, rest in calls():
-            if name.startswith("epoll_") and "wait" in name:
+            if name == "read" and r"lock\0" in rest:
                 turns.append([])
-            else:
+            elif name.startswith("epoll_") and "wait" in name or name == "read" and "= 8" in rest:
+                turns.append(None)
+            elif turns and turns[-1] is not None:
                 turns[-1].append((name, rest))
-        told = [turn for turn in turns if turn[:1] and turn[0][0] == "read" and
-                r"lock\0" in turn[0][1]]
-        self.assertEqual(len(told), 6)
-        for turn in told[:-1]:
+        glanced = [turn for turn in turns if turn and not any("ENOENT" in rest for _, rest in turn)]
+        self.assertGreaterEqual(len(glanced), 3)
+        for turn in glanced:
             names = [name for name, _ in turn]
             self.assertEqual(names.count("openat"), 1)
             self.assertLessEqual(set(names), {
-                "read", "openat", "newfstatat", "fstat", "close", "getrandom", "epoll_ctl",
-                "timerfd_settime", "clock_gettime"})
+                "read", "openat", "newfstatat", "fstat", "close", "epoll_ctl", "timerfd_settime",
+                "clock_gettime"})
 
     def test_a_removal_before_the_watch_is_seen(self):
         self.write("lock", f"{TOKEN}\n")

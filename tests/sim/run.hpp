@@ -77,7 +77,7 @@ class Run {
   [[nodiscard]] ClaimOptions claim_options();
   bool may_take_over(const Sighting& seen, bool is_abandoned);
   void drive(Machine& machine, DriverEvents events);
-  // What verbs/taking.cpp does.
+  // Much as verbs/taking.cpp does.
   void claim_waits();
   void watch(const ProcessId& process);
   void holder_ended();

@@ -276,6 +276,29 @@ TEST_F(ClaimGlanceTest, WhoeverIsNotToldAnyMoreLooksAsOftenAsBefore) {
   EXPECT_EQ(wait(), milliseconds{100});
 }
 
+TEST_F(ClaimGlanceTest, WhoeverIsNotToldAnyMoreIsNotHeldUpByAGlance) {
+  Claim claim = make(often());
+  begin_to_be_told(claim);
+  look_at(claim, 101);
+  ASSERT_EQ(wait(), seconds{1});
+  claim.rely_on_hints(std::nullopt);
+  tell(claim);
+  step_ = claim.on_reply(ok(record_of(101)));
+  EXPECT_EQ(wait(), milliseconds{100});
+}
+
+//   A line that is torn names no process that could end.
+TEST_F(ClaimGlanceTest, AProcessThatShowsUpLaterIsNotWatchedYet) {
+  Claim claim = make(often());
+  begin_to_be_told(claim);
+  Holder holder;
+  holder.pid = 4242;
+  clock_.advance(wait());
+  (void)claim.resume();
+  step_ = claim.on_reply(ok(format_record(FakeIdentity::uuid(101), holder)));
+  EXPECT_EQ(wait(), milliseconds{100});
+}
+
 //   He may die before he is watched.
 TEST_F(ClaimGlanceTest, WhoWasFasterIsSoonFoundOut) {
   Claim claim = make(often());
@@ -305,6 +328,22 @@ TEST_F(ClaimGlanceTest, InACrowdItIsFoundOutAtLeisure) {
   }
   EXPECT_EQ(judged_, judged);
   EXPECT_EQ(wait(), milliseconds{50}) << "a second after the last look";
+}
+
+//   What he has started may end a moment later.
+TEST_F(ClaimGlanceTest, WhatIsLeftIsLookedForOnceMoreWhateverTheInterval) {
+  ClaimOptions seldom = options(true);
+  seldom.retry = seconds{60};
+  Claim claim = make(seldom);
+  begin_to_wait(claim, seconds{60});
+  claim.rely_on_hints(seconds{60});
+  claim.holder_is_watched();
+  claim.holder_ended();
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  step_ = claim.on_reply(ok(record_of(101)));
+  EXPECT_EQ(wait(), milliseconds{100});
+  look_at(claim, 101);
+  EXPECT_EQ(wait(), seconds{60});
 }
 
 TEST_F(ClaimGlanceTest, WhatIsLeftOfAHolderThatEndedIsFoundOutAtOnce) {

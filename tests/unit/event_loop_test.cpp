@@ -2,21 +2,29 @@
 
 #include "process/event_loop.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "process/signals.hpp"
+#include "sys/process_info.hpp"
+#include "sys/unique_fd.hpp"
 #include "unit/child_processes.hpp"
 #include "unit/temporary_directory.hpp"
 #include "verbs/name_alarm.hpp"
+#include "verbs/process_alarm.hpp"
 
 namespace ufl::test {
 namespace {
@@ -204,6 +212,72 @@ TEST(Watch, ABadDescriptorIsAnError) {
     } catch (const std::system_error& error) {
       EXPECT_EQ(error.code().value(), EBADF);
     }
+  });
+}
+
+/// A child of this process, and what names it.
+std::pair<pid_t, ProcessId> start_child() {
+  const pid_t pid = start_process([] { ::pause(); });
+  return {pid, find_process(pid).value_or(ProcessId{})};
+}
+
+TEST(ProcessAlarm, CallsOnceWhenTheProcessHasEnded) {
+  with_loop([](EventLoop& loop) {
+    const auto [pid, process] = start_child();
+    ProcessAlarm alarm;
+    int calls = 0;
+    ASSERT_TRUE(alarm.begin(loop, process, [&] {
+      ++calls;
+      EXPECT_FALSE(alarm.is_set());
+      loop.stop();
+    }));
+    EXPECT_TRUE(alarm.is_set());
+    run_for_a_moment(loop);
+    EXPECT_EQ(calls, 0);
+    kill_and_wait(pid);
+    loop.run();
+    run_for_a_moment(loop);
+    EXPECT_EQ(calls, 1);
+    EXPECT_FALSE(alarm.begin(loop, process, [] { FAIL() << "it has ended"; }));
+  });
+}
+
+TEST(ProcessAlarm, MayBeginAnewInItsCall) {
+  with_loop([](EventLoop& loop) {
+    const auto [first, first_process] = start_child();
+    const auto [second, second_process] = start_child();
+    ProcessAlarm alarm;
+    ASSERT_TRUE(alarm.begin(loop, first_process, [&, next = second_process] {
+      EXPECT_TRUE(alarm.begin(loop, next, [&] { loop.stop(); }));
+    }));
+    kill_and_wait(first);
+    run_for_a_moment(loop);
+    kill_and_wait(second);
+    loop.run();
+  });
+}
+
+TEST(ProcessAlarm, CallsNobodyWhenItHasBeenEnded) {
+  with_loop([](EventLoop& loop) {
+    const auto [pid, process] = start_child();
+    ProcessAlarm alarm;
+    ASSERT_TRUE(alarm.begin(loop, process, [] { FAIL() << "it was ended"; }));
+    kill_and_wait(pid);
+    alarm.end();
+    run_for_a_moment(loop);
+  });
+}
+
+std::ptrdiff_t count_descriptors() {
+  return std::distance(std::filesystem::directory_iterator{"/proc/self/fd"}, {});
+}
+
+TEST(EventLoop, AWatchThatIsRefusedKeepsNoDescriptor) {
+  with_loop([](EventLoop& loop) {
+    const UniqueFd place{::open("/", O_PATH | O_CLOEXEC)};  // epoll(7) knows nothing like it
+    const auto before = count_descriptors();
+    EXPECT_THROW((void)loop.watch(place.get(), [] {}), std::system_error);
+    EXPECT_EQ(count_descriptors(), before);
   });
 }
 

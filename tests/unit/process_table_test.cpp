@@ -4,16 +4,19 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <fstream>
 #include <limits>
 #include <vector>
 
 #include "sys/host_processes.hpp"
+#include "sys/process_info.hpp"
 #include "unit/child_processes.hpp"
 
 namespace ufl::test {
@@ -53,6 +56,30 @@ TEST(HostProcesses, NamesTheYoungestChildFirst) {
     EXPECT_EQ(table.children(), std::vector<std::int64_t>{second});
     kill_and_wait(second);
   });
+}
+
+TEST(OpenProcess, IsThisVeryProcessWhileItRuns) {
+  const auto self = find_process(::getpid());
+  ASSERT_TRUE(self && self->start);
+  EXPECT_TRUE(open_process(*self).valid());
+  EXPECT_FALSE(open_process({self->pid, *self->start + 1}).valid()) << "another of that number";
+  EXPECT_FALSE(open_process({self->pid, {}}).valid()) << "nobody knows which";
+  constexpr std::int64_t kTooLarge = std::int64_t{1} << 32;
+  for (const std::int64_t pid : {std::int64_t{0}, std::int64_t{-1}, self->pid + kTooLarge,
+                                 self->pid - kTooLarge, kTooLarge - 1}) {
+    EXPECT_FALSE(open_process({pid, self->start}).valid()) << pid;
+  }
+}
+
+TEST(OpenProcess, NotOfOneThatHasEnded) {
+  const pid_t pid = start_process([] { ::pause(); });
+  const auto process = find_process(pid);
+  ASSERT_TRUE(process);
+  ::kill(pid, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return has_ended(pid); }));
+  EXPECT_FALSE(open_process(*process).valid()) << "a zombie";
+  ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
+  EXPECT_FALSE(open_process(*process).valid());
 }
 
 TEST(HostProcesses, ANameCannotForgeTheRest) {
