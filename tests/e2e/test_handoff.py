@@ -157,9 +157,9 @@ class WakeTest(support.UflTestCase):
 class DeathTest(RecoveryTestCase):
     """Who dies removes nothing. Again the retry interval never comes."""
 
-    def contender(self, *words, **options):
+    def contender(self, *words):
         return self.start("--retry", NEVER, *words, self.lock, "sh", "-c",
-                          "echo ready; read line; :", stdin=subprocess.PIPE, **options)
+                          "echo ready; read line; :", stdin=subprocess.PIPE)
 
     @staticmethod
     def wait_for_watch(contenders, pid):
