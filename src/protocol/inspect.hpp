@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"

@@ -16,6 +16,7 @@
 #include <cstdio>
 #include <ctime>
 #include <string_view>
+#include <system_error>
 
 namespace {
 

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <chrono>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 

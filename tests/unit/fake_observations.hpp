@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "protocol/record.hpp"
 #include "seams/observations.hpp"

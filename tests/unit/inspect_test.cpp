@@ -3,6 +3,7 @@
 #include "protocol/inspect.hpp"
 
 #include <cerrno>
+#include <initializer_list>
 
 #include "protocol/record.hpp"
 #include "unit/support.hpp"

@@ -4,6 +4,7 @@
 
 #include "protocol/keep.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string>
