@@ -310,7 +310,9 @@ void Claim::saw(Sighting sighting, std::uint64_t identity) {
   if (sighting.token != seen_.token) backoff_.reset();
   // What was torn may have named no process.
   if (sighting.token != seen_.token || sighting.holder.pid != seen_.holder.pid) is_watched_ = false;
-  if (sighting.kind == Sighting::Kind::foreign && options_.delay_is_auto) {
+  const bool may_overwrite =
+      sighting.kind == Sighting::Kind::foreign || sighting.kind == Sighting::Kind::unknown_version;
+  if (may_overwrite && options_.delay_is_auto) {
     options_.delay = std::max(options_.delay, kForeignDelay);
     if (raised_from_) raised_from_ = std::max(*raised_from_, kForeignDelay);
   }

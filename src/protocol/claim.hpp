@@ -75,8 +75,8 @@
 
 namespace ufl {
 
-/// The verification delay that `auto` never goes below once a foreign record was seen: whoever
-/// wrote it may not create exclusively. It is the default of the original, uuid_filelock.
+/// The verification delay that `auto` never goes below once a foreign record was seen, or one of an
+/// unknown version: whoever wrote it may not create exclusively. It is the default of the original, uuid_filelock.
 inline constexpr Duration kForeignDelay = std::chrono::seconds{1};
 
 /// What a claim is to do. Durations are not negative.

@@ -38,6 +38,7 @@ bool is_json_text(Number) {
   return true;
 }
 
+constexpr std::string_view kVersionKey = "v";
 constexpr std::string_view kChildKey = "child";
 
 // {"pid":2147483647,"start":18446744073709551615}
@@ -109,7 +110,7 @@ void for_each_field(Fields& holder, Visit visit) {
 
 std::string holder_line(const Holder& holder) {
   JsonLine line;
-  line.add("v", std::int64_t{1});
+  line.add(kVersionKey, kRecordVersion);
   for_each_field(holder, [&](std::string_view key, const auto& field) {
     if (!field) return;
     if constexpr (std::is_same_v<std::remove_cvref_t<decltype(*field)>, ProcessId>) {
@@ -120,6 +121,13 @@ std::string holder_line(const Holder& holder) {
   });
   if (!holder.child && !holder.detached.value_or(false)) line.add_reserved(kChildKey, kChildWidth);
   return line.text();
+}
+
+// A number of this value, not 1.0 or "1". Whoever leaves it out keeps to what has stood from the
+// beginning.
+bool is_known_version(const boost::json::object& object) {
+  const auto* version = object.if_contains(kVersionKey);
+  return version == nullptr || (version->is_int64() && version->get_int64() == kRecordVersion);
 }
 
 // Where the value of `key` begins on line 2. No JSON text holds `"key":` by itself: a quotation
@@ -201,6 +209,10 @@ Sighting parse_record(std::string_view content) {
   const auto json = boost::json::parse({line.data(), line.size()}, error);
   if (error || !json.is_object()) return seen;
 
+  if (!is_known_version(json.get_object())) {
+    seen.kind = Sighting::Kind::unknown_version;
+    return seen;
+  }
   // A key of another type than it has: ufl did not write this, and the rest is not believed,
   // either.
   Holder holder;

@@ -31,12 +31,13 @@ inline constexpr std::size_t kCommandLimit = 500;
 /// What a look at the lock file found there.
 struct Sighting {
   enum class Kind {
-    none,        ///< nothing was seen yet
-    unreadable,  ///< there, but it could not be read: held
-    empty,       ///< 0 bytes: being written, or left over by flock(1) or a power cut
-    foreign,     ///< a token without a holder line: another implementation's lock
-    garbled,     ///< neither a token nor a record: held all the same
-    record,      ///< written by ufl
+    none,             ///< nothing was seen yet
+    unreadable,       ///< there, but it could not be read: held
+    empty,            ///< 0 bytes: being written, or left over by flock(1) or a power cut
+    foreign,          ///< a token without a holder line: another implementation's lock
+    garbled,          ///< neither a token nor a record: held all the same
+    unknown_version,  ///< a token, and a record in a version of the format that is not known here
+    record,           ///< written by ufl
   };
   Kind kind = Kind::none;
   std::string token;           ///< line 1, stripped
@@ -48,8 +49,14 @@ struct Sighting {
 /// Is there a whole token, ufl's or another implementation's, rather than a file that is empty, cut
 /// short, garbled or unreadable?
 [[nodiscard]] inline bool is_whole(const Sighting& seen) {
-  return seen.kind == Sighting::Kind::record || seen.kind == Sighting::Kind::foreign;
+  return seen.kind == Sighting::Kind::record || seen.kind == Sighting::Kind::foreign ||
+         seen.kind == Sighting::Kind::unknown_version;
 }
+
+/// The version of the format that is written here, and the only one that is understood: key "v".
+/// What a key means in another one nobody knows, so nothing of such a record is believed but its
+/// token: its holder is never judged, and no lease of it runs out.
+inline constexpr std::int64_t kRecordVersion = 1;
 
 /// The text of a lock file, less than kRecordLimit bytes; holder fields that do not fit are left
 /// out, the command first. Without a child there is room for one, unless the holder is detached: a

@@ -110,6 +110,8 @@ std::string why_unknown_text(const Sighting& seen) {
   switch (seen.kind) {
     case Sighting::Kind::foreign:
       return "token " + shown(seen.token);
+    case Sighting::Kind::unknown_version:
+      return "a newer ufl has written the file, in a format that this one does not know";
     case Sighting::Kind::garbled:
       return "the file is no whole lock file: another program's, or cut short";
     case Sighting::Kind::empty:
@@ -150,6 +152,7 @@ std::string next_step_text(const std::string& path, const Sighting& seen, Life l
       if (life == Life::alive) break;
       [[fallthrough]];
     case Sighting::Kind::foreign:
+    case Sighting::Kind::unknown_version:
       return fmt::format("if you know that the holder is gone{}: ufl --break{} {}",
                          lease_of(seen.holder) ? ", and cannot wait" : "", token_option(seen.token),
                          name);

@@ -64,6 +64,7 @@ enum class BreakRefusal {
   none,
   no_lock,        ///< its first line does not end in a UUID
   alive,          ///< its holder's process runs here
+  newer,          ///< a newer ufl has written it: whether its holder lives cannot be told
   another_token,  ///< it is not held with the token that was named
 };
 [[nodiscard]] std::string break_refusal_text(const std::string& path, BreakRefusal refusal,

@@ -137,6 +137,13 @@ std::string no_lease_text(const std::string& path) {
       printable(path));
 }
 
+std::string not_refreshable_text(const std::string& path) {
+  return fmt::format(
+      "{}: not refreshed: a newer ufl has written it, in a format that this one does not know; "
+      "refresh it with the ufl that has taken it",
+      printable(path));
+}
+
 std::string late_refresh_text(const std::string& path, Duration wait) {
   return fmt::format(
       "{}: the last refresh was long ago, or is not known: waiting for {} to see that nobody has "

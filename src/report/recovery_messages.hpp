@@ -68,6 +68,9 @@ enum class CommandFate {
 /// --refresh: the lock has no lease.
 [[nodiscard]] std::string no_lease_text(const std::string& path);
 
+/// --refresh: a newer ufl has written the lock file.
+[[nodiscard]] std::string not_refreshable_text(const std::string& path);
+
 /// --refresh: refreshed, but so late that somebody may be taking it over; known after `wait`.
 [[nodiscard]] std::string late_refresh_text(const std::string& path, Duration wait);
 

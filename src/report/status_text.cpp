@@ -137,6 +137,7 @@ std::string status_json(const LockStatus& lock, Wall now) {
     return value.empty() ? std::nullopt : std::optional{value};
   };
   const bool held = lock.look.state == State::held;
+  const bool is_newer = lock.look.seen.kind == Sighting::Kind::unknown_version;
   JsonLine object;
   object.add("lock", valid_utf8(lock.path));
   object.add("state", std::string{words_of(lock.look.state).json});
@@ -144,8 +145,9 @@ std::string status_json(const LockStatus& lock, Wall now) {
   const auto age = held_for(lock.look.seen.holder, now);
   object.add_or_null("held_for", age ? std::optional<std::int64_t>{age->count()} : std::nullopt);
   object.add_or_null("check", held ? std::optional{std::string{name_of(lock.life)}} : std::nullopt);
-  object.add_or_null("check_text",
-                     held ? std::optional{life_text(lock.look.seen, lock.life)} : std::nullopt);
+  object.add_or_null("check_text", held       ? std::optional{life_text(lock.look.seen, lock.life)}
+                                   : is_newer ? std::optional{why_unknown_text(lock.look.seen)}
+                                              : std::nullopt);
   object.add_or_null("next", unless_empty(next_of(lock)));
   object.add_or_null("error", unless_empty(why_of(lock)));
   object.add("litter", printable_names(lock.litter));

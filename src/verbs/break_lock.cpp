@@ -39,6 +39,7 @@ class Request {
       return seen.token == token_ ? BreakRefusal::none : BreakRefusal::another_token;
     }
     if (!is_whole(seen)) return BreakRefusal::no_lock;
+    if (seen.kind == Sighting::Kind::unknown_version) return BreakRefusal::newer;
     return life_of(world_.liveness, seen, local_) == Life::alive ? BreakRefusal::alive
                                                                  : BreakRefusal::none;
   }
@@ -58,6 +59,7 @@ int status_of(BreakRefusal refusal) {
     case BreakRefusal::another_token:
       return exit_status::kLost;
     case BreakRefusal::alive:
+    case BreakRefusal::newer:
       return exit_status::kNotAcquired;
     case BreakRefusal::no_lock:
     case BreakRefusal::none:

@@ -56,7 +56,8 @@ Ending not_refreshed(const Options& options, const World& world, const RefreshRe
     return {exit_status::kLost, 0};
   }
   if (result.outcome == RefreshResult::Outcome::no_lease) {
-    say(no_lease_text(options.lock_file));
+    const bool is_newer = result.seen.kind == Sighting::Kind::unknown_version;
+    say(is_newer ? not_refreshable_text(options.lock_file) : no_lease_text(options.lock_file));
     return {exit_status::kFailed, 0};
   }
   const FileOperation operation =

@@ -44,6 +44,7 @@ UNKNOWN = (
     record(b'{"host":"told-you"'), record(b'{"host":"told-you"} {}'), record(b'["told-you"]'),
     record(b'{"host":"told-you\xff"}'), record(b'{"host":"\x1b[2J told-you"}'),
     record(b'{"host":"\\ud800 told-you"}'),
+    record({"host": "told-you", "v": 10 ** 30}), record({"host": "told-you", "v": "x"}),
     record(b"null"), record(b""), record(b"\0" * 3000), UUID, UUID + b"\r\n",
     record(b"{", token=b"\xff\xfe-" + UUID), record(b"{", token=b"\x1b]0;told-you\x07" + UUID),
     record(b"{", token="\u202e".encode() + UUID), record(b"{", token=b"x" * 3000 + UUID))
@@ -56,9 +57,9 @@ SAID = (
     record({"since": "9999-99-99T99:99:99Z"}), record({"since": "0000-00-00T00:00:00Z"}),
     record({"since": "2999-01-01T00:00:00Z"}), record({"since": "-1"}), record({"since": "0" * 99}),
     record({"since": "1900-01-01T00:00:00Z"}), record({"delay": -1e308, "lease": 1e308}),
-    record(b'{"pid":1,"pid":2,"v":"x","new":[{}]}'), record({"pid": 2 ** 62, "start": 2 ** 63}),
+    record(b'{"pid":1,"pid":2,"new":[{}]}'), record({"pid": 2 ** 62, "start": 2 ** 63}),
     record(b'{"delay":1e999999999}'), record({}, token=b"\xff\xfe-" + UUID),
-    record({"v": 10 ** 30, "unknown": {"x": [None]}}))
+    record({"v": 1, "unknown": {"x": [None]}}))
 
 NO_LOCK = (b"\0" * 5000, b"\xff" * 100, b"\x1b[2J\n\x1b[31m\n", b"[" * 4096,
            b'x\n{"host":"told-you"}\n', record(b"{" + b" " * 4096))

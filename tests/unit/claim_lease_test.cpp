@@ -3,6 +3,7 @@
 // Claims that watch a lock until it is abandoned: by a lease that has run out, or by an empty file
 // that nobody fills.
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -97,6 +98,23 @@ class ClaimLeaseTest : public ::testing::Test {
   std::vector<bool> asked_;
   Sighting judged_;
 };
+
+// What its "lease" and "beat" mean, a newer ufl knows.
+TEST_F(ClaimLeaseTest, NoLeaseOfAnotherVersionRunsOut) {
+  std::string newer = record();
+  newer.replace(newer.find("\"v\":1"), 5, "\"v\":2");
+  for (const bool local : {true, false}) {
+    ClaimOptions options = this->options(local);
+    options.delay_is_auto = true;
+    Claim claim = make(options);
+    step_ = claim.start();
+    watch(claim, ok(newer), seconds{600});
+    EXPECT_TRUE(claim.waiting_for_other());
+    EXPECT_EQ(claim.seen().kind, Sighting::Kind::unknown_version);
+    EXPECT_EQ(claim.delay(), kForeignDelay) << "it may not create exclusively";
+    EXPECT_EQ(std::count(asked_.begin(), asked_.end(), true), 0);
+  }
+}
 
 TEST_F(ClaimLeaseTest, TakesALockOverWhenItsLeaseHasRunOut) {
   for (const bool local : {false, true}) {

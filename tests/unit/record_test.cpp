@@ -208,6 +208,21 @@ TEST(Record, AKeyOfAnotherTypeMakesTheHolderUnknown) {
   }
 }
 
+TEST(Record, OfAnotherVersionOnlyTheTokenIsBelieved) {
+  for (const char* version : {"2", "0", "-1", "1.0", "\"1\"", "true", "null", "[1]", "{}", "1e0",
+                              "18446744073709551615"}) {
+    const Sighting seen = parse_record(kUuid + "\n{\"v\":" + version +
+                                       R"(,"user":"alice","lease":2,"beat":"1","pid":"x"})");
+    EXPECT_EQ(seen.kind, Kind::unknown_version) << version;
+    EXPECT_TRUE(is_whole(seen));
+    EXPECT_EQ(seen.token, kUuid);
+    EXPECT_EQ(seen.holder.user, std::nullopt) << version;
+    EXPECT_EQ(seen.holder.lease, std::nullopt) << version;
+  }
+  EXPECT_EQ(parse_record(kUuid + "\n{\"v\":1}").kind, Kind::record);
+  EXPECT_EQ(parse_record("x\n{\"v\":2}").kind, Kind::garbled);
+}
+
 TEST(Record, WhatReachesTheLimitMayGoOn) {
   const std::string line = kUuid + "\n{}\n";
   const std::string spaces(kRecordLimit - line.size() - 1, ' ');
