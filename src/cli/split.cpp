@@ -115,9 +115,9 @@ class Splitter {
       }
       const std::string rest = word.substr(i + 1);
       if (rest.starts_with('=')) {
-        refuse(fmt::format("{} makes {} the value of {}; write {}{} or --{}{}", in_quotes(word),
-                           in_quotes(rest), name, name, printable(rest.substr(1)), option->longs[0],
-                           printable(rest)));
+        refuse(fmt::format("{} makes {} the value of {}; write {} or {}", in_quotes(word),
+                           in_quotes(rest), name, shell_quote({name + rest.substr(1)}),
+                           shell_quote({fmt::format("--{}{}", option->longs[0], rest)})));
       }
       give(*option, rest.empty() ? next_value(name, *option) : rest);
       return;

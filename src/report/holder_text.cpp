@@ -167,7 +167,7 @@ std::string next_step_text(const std::string& path, const Sighting& seen, Life l
             "it: ufl -w 10m {} COMMAND",
             name);
       }
-      return "if you know that nobody uses it any more: rm " + name;
+      return "if you know that nobody uses it any more: " + removal_text(path);
     case Sighting::Kind::none:
       break;
   }
@@ -188,7 +188,12 @@ std::string whose_text(const std::string& path) {
 }
 
 std::string shell_word(const std::string& path) {
+  if (!can_be_quoted(path)) return "LOCKFILE";
   return shell_quote({path.starts_with('-') ? "./" + path : path});
+}
+
+std::string removal_text(const std::string& path) {
+  return can_be_quoted(path) ? "rm " + shell_word(path) : "remove it";
 }
 
 }  // namespace ufl

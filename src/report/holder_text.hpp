@@ -50,7 +50,11 @@ struct HolderParts {
 /// How to see whose file it is, and who may read it.
 [[nodiscard]] std::string whose_text(const std::string& path);
 
-/// `path` as a word of a shell command, never taken for an option.
+/// `path` as a word of a shell command, never taken for an option; "LOCKFILE" where a shell would
+/// read another name.
 [[nodiscard]] std::string shell_word(const std::string& path);
+
+/// How to remove `path`: a command for a shell, or words where a shell would read another name.
+[[nodiscard]] std::string removal_text(const std::string& path);
 
 }  // namespace ufl

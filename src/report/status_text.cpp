@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -87,12 +86,18 @@ std::string held_since(const Holder& holder, Wall now) {
 std::string litter_text(const LockStatus& lock) {
   constexpr std::size_t kMostNamed = 10;
   if (lock.litter.empty()) return {};
-  const std::size_t named = std::min(lock.litter.size(), kMostNamed);
   const std::string directory = lock.path.substr(0, lock.path.rfind('/') + 1);
-  std::string text = "left over, may be removed: rm";
-  for (std::size_t i = 0; i < named; ++i) text += ' ' + shell_word(directory + lock.litter[i]);
+  std::string names;
+  std::size_t named = 0;
+  for (const std::string& name : lock.litter) {
+    if (named == kMostNamed || !can_be_quoted(name)) continue;
+    names += ' ' + shell_word(directory + name);
+    ++named;
+  }
   const std::size_t more = lock.litter.size() - named;
-  return more == 0 ? text : text + fmt::format(" and {} more", more);
+  const std::string others = more == 0 ? std::string{} : fmt::format(" (and {} more)", more);
+  return fmt::format("left over, may be removed{}: {}", others,
+                     named == 0 ? "see the directory" : "rm" + names);
 }
 
 std::vector<std::string> printable_names(const std::vector<std::string>& names) {

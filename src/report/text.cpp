@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <system_error>
 
 namespace ufl {
@@ -36,16 +37,32 @@ Character first_of(std::string_view bytes) {
   return {length, code};
 }
 
-// No control character (C0, DEL, C1), line or paragraph separator, bidirectional mark or override,
-// and nothing invisible, which would make two names look alike: zero width space, byte order mark,
-// tags. (The joiners U+200C and U+200D change what is seen.)
+struct Codes {
+  std::uint32_t first;
+  std::uint32_t last;
+};
+
+// Nothing is seen of them, so two names would look alike; some turn text round. Unicode 15.0,
+// DerivedCoreProperties.txt, Default_Ignorable_Code_Point: soft hyphen, zero width space, word
+// joiner, joiners, marks of direction, Hangul fillers, variation selectors, byte order mark, tags.
+constexpr Codes kDefaultIgnorable[] = {
+    {0x00ad, 0x00ad},   {0x034f, 0x034f},   {0x061c, 0x061c}, {0x115f, 0x1160}, {0x17b4, 0x17b5},
+    {0x180b, 0x180f},   {0x200b, 0x200f},   {0x202a, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164},
+    {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0}, {0xfff0, 0xfff8}, {0x1bca0, 0x1bca3},
+    {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+};
+
+bool is_default_ignorable(std::uint32_t code) {
+  return std::any_of(
+      std::begin(kDefaultIgnorable), std::end(kDefaultIgnorable),
+      [code](const Codes& codes) { return codes.first <= code && code <= codes.last; });
+}
+
+// No control character (C0, DEL, C1), line or paragraph separator, and nothing invisible.
 bool is_printable_code(std::uint32_t code) {
   const bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
   const bool separator = code == 0x2028 || code == 0x2029;
-  const bool override = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
-  const bool mark = code == 0x61c || code == 0x200e || code == 0x200f;
-  const bool invisible = code == 0x200b || code == 0xfeff || (code >= 0xe0000 && code <= 0xe007f);
-  return !control && !separator && !override && !mark && !invisible;
+  return !control && !separator && !is_default_ignorable(code);
 }
 
 // The length of the printable character that `bytes` begins with, 0 if there is none.
@@ -67,25 +84,38 @@ bool is_plain(char c) {
   return alphanumeric || std::string_view{"%+,-./:=@_"}.find(c) != std::string_view::npos;
 }
 
-std::string quote(const std::string& word) {
-  if (!word.empty() && std::all_of(word.begin(), word.end(), is_plain)) return word;
+// zsh takes what follows a "=" for a command's name, at the beginning of a word and in some others.
+bool needs_no_quotes(std::string_view word) {
+  if (word.empty() || !std::all_of(word.begin(), word.end(), is_plain)) return false;
+  return !word.starts_with('=') && word.find("==") == std::string_view::npos &&
+         word.find(":=") == std::string_view::npos;
+}
+
+// What printf(1) writes for \NNN in its format is the same byte in every shell. There is no other
+// way to write control characters on one line that they all read: what ends $'\'; id; #' in bash is
+// the end of quotes and a command in dash. No "-" in front: that were an option. Not "!": the
+// history of interactive shells does not mind quotes.
+std::string as_format(std::string_view word) {
   std::string text;
-  if (is_printable(word)) {
-    text = "'";
-    for (const char c : word) text += c == '\'' ? std::string{"'\\''"} : std::string{c};
-    return text + "'";
-  }
-  text = "$'";
-  for (std::size_t i = 0; i < word.size();) {
-    const std::size_t length = printable_length(std::string_view{word}.substr(i));
-    if (length == 0) {
-      append_escaped(text, word[i++]);
+  for (const char c : word) {
+    if (c == ' ' || (is_plain(c) && c != '%' && !(c == '-' && text.empty()))) {
+      text += c;
       continue;
     }
-    if (word[i] == '\'' || word[i] == '\\') text += '\\';
-    text.append(word, i, length);
-    i += length;
+    const auto value = static_cast<unsigned char>(c);
+    text += '\\';
+    text += kHex[value >> 6U];
+    text += kHex[value >> 3U & 7U];
+    text += kHex[value & 7U];
   }
+  return text;
+}
+
+std::string quote(const std::string& word) {
+  if (needs_no_quotes(word)) return word;
+  if (!is_printable(word)) return "\"$(printf '" + as_format(word) + "')\"";
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string{"'\\''"} : std::string{c};
   return text + "'";
 }
 
@@ -175,6 +205,8 @@ std::string shell_quote(const std::vector<std::string>& words) {
   }
   return text;
 }
+
+bool can_be_quoted(std::string_view word) { return !word.ends_with('\n'); }
 
 std::string shown(std::string_view field, std::size_t limit) {
   return shorten(printable(field), limit);

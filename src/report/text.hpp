@@ -14,11 +14,11 @@ namespace ufl {
 /// What stands for what was cut off.
 inline constexpr std::string_view kEllipsis = "...";
 
-/// `bytes` with control characters and whatever is not UTF-8 written as \xNN, and a backslash as
-/// is: safe to print on a terminal, on one line.
+/// `bytes` with control characters, characters that are not seen, and whatever is not UTF-8 written
+/// as \xNN, and a backslash as is: safe to print on a terminal, on one line.
 [[nodiscard]] std::string printable(std::string_view bytes);
 
-/// Is `bytes` valid UTF-8 without control characters?
+/// Is `bytes` valid UTF-8 without control characters, and is each of its characters seen?
 [[nodiscard]] bool is_printable(std::string_view bytes);
 
 /// `bytes` with whatever is not UTF-8 written as \xNN: for JSON, which can carry the rest.
@@ -36,9 +36,13 @@ inline constexpr std::string_view kEllipsis = "...";
 /// more than its beginning. At least "...".
 [[nodiscard]] std::string fit_end(std::string_view text, std::size_t columns);
 
-/// `words` as a shell would take them: quoted where it matters, $'...' where there are control
-/// characters or bytes that are not UTF-8. The result is printable.
+/// `words` as every POSIX shell takes them: quoted where it matters, "$(printf '...')" where there
+/// are control characters, bytes that are not UTF-8, or what nobody sees. The result is printable.
+/// What a shell gets of a word that ends in a line break is that word without it.
 [[nodiscard]] std::string shell_quote(const std::vector<std::string>& words);
+
+/// Does a shell get `word` from shell_quote() as it is?
+[[nodiscard]] bool can_be_quoted(std::string_view word);
 
 /// A field of a lock file, printable and of a reasonable length.
 [[nodiscard]] std::string shown(std::string_view field, std::size_t limit = 80);

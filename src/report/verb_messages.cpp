@@ -70,7 +70,7 @@ std::string break_refusal_text(const std::string& path, BreakRefusal refusal,
     return fmt::format("{}: not broken: it is longer than any lock file; name a lock file", name);
   }
   const std::string next = seen.kind == Sighting::Kind::empty
-                               ? "if you know that nobody uses it: rm " + shell_word(path)
+                               ? "if you know that nobody uses it: " + removal_text(path)
                                : "name a lock file, or its whole first line with --token";
   return fmt::format("{}: not broken: it is no lock: its first line does not end in a UUID; {}",
                      name, next);

@@ -203,11 +203,11 @@ class RecordTest(LockFileTestCase):
                 result = self.ufl(self.lock, "sh", "-c", 'cat "$UFL_LOCKFILE"', word)
                 self.assertEqual(shlex.split(read_record(result.stdout)[1]["command"]),
                                  ["sh", "-c", 'cat "$UFL_LOCKFILE"', word])
-        for word in ("a\nb", "\x01'", os.fsdecode(b"\xff\\")):  # $'...'
+        for word in ("a\nb", "\x01'", os.fsdecode(b"\xff\\")):  # "$(...)"
             with self.subTest(word=word):
                 result = self.ufl(self.lock, "sh", "-c", 'cat "$UFL_LOCKFILE"', word)
                 command = read_record(result.stdout)[1]["command"]
-                echoed = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], check=True,
+                echoed = subprocess.run(["sh", "-c", f"printf '%s\\0' {command}"], check=True,
                                         stdout=subprocess.PIPE).stdout
                 self.assertEqual(echoed.split(b"\0")[3], os.fsencode(word))
 

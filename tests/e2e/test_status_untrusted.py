@@ -71,7 +71,7 @@ class LineOneTest(UntrustedTestCase):
             with self.subTest(content=content):
                 status = self.assert_harmless(content, "unknown_holder")
                 command = status["next"].split("any more: ufl ")[1]
-                result = subprocess.run(["bash", "-c", f"'{os.path.abspath(UFL)}' {command}"],
+                result = subprocess.run(["sh", "-c", f"'{os.path.abspath(UFL)}' {command}"],
                                         check=False, stdout=subprocess.PIPE, timeout=PATIENCE)
                 self.assertEqual(result.returncode, 0)
                 self.assert_no_lock()

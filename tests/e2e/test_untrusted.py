@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a lock file says is believed of nobody: hostile content, and what a person sees of it."""
 
+import itertools
 import json
 import os
 import shlex
@@ -65,6 +66,15 @@ NO_LOCK = (b"\0" * 5000, b"\xff" * 100, b"\x1b[2J\n\x1b[31m\n", b"[" * 4096,
            b'x\n{"host":"told-you"}\n', record(b"{" + b" " * 4096))
 
 
+SHELLS = (("dash",), ("bash",), ("zsh",), ("mksh",), ("busybox", "ash"))
+
+# Of a lock file, and what stands before its UUID. dash takes the first, in $'...', for a command.
+NAMES = (("x\x01\\'; touch ran; #", b"x\x01\\'; touch ran; #"),
+         ("it's a lock", b"a b 'c\" $(touch ran) "), ("-n", b"-"), ("$HOME", b"\xff"),
+         ("a\nb", b"\x1b[2J\\"), (";touch ran", "ü\u202e".encode()), ("*", b"`id`"),
+         ("=ls", b"=ls"), ("soft\u00adhyphen", "a\u200db".encode()), ("!x\t!!", b"-n\x7f%s\\c"))
+
+
 class UntrustedTestCase(UflTestCase):
     """A test that ends even if ufl does not."""
 
@@ -96,7 +106,9 @@ class ContentTest(UntrustedTestCase):
                     self.assert_harmless(result.stderr)
                     for fragment in ("ufl: lock: ", *fragments):
                         self.assertIn(fragment, result.stderr)
-                    self.assertNotIn("told-you", result.stderr.replace("]0;told-you", ""))
+                    for in_token in ("]0;told-you", r"0\073told-you"):
+                        result.stderr = result.stderr.replace(in_token, "")
+                    self.assertNotIn("told-you", result.stderr)
 
     def test_nobody_knows_who(self):
         for content in UNKNOWN:
@@ -118,7 +130,7 @@ class ContentTest(UntrustedTestCase):
         self.write("lock", record({"host": "\x1b[2J", "user": "a\nb", "command": "é\u009b\u202e"},
                                   token=b"\xff-" + UUID))
         stderr = self.ufl("-n", "lock", "true").stderr
-        for fragment in (r"a\x0ab@\x1b[2J", r"é\xc2\x9b\xe2\x80\xae", r"$'\xff-"):
+        for fragment in (r"a\x0ab@\x1b[2J", r"é\xc2\x9b\xe2\x80\xae", r"$(printf '\377-"):
             self.assertIn(fragment, stderr)
 
     def test_breaks_them(self):
@@ -136,27 +148,51 @@ class ContentTest(UntrustedTestCase):
                 self.assert_harmless(stdout)
         self.assertEqual(os.listdir(self.dir), [])
 
+    def advice(self, lock, source, env):
+        """The command that tells how to break a lock, out of a message or of --status."""
+        if source == "message":
+            text = self.ufl("-n", lock, "true", env=env).stderr
+        elif source == "status":
+            text = self.ufl("--status", lock, env=env).stdout
+            text = next(line for line in text.splitlines() if line.startswith("  next "))
+        else:
+            text = json.loads(self.ufl("--status", "--json", lock, env=env).stdout)["next"]
+        return text[text.index("ufl --break "):]
+
     def test_advice_works_as_printed(self):
-        """Whatever token and path are called, a shell gets them as they are."""
-        bash = shutil.which("bash")  # $'...' is no business of every sh
-        if bash is None:
-            self.skipTest("no bash")
+        """Whatever token and path are called, every shell gets them as they are."""
         os.symlink(os.path.abspath(UFL), self.path("ufl"))
         env = clean_environment(PATH=f"{self.dir}:{os.environ['PATH']}", LC_ALL="C.UTF-8")
-        shells = []
-        for lock, token in (("it's a lock", b"a b 'c\" $(touch ran) "), ("-n", b"-"),
-                            ("$HOME", b"\xff"), ("a\nb", b"\x1b[2J\\"),
-                            (";touch ran", "ü\u202e".encode()), ("*", b"`id`")):
-            self.write(lock, record({}, token=token + UUID))
-            stderr = self.ufl("-n", "./" + lock, "true", env=env).stderr
-            advice = stderr[stderr.index("ufl --break "):]
-            shells.append(self.start(program=[bash, "-c", advice], env=env))
-        for shell in shells:
-            stdout, stderr = shell.communicate(timeout=PATIENCE)
-            with self.subTest(advice=shlex.join(shell.args)):
-                self.assertEqual((shell.returncode, stderr), (0, ""))
-                self.assert_harmless(stdout)
-        self.assertEqual(os.listdir(self.dir), ["ufl"])
+        sources = itertools.cycle(("message", "status", "json"))
+        for shell in SHELLS:
+            if shutil.which(shell[0]) is None:
+                continue  # test_every_shell_was_asked says so
+            started = []
+            for lock, token in NAMES:
+                self.write(lock, record({}, token=token + UUID))
+                advice = self.advice("./" + lock, next(sources), env)
+                self.assertNotIn("$'", advice.replace("'$'", "").replace("$''", ""))
+                started.append(self.start(program=[*shell, "-c", advice], env=env))
+            for process in started:
+                stdout, stderr = process.communicate(timeout=PATIENCE)
+                with self.subTest(advice=shlex.join(process.args)):
+                    self.assertEqual((process.returncode, stderr), (0, ""))
+                    self.assert_harmless(stdout)
+            self.assertEqual(os.listdir(self.dir), ["ufl"])
+
+    def test_every_shell_was_asked(self):
+        missing = [shell[0] for shell in SHELLS if shutil.which(shell[0]) is None]
+        if missing:
+            self.skipTest(f"not installed: {', '.join(missing)}")
+
+    def test_a_name_that_no_shell_would_read_gets_no_command(self):
+        """A line break at its end is lost in $(...): another file would be removed."""
+        for content in (record({}), b""):
+            self.write("lock\n", content)
+            told = self.ufl("-n", "lock\n", "true").stderr + self.ufl("--status", "lock\n").stdout
+            told += self.ufl("--break", "lock\n").stderr if not content else ""
+            self.assertNotRegex(told, r"ufl --break [^\n]*lock|\brm\b")
+            self.assertNotIn("printf", told)
 
 
 class SizeTest(UntrustedTestCase):
