@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+#include "process/end_child.hpp"
+
 namespace ufl {
 
 namespace {
@@ -34,6 +36,9 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   result.push_back(nullptr);
   return result;
 }
+
+// glibc wraps it only since 2.36. It is close-on-exec.
+int pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)); }
 
 /// A pipe whose ends no command inherits.
 class Pipe {
@@ -169,16 +174,23 @@ struct Child::Impl {
   Pipe barrier;  ///< ends the wait of the child
   Pipe report;   ///< tells exec's errno; closed by a successful exec
   std::optional<Process> process;
+  int pidfd = -1;  ///< of the process, opened before it could end and be waited for
 
+  // What has not begun ends by itself, too, when nobody can let it go any more.
   void reap() {
-    const auto pid = static_cast<pid_t>(id.pid);
-    ::kill(pid, SIGKILL);
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    state = State::none;
-    process.reset();
     barrier.close();
+    end_child(static_cast<pid_t>(id.pid));
+    state = State::none;
+    let_be();
     report.close();
+  }
+
+  // The destructor of Boost's process would kill it, and wait for that as long as it takes.
+  void let_be() {
+    if (process) [[maybe_unused]]
+      const auto left = process->detach();
+    process.reset();
+    if (pidfd >= 0) ::close(std::exchange(pidfd, -1));
   }
 };
 
@@ -186,14 +198,19 @@ Child::Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& c
              ProcessTable& table)
     : impl_{std::make_unique<Impl>(loop, signals, closed, table)} {
   // Found out now, before any lock is taken: Linux before 5.3 and some sandboxes have none.
-  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0));
+  const int pidfd = pidfd_open(::getpid());
   if (pidfd < 0) throw std::system_error{errno, std::generic_category(), "pidfd_open"};
   ::close(pidfd);
 }
 
-Child::~Child() { abandon(); }
+Child::~Child() {
+  abandon();
+  if (impl_->state == Impl::State::running) end_child(static_cast<pid_t>(impl_->id.pid));
+  impl_->let_be();
+}
 
 int Child::spawn(const Command& command, const std::string& path, SpawnOptions options) {
+  impl_->let_be();  // the one before
   Beginning beginning{impl_->signals, impl_->closed, options, path, command.arguments};
   int error = impl_->barrier.open();
   if (error == 0) error = impl_->report.open();
@@ -208,6 +225,12 @@ int Child::spawn(const Command& command, const std::string& path, SpawnOptions o
   impl_->report.close_in();
   impl_->state = Impl::State::waiting;
   impl_->id = {pid, {}};
+  impl_->pidfd = pidfd_open(pid);
+  if (impl_->pidfd < 0) {
+    error = errno;
+    abandon();
+    return error;
+  }
   try {
     impl_->process.emplace(impl_->loop.context().get_executor(), pid);
   } catch (const boost::system::system_error& failure) {
@@ -221,6 +244,8 @@ int Child::spawn(const Command& command, const std::string& path, SpawnOptions o
 
 ProcessId Child::id() const { return impl_->id; }
 
+int Child::pidfd() const { return impl_->pidfd; }
+
 void Child::go(EndHandler on_end) {
   if (impl_->state != Impl::State::waiting) return;
   impl_->state = Impl::State::running;
@@ -229,6 +254,7 @@ void Child::go(EndHandler on_end) {
   impl_->barrier.close();
   impl_->process->async_wait(
       [this, on_end = std::move(on_end)](const boost::system::error_code&, int) {
+        if (impl_->state != Impl::State::running) return;  // it was left
         impl_->state = Impl::State::none;
         CommandEnd end = describe(impl_->process->native_exit_code());
         // Does not wait: the command has ended, and nobody else can write.
@@ -242,10 +268,9 @@ void Child::abandon() {
   if (impl_->state == Impl::State::waiting) impl_->reap();
 }
 
-// The destructor of Boost's process would kill it, and wait for that.
 void Child::leave() {
-  if (impl_->process) [[maybe_unused]]
-    const auto left = impl_->process->detach();
+  impl_->state = Impl::State::none;
+  impl_->let_be();
 }
 
 void Child::signal(int signal_number) {

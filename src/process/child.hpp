@@ -43,8 +43,7 @@ struct SpawnOptions {
   bool die_with_parent = false;
 };
 
-/// One command. Once it was let go it must have ended before a Child is destroyed: the loop that
-/// runs it must not stop earlier.
+/// One command. Once it was let go it is killed when a Child is destroyed before it has ended.
 class Child {
  public:
   using EndHandler = std::function<void(const CommandEnd&)>;
@@ -66,15 +65,21 @@ class Child {
   /// The process that spawn() has made. It keeps its number, and its start, as the command.
   [[nodiscard]] ProcessId id() const;
 
+  /// A descriptor of that process, pidfd_open(2), which was opened before it could be anything
+  /// else; -1: there is none. It stays open until abandon(), leave() or the end of this, and is
+  /// this object's.
+  [[nodiscard]] int pidfd() const;
+
   /// Let it be the command. `on_end` is called once, from the loop: also when the executable could
   /// not be run, or the process was killed before. Returns at once: if the executable lies on a
   /// share that hangs, only the command waits for it.
   void go(EndHandler on_end);
 
-  /// Not to be let go, after all: end the process and wait for it. Does nothing after go().
+  /// Not to be let go, after all: end the process, and wait a second for that at most (it may be
+  /// one that cannot be killed). Does nothing after go().
   void abandon();
 
-  /// It cannot be ended, and nobody waits for it any more: let it run on when this is destroyed.
+  /// It cannot be ended, and nobody waits for it any more: let it run on, and forget it.
   void leave();
 
   /// Send the command a signal, unless it has ended. Before go(), it waits for that. What cannot be

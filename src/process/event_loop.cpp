@@ -34,8 +34,9 @@ int checked(int fd, const char* what) {
 // kernel, and goes off for nothing: most are set anew before, and often to the same time.
 class BootTimer final : public Timer {
  public:
-  explicit BootTimer(asio::io_context& context)
-      : timer_{context, checked(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
+  BootTimer(asio::io_context& context, const std::function<void()>& look)
+      : look_{look},
+        timer_{context, checked(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
                                 "timerfd_create")} {}
 
   void at(Mono when, std::function<void()> handler) override {
@@ -71,10 +72,12 @@ class BootTimer final : public Timer {
             return;
           }
           set_to_.reset();
+          if (on_time_) look_();
           if (auto handler = std::exchange(on_time_, nullptr)) handler();
         });
   }
 
+  const std::function<void()>& look_;
   asio::posix::stream_descriptor timer_;
   bool awaited_ = false;
   std::optional<Mono> set_to_;  // in the kernel
@@ -83,9 +86,10 @@ class BootTimer final : public Timer {
 
 class DescriptorWatch final : public Watch {
  public:
-  DescriptorWatch(asio::io_context& context, int fd, std::function<void()> on_readable)
+  DescriptorWatch(asio::io_context& context, const std::function<void()>& look, int fd,
+                  std::function<void()> on_readable)
       : watched_{std::make_shared<Watched>(
-            Watched{asio::posix::stream_descriptor{context}, std::move(on_readable)})} {
+            Watched{look, asio::posix::stream_descriptor{context}, std::move(on_readable)})} {
     const int copy = checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0), "fcntl");
     boost::system::error_code error;
     watched_->descriptor.assign(copy, error);
@@ -98,6 +102,7 @@ class DescriptorWatch final : public Watch {
 
  private:
   struct Watched {
+    const std::function<void()>& look;
     asio::posix::stream_descriptor descriptor;
     std::function<void()> on_readable;
   };
@@ -109,6 +114,7 @@ class DescriptorWatch final : public Watch {
         [weak = std::weak_ptr{watched}](const boost::system::error_code& error) {
           const auto alive = weak.lock();
           if (error || !alive) return;
+          alive->look();
           alive->on_readable();
           await(alive);  // in vain, if the handler has given the watch up
         });
@@ -139,6 +145,7 @@ struct EventLoop::Impl {
     signal.async_wait(asio::posix::descriptor_base::wait_read,
                       [this](const boost::system::error_code& error) {
                         if (error) return;
+                        look();
                         read_signals();
                         await_signal();
                       });
@@ -154,6 +161,7 @@ struct EventLoop::Impl {
     }
   }
 
+  std::function<void()> look = [] {};
   asio::io_context context{1};
   asio::posix::stream_descriptor signal;
   SignalHandler on_signal;
@@ -174,16 +182,19 @@ void EventLoop::run() {
 void EventLoop::stop() { impl_->context.stop(); }
 
 std::unique_ptr<Timer> EventLoop::make_timer() {
-  return translated([this] { return std::make_unique<BootTimer>(impl_->context); });
+  return translated([this] { return std::make_unique<BootTimer>(impl_->context, impl_->look); });
 }
 
 std::unique_ptr<Watch> EventLoop::watch(int fd, std::function<void()> on_readable) {
   return translated([&] {
-    return std::make_unique<DescriptorWatch>(impl_->context, fd, std::move(on_readable));
+    return std::make_unique<DescriptorWatch>(impl_->context, impl_->look, fd,
+                                             std::move(on_readable));
   });
 }
 
 void EventLoop::on_signal(SignalHandler handler) { impl_->on_signal = std::move(handler); }
+
+void EventLoop::before_each(std::function<void()> look) { impl_->look = std::move(look); }
 
 void EventLoop::poll_signals() { impl_->read_signals(); }
 

@@ -57,6 +57,10 @@ class EventLoop {
   /// Call `handler` for each signal that is read from now on.
   void on_signal(SignalHandler handler);
 
+  /// Call `look` before each event is handled from now on, except the end of a child: who has slept
+  /// must look at the time first.
+  void before_each(std::function<void()> look);
+
   /// Read the signals that are pending now, without waiting.
   void poll_signals();
 

@@ -3,10 +3,8 @@
 #include "process/group_witness.hpp"
 
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +13,7 @@
 #include <utility>
 
 #include "process/descriptors.hpp"
+#include "process/end_child.hpp"
 
 namespace ufl {
 
@@ -57,9 +56,7 @@ void GroupWitness::stop() {
 
 void GroupWitness::remove() {
   if (pid_ <= 0) return;
-  stop();
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  end_child(pid_);  // or it ends with us
   pid_ = -1;
   is_stopped_ = false;
 }

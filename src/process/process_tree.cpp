@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -116,6 +117,24 @@ ProcessTree::ProcessTree(ProcessTable& table, IsHelper is_helper) : table_{table
 
 ProcessTree::ProcessTree(ProcessTable& table, IsHelper is_helper, IsRoot is_root)
     : table_{table}, is_helper_{std::move(is_helper)}, is_root_{std::move(is_root)} {}
+
+ProcessTree::ProcessTree(const ProcessTree& other, IsHelper is_helper, IsRoot is_root,
+                         int command_pidfd)
+    : table_{other.table_},
+      is_helper_{std::move(is_helper)},
+      is_root_{std::move(is_root)},
+      command_{other.command_},
+      command_pidfd_{command_pidfd},
+      strangers_{other.strangers_} {}
+
+int ProcessTree::signal_command(int number) {
+  return command_pidfd_ < 0 ? ESRCH : pidfd_send(command_pidfd_, number);
+}
+
+bool ProcessTree::command_has_ended() const {
+  pollfd end{command_pidfd_, POLLIN, 0};
+  return command_pidfd_ >= 0 && ::poll(&end, 1, 0) == 1 && (end.revents & POLLIN) != 0;
+}
 
 int ProcessTree::adopt_orphans() {
   return ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) == 0 ? 0 : errno;
@@ -225,9 +244,16 @@ Remains ProcessTree::signal_all(int number) {
 
 Remains ProcessTree::alive() { return signal_all(0); }
 
+// The command is not the first who is told: what it starts then, to clean up, is not to be told.
 Remains ProcessTree::terminate() {
   Remains remains = signal_all(SIGTERM);
+  const auto is_command = [this](const Survivor& survivor) {
+    return command_ && survivor.process.pid == command_->pid;
+  };
+  const bool is_seen = std::ranges::any_of(remains.survivors, is_command);
+  if (!is_seen) signal_command(SIGTERM);
   signal_all(SIGCONT);
+  if (!is_seen) signal_command(SIGCONT);
   return remains;
 }
 
@@ -294,6 +320,7 @@ std::optional<ProcessStat> ProcessTree::youngest_running(
 }
 
 Remains ProcessTree::kill_all() {
+  signal_command(SIGKILL);
   for (const ProcessStat& process : stop_all()) signal(process, SIGKILL);
   return signal_all(SIGKILL);  // with what is new
 }

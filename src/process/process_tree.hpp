@@ -66,24 +66,43 @@ class ProcessTree {
   /// The tree of all roots, with them and whatever is below them, in place of our descendants.
   ProcessTree(ProcessTable& table, IsHelper is_helper, IsRoot is_root);
 
+  /// The same; its command, and what is not part of it, are those of `other`, which may have been
+  /// made by the process that has forked this one. `command_pidfd`: see set_command().
+  ProcessTree(const ProcessTree& other, IsHelper is_helper, IsRoot is_root, int command_pidfd);
+
   /// From now on descendants who lose their parent become children of this process
   /// (PR_SET_CHILD_SUBREAPER, prctl(2)); reap_orphans() must be called now and then. Returns 0, or
   /// the errno value.
   [[nodiscard]] static int adopt_orphans();
 
-  /// The command is this process, which somebody else waits for: it is not reaped here.
-  void set_command(const ProcessId& process) { command_ = process; }
+  /// The command is this process, which somebody else waits for: it is not reaped here. `pidfd`:
+  /// one of it that was opened while its number could be nobody else's, and stays open; or -1.
+  void set_command(const ProcessId& process, int pidfd = -1) {
+    command_ = process;
+    command_pidfd_ = pidfd;
+  }
+
+  /// That descriptor, or -1.
+  [[nodiscard]] int command_pidfd() const { return command_pidfd_; }
+
+  /// Send the command alone a signal, through its descriptor: nothing is looked for before. Returns
+  /// 0, or the errno value; without a descriptor ESRCH.
+  int signal_command(int number);
+
+  /// Has the command ended? False also when that cannot be told.
+  [[nodiscard]] bool command_has_ended() const;
 
   /// What runs of the tree. What has ended and was not waited for does not count. None: all of it
   /// has ended, and nothing is left that could start anything.
   [[nodiscard]] Remains alive();
 
-  /// Ask all of the tree to end: SIGTERM, then SIGCONT for what is stopped. Returns who was asked.
+  /// Ask all of the tree to end: SIGTERM, then SIGCONT for what is stopped. Each is asked once.
+  /// Returns who was asked.
   Remains terminate();
 
-  /// One sweep: stop what runs, until nothing new appears that could have been started meanwhile,
-  /// then SIGKILL. Returns what runs still; it may only need another moment to end. Call it again
-  /// until nothing is left, or time is up.
+  /// One sweep: kill the command, before anything is looked for; stop what runs, until nothing new
+  /// appears that could have been started meanwhile, then SIGKILL. Returns what runs still; it may
+  /// only need another moment to end. Call it again until nothing is left, or time is up.
   Remains kill_all();
 
   /// Wait for those children of this process that have ended and that nobody else waits for.
@@ -127,6 +146,7 @@ class ProcessTree {
   IsHelper is_helper_;
   IsRoot is_root_;
   std::optional<ProcessId> command_;
+  int command_pidfd_ = -1;
   std::set<Key> strangers_;    // what was below us before
   std::map<Key, bool> ended_;  // the last look: who was there, and had they ended?
 };

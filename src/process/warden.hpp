@@ -1,46 +1,69 @@
 // SPDX-License-Identifier: MIT
 //
 // Stands in for a ufl that cannot stop its command in time, under a lease that others will take
-// over whatever happens here.
+// over whatever happens here: ufl waits for a share that hangs, or a freezer or a debugger keeps it
+// from running, or it was stopped, or killed.
 //
-// A ufl that was stopped (SIGSTOP, Ctrl-Z) is continued just before its lease ends: it finds its
-// time gone, and kills. When ufl was killed, the command dies with it (PR_SET_PDEATHSIG), and the
-// warden kills what the command had started: whoever has the token of the lock in his environment,
-// also below an inner ufl (UFL_TOKENS), or has its lifeline open, and whatever is below those.
-// Not found: who has cleared his environment and closed his descriptors and has no living parent
-// that is found. Not ended: who runs as another user, unless ufl is root.
+// The warden goes by its own clock, and by the term that it shares with ufl (lease_term.hpp). When
+// that ends it stops the command, and everything below ufl: SIGTERM, then SIGKILL; and continues
+// ufl if that was merely stopped. No number stands for the command: it has a pidfd of it, from
+// before it began.
+//
+// When ufl was killed, the command dies with it (PR_SET_PDEATHSIG), and the warden kills what the
+// command had started: whoever has the token of the lock in his environment, also below an inner
+// ufl (UFL_TOKENS), or has its lifeline open, and whatever is below those. Not found: who has
+// cleared his environment and closed his descriptors and has no living parent that is found. Not
+// ended: who runs as another user, unless ufl is root.
+//
+// When the warden ends before its time, ufl makes another one at once.
 
 #pragma once
 
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
 
+#include "process/event_loop.hpp"
+#include "process/lease_term.hpp"
 #include "process/process_title.hpp"
+#include "process/process_tree.hpp"
 #include "seams/clock.hpp"
 #include "seams/process_table.hpp"
+#include "seams/timer.hpp"
 
 namespace ufl {
 
-/// A process of ours beside the command.
+/// A process of ours beside the command. Before start() there is none, and no lease: its term never
+/// ends.
 class Warden {
  public:
-  Warden(ProcessTable& table, const ProcessTitle& title) : table_{table}, title_{title} {}
+  /// Throws std::system_error when the kernel gives no timer: make it before the lock is taken.
+  Warden(EventLoop& loop, ProcessTable& table, const ProcessTitle& title, const Clock& clock);
   Warden(const Warden&) = delete;
   Warden& operator=(const Warden&) = delete;
   /// As dismiss().
   ~Warden() { dismiss(); }
 
-  /// Begin to watch over the command of the lock that `token` holds, whose environment has it in
-  /// UFL_TOKEN and UFL_TOKENS, and which inherits its lifeline. Returns 0, or the errno value of
-  /// what failed.
-  [[nodiscard]] int start(const std::string& token);
+  /// Begin to watch over the command of `tree`, which has not begun, and of the lock that `token`
+  /// holds: the command's environment has it in UFL_TOKEN and UFL_TOKENS, and it inherits its
+  /// lifeline. The term of the lease ends at `stop_at`; the command must be dead soon after
+  /// `kill_at`. `tree` must outlive this. Returns 0, or the errno value of what failed.
+  [[nodiscard]] int start(const std::string& token, const ProcessTree& tree, Mono stop_at,
+                          Mono kill_at);
 
-  /// Continue ufl at `when`, in place of what was said before. If somebody has killed the warden,
-  /// another one takes its place; nothing else notices that.
-  void continue_at(Mono when);
+  /// The lease was refreshed. False: its term has ended, and is not raised.
+  [[nodiscard]] bool raise(Mono stop_at, Mono kill_at);
 
-  /// Nobody needs it any more. What the command has started lives on.
+  /// End the term: the command is to be stopped, and killed at `kill_at` at the latest. True: it is
+  /// for the caller to tell it; false: the warden has done so.
+  [[nodiscard]] bool end_term(Mono kill_at);
+
+  /// The command has ended: nothing is to be stopped any more. False: the term was over before
+  /// that.
+  [[nodiscard]] bool conclude() { return term_.conclude(); }
+
+  /// Nobody needs it any more; if its term is not over, what the command has started lives on.
   void dismiss();
 
   /// Its number, or -1: there is none.
@@ -48,14 +71,23 @@ class Warden {
 
  private:
   [[nodiscard]] int begin();
-  [[nodiscard]] bool tell(Mono when) const;
+  void watch();
+  void replace();
+  [[nodiscard]] bool has_ended() const;
   void end();
 
+  EventLoop& loop_;
   ProcessTable& table_;
   const ProcessTitle& title_;
+  const Clock& clock_;
+  std::unique_ptr<Timer> timer_;  // of a replacement
+  LeaseTerm term_;
   std::string token_;  // empty: it is not wanted
-  int orders_ = -1;    // to the warden; its end tells that ufl has ended
+  const ProcessTree* tree_ = nullptr;
+  int orders_ = -1;  // to the warden; its end tells that ufl has ended
   pid_t pid_ = -1;
+  Mono begun_{};
+  std::unique_ptr<Watch> watch_;  // of its end
 };
 
 }  // namespace ufl

@@ -19,11 +19,11 @@ constexpr Duration kPatience = std::chrono::seconds{2};
 Fence::Fence(ProcessTree& tree, Timer& timer, const Clock& clock)
     : tree_{tree}, timer_{timer}, clock_{clock} {}
 
-void Fence::begin(Mono kill_at, std::function<void()> on_done) {
+void Fence::begin(Mono kill_at, bool tells, std::function<void()> on_done) {
   kill_at_ = kill_at;
   on_done_ = std::move(on_done);
   // No grace when time is up already: a process that was stopped, or slept, wakes too late for it.
-  if (clock_.now() < kill_at_) tree_.terminate();
+  if (tells && clock_.now() < kill_at_) tree_.terminate();
   look();
 }
 

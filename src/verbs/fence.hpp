@@ -18,9 +18,10 @@ class Fence {
   /// `timer` is the fence's alone.
   Fence(ProcessTree& tree, Timer& timer, const Clock& clock);
 
-  /// Tell the tree to stop, and kill it at `kill_at`. `on_done` is called once, when nothing of it
-  /// runs and command_ended() was called, or when some of it cannot be stopped.
-  void begin(Mono kill_at, std::function<void()> on_done);
+  /// Tell the tree to stop, unless somebody else has (`tells`: is it for us?), and kill it at
+  /// `kill_at`. `on_done` is called once, when nothing of it runs and command_ended() was called,
+  /// or when some of it cannot be stopped.
+  void begin(Mono kill_at, bool tells, std::function<void()> on_done);
 
   /// The command has ended, and was waited for.
   void command_ended() { command_ended_ = true; }

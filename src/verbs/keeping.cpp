@@ -41,7 +41,7 @@ Keeping::Keeping(const Options& options, const World& world, Session& session, M
       deadline_{session.loop().make_timer()},
       reaper_{session.loop().make_timer()} {}
 
-void Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree, Warden& warden) {
+int Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree, Warden& warden) {
   tree_ = tree;
   warden_ = &warden;
   const ClaimResult& held = claim.result();
@@ -59,17 +59,38 @@ void Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tre
   keep_.emplace(std::move(keep), world_.clock);
   driver_.emplace(*keep_, world_.files, *timer_,
                   DriverEvents{.on_wait = [this] { waits(); }, .on_finished = [this] { ended(); }});
+  if (options_.lease && tree != nullptr) {
+    const int error = warden.start(held.token, *tree, *keep_->stop_at(), *keep_->kill_at());
+    if (error != 0) return error;
+    session_.loop().before_each([this] { wakes(); });
+  }
   await_deadline();
   driver_->start();
+  return 0;
 }
 
 void Keeping::await_deadline() {
-  if (!options_.lease) return;
-  deadline_->at(*keep_->stop_at(), [this] { lose(); });
-  warden_->continue_at(*keep_->last_at());
+  if (options_.lease) deadline_->at(*keep_->stop_at(), [this] { lose(); });
+}
+
+// Whatever has happened: if ufl, or the machine, stood still for too long, the command is killed
+// before anything else is done.
+void Keeping::wakes() {
+  const bool runs = recorded_ && !lost_ && !command_ended_ && !tree_->command_has_ended();
+  if (runs && is_overdue()) lose();
+}
+
+bool Keeping::is_overdue() const {
+  return keep_->kill_at() && world_.clock.now() >= *keep_->kill_at();
 }
 
 void Keeping::waits() {
+  if (lost_) return;
+  // Late it was, whatever it has written: the warden has stopped the command, or will.
+  if (options_.lease && !warden_->raise(*keep_->stop_at(), *keep_->kill_at())) {
+    lose();
+    return driver_->cancel();
+  }
   await_deadline();
   if (!keep_->is_recorded() || std::exchange(recorded_, true)) return;
   if (mount_.local && !options_.lease) {
@@ -120,6 +141,7 @@ void Keeping::ended() {
 }
 
 void Keeping::refuse() {
+  warden_->dismiss();
   deadline_->cancel_timer();
   events_.on_refused();
 }
@@ -138,8 +160,10 @@ void Keeping::lose() {
 void Keeping::stop_command() {
   const std::string line = loss();
   const Mono kill_at = world_.clock.now() + options_.kill_after;
+  const Mono latest = std::min(kill_at, keep_->kill_at().value_or(kill_at));
+  const bool tells = warden_->end_term(latest);
   fence_.emplace(*tree_, *deadline_, world_.clock);
-  fence_->begin(std::min(kill_at, keep_->kill_at().value_or(kill_at)), [this] { fenced(); });
+  fence_->begin(latest, tells, [this] { fenced(); });
   if (!say_at_once(line)) unsaid_ = line;
 }
 
@@ -164,9 +188,12 @@ void Keeping::fenced() {
 }
 
 void Keeping::command_ended() {
-  if (std::exchange(command_ended_, true)) return;
+  if (command_ended_) return;
+  // The warden has stopped it; or was to.
+  if (!lost_ && !warden_->conclude()) lose();
+  command_ended_ = true;
   // Nobody knows whether it ended before the lease did, if ufl was stopped meanwhile.
-  if (!lost_ && keep_->kill_at() && world_.clock.now() >= *keep_->kill_at()) {
+  if (!lost_ && is_overdue()) {
     lost_ = true;
     say(loss());
   }
@@ -177,6 +204,7 @@ void Keeping::command_ended() {
 }
 
 void Keeping::done() {
+  warden_->dismiss();
   deadline_->cancel_timer();
   reaper_->cancel_timer();
   alarm_.end();

@@ -45,10 +45,12 @@ class Keeping {
   Keeping(const Options& options, const World& world, Session& session, MountTraits mount,
           Events events);
 
-  /// `claim` has been acquired, and `child` is the command's process. `tree`: that of the command,
-  /// if it is to be stopped when the lock is lost, or null. `warden`: told for how long we are not
-  /// needed, if it is there.
-  void start(const Claim& claim, const ProcessId& child, ProcessTree* tree, Warden& warden);
+  /// `claim` has been acquired, and `child` is the command's process, which waits. `tree`: that of
+  /// the command, if it is to be stopped when the lock is lost, or null. With a tree and a lease
+  /// `warden` is there from now on, and dismissed before on_done. Returns 0, or the errno value if
+  /// it cannot be made: then nothing is begun.
+  [[nodiscard]] int start(const Claim& claim, const ProcessId& child, ProcessTree* tree,
+                          Warden& warden);
 
   /// start() was called.
   [[nodiscard]] bool is_started() const { return keep_.has_value(); }
@@ -73,11 +75,13 @@ class Keeping {
   }
   void waits();
   void await_deadline();
+  void wakes();
   void watch();
   void look();
   void reap();
   void ended();
   void refuse();
+  [[nodiscard]] bool is_overdue() const;
   void lose();
   void stop_command();
   [[nodiscard]] std::string loss() const;

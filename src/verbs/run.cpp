@@ -79,7 +79,7 @@ class Run {
                                .on_ended = [this](Ending ending) { session_.end(ending); }}},
         child_{session_.loop(), world.signals, world.closed_fds, world.processes},
         relay_{session_.timer(), child_, world.title, world.clock},
-        warden_{world.processes, world.title},
+        warden_{session_.loop(), world.processes, world.title, world.clock},
         keeping_{options, world, session_, mount_,
                  Keeping::Events{.on_recorded = [this] { start_command(); },
                                  .on_refused = [this] { refused(); },
@@ -131,8 +131,11 @@ class Run {
     error =
         child_.spawn(command_, executable_.path, {.die_with_parent = options_.lease.has_value()});
     if (error != 0) return cannot_spawn(error);
-    if (tree_) tree_->set_command(child_.id());
-    keeping_.start(taking_.claim(), child_.id(), tree_ ? &*tree_ : nullptr, warden_);
+    if (tree_) tree_->set_command(child_.id(), child_.pidfd());
+    error = keeping_.start(taking_.claim(), child_.id(), tree_ ? &*tree_ : nullptr, warden_);
+    if (error == 0) return;
+    child_.abandon();
+    cannot_spawn(error);
   }
 
   // What is below us now is nothing of the command's.
@@ -140,9 +143,7 @@ class Run {
     tree_.emplace(world_.processes, [this](std::int64_t pid) {
       return pid == relay_.bystander() || pid == warden_.pid();
     });
-    const int error = ProcessTree::adopt_orphans();
-    if (error != 0 || !options_.lease) return error;
-    return warden_.start(taking_.claim().result().token);
+    return ProcessTree::adopt_orphans();
   }
 
   void start_command() {

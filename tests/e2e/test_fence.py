@@ -336,7 +336,8 @@ class StandingStillTest(FenceTestCase):
 
     SCRIPT = f"trap 'echo TERM >&9' TERM; echo $$ ready >&9; {STAY}"
 
-    def test_no_grace_and_no_revival(self):
+    def test_stopped_in_time_and_no_revival(self):
+        """The warden does it, and continues ufl, which finds its time gone."""
         holders, witnesses, stopped = {}, {}, {}
         for name in ("ufl", "both"):
             witnesses[name] = self.witness(name)
@@ -346,16 +347,31 @@ class StandingStillTest(FenceTestCase):
             stopped[name] = time.monotonic()  # later than its last refresh
         stop(int(witnesses["both"].text.split()[0]))
         beats = {name: beat_in(self.read_lock(self.path(f"lock-{name}"))) for name in holders}
-        # Nobody continues it but the warden, in time: the lease is over for others, whoever stands
-        # still.
+        # The lease is over for others, whoever stands still.
         for name, holder in holders.items():
             with self.subTest(stopped=name):
                 self.assertLess(witnesses[name].wait_for_end() - stopped[name], LATEST)
                 self.assertEqual(self.wait(holder), LOST)
-                self.assertNotIn("TERM", witnesses[name].text)
+                self.assertEqual(witnesses[name].text.count("TERM"), 1)
                 lock = self.path(f"lock-{name}")
                 self.assertEqual(beat_in(self.read_lock(lock)), beats[name])
                 self.assert_one_line(holder.stderr.read(), lock)
+
+    def test_no_grace_for_who_wakes_too_late(self):
+        """All stand still, as when the machine sleeps."""
+        for first in ("ufl", "warden"):
+            with self.subTest(first=first):
+                lock = self.path(f"lock-{first}")
+                witness = self.witness(first)
+                holder = self.run_witnessed(witness, *SHORT, script=self.SCRIPT, lock=lock)
+                warden, command = warden_of(holder.pid), int(witness.text.split()[0])
+                stop(holder.pid, warden, command)
+                pause(LEASE)
+                go_on(*((holder.pid,) if first == "ufl" else (warden, holder.pid)))
+                witness.wait_for_end()
+                self.assertNotIn("TERM", witness.text)
+                self.assertEqual(self.wait(holder), LOST)
+                self.assert_one_line(holder.stderr.read(), lock, "the command is stopped")
 
     def test_command_that_has_ended_meanwhile(self):
         """Nobody knows whether that was in time. Its warden stands still, too, or would continue
@@ -581,7 +597,7 @@ class OldKernelTest(FaultTestCase, LeaseTestCase):
                 self.start(program=program)
                 witness.wait_for("ready")
                 ufl = json.loads(self.read_lock().split("\n")[1])["pid"]
-                self.assertEqual(sorted(os.listdir(f"/proc/{warden_of(ufl)}/fd")), ["0", "1"])
+                self.assertEqual(sorted(os.listdir(f"/proc/{warden_of(ufl)}/fd")), ["0", "1", "2"])
                 bystander = helper_of(ufl, "lock-bystander")
                 self.assertEqual(os.listdir(f"/proc/{bystander}/fd"), [])
                 os.kill(ufl, signal.SIGKILL)

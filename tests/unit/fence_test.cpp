@@ -55,7 +55,7 @@ TEST(FenceTest, PatienceBeginsWithTheKill) {
     tree.set_command({command, {}});
     bool done = false;
     Fence fence{tree, later, later};
-    fence.begin(later.now() - seconds{10}, [&done] { done = true; });
+    fence.begin(later.now() - seconds{10}, true, [&done] { done = true; });
     EXPECT_FALSE(done) << "nobody has looked whether it has ended";
     EXPECT_EQ(::waitpid(command, nullptr, 0), command);
     fence.command_ended();
@@ -73,7 +73,7 @@ TEST(FenceTest, PatienceIsNotForEver) {
     ProcessTree tree{host, {}};
     bool done = false;
     Fence fence{tree, later, later};
-    fence.begin(later.now() + seconds{10}, [&done] { done = true; });
+    fence.begin(later.now() + seconds{10}, true, [&done] { done = true; });
     later.pass(seconds{20});
     later.ring();
     EXPECT_FALSE(done);

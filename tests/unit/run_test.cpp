@@ -189,8 +189,8 @@ TEST_F(RunTest, ABeatThatIsAnsweredAfterTheCommandLosesNothing) {
     Keeping keeping{options_, world, running, mount,
                     Keeping::Events{[] {}, [] {}, [&] { is_done = true; }}};
     files.on_late = [&] { running.end({}); };
-    Warden warden{world.processes, world.title};
-    keeping.start(claim, {::getpid(), {}}, nullptr, warden);
+    Warden warden{running.loop(), world.processes, world.title, clock};
+    if (keeping.start(claim, {::getpid(), {}}, nullptr, warden) != 0) return 5;
     (void)running.run();
     keeping.command_ended();
     if (is_done || keeping.is_lost()) return 2;

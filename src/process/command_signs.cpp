@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+
+#include "process/command_signs.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+
+#include "process/descriptors.hpp"
+
+namespace ufl {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string proc(std::int64_t pid, const char* name) {
+  return "/proc/" + std::to_string(pid) + "/" + name;
+}
+
+std::string content_of(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+// What /proc shows of a descriptor: "socket:[...]", a name that no other socket has.
+std::string target_of(const fs::path& descriptor) {
+  std::error_code error;
+  return fs::read_symlink(descriptor, error);
+}
+
+}  // namespace
+
+CommandSigns::CommandSigns(std::string token)
+    : token_{std::move(token)}, lifeline_{find_lifeline()} {}
+
+bool CommandSigns::mark(const ProcessStat& process) {
+  return has_token(process.pid) || has_lifeline(process);
+}
+
+// The socket of sys/lifeline.hpp.
+std::string CommandSigns::find_lifeline() const {
+  constexpr std::string_view kPrefix{"\0ufl/", 5};
+  for (const int descriptor : open_descriptors()) {
+    sockaddr_un address{};
+    socklen_t length = sizeof address;
+    const int got = ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length);
+    if (got != 0 || address.sun_family != AF_UNIX || length > sizeof address) continue;
+    const std::string_view name{address.sun_path, length - offsetof(sockaddr_un, sun_path)};
+    if (name.size() > kPrefix.size() && name.starts_with(kPrefix) &&
+        token_.ends_with(name.substr(kPrefix.size()))) {
+      return target_of("/proc/self/fd/" + std::to_string(descriptor));
+    }
+  }
+  return {};
+}
+
+// UFL_TOKENS is a list of lines. UFL_TOKEN alone is what a process below another ufl, or one that
+// has set it anew, does not have.
+bool CommandSigns::has_token(std::int64_t pid) const {
+  std::istringstream environment{content_of(proc(pid, "environ"))};
+  for (std::string entry; std::getline(environment, entry, '\0');) {
+    if (entry == "UFL_TOKEN=" + token_) return true;
+    constexpr std::string_view kList = "UFL_TOKENS=";
+    if (!entry.starts_with(kList)) continue;
+    const std::string list = '\n' + entry.substr(kList.size()) + '\n';
+    if (list.find('\n' + token_ + '\n') != std::string::npos) return true;
+  }
+  return false;
+}
+
+// Descriptors are many, and this is asked again and again. Who has no lifeline gets none later: a
+// new process is another one.
+bool CommandSigns::has_lifeline(const ProcessStat& process) {
+  const std::pair key{process.pid, process.start};
+  if (lifeline_.empty() || without_lifeline_.contains(key)) return false;
+  if (opens_lifeline(process.pid)) return true;
+  without_lifeline_.insert(key);
+  return false;
+}
+
+bool CommandSigns::opens_lifeline(std::int64_t pid) const {
+  std::error_code error;
+  for (fs::directory_iterator entry{proc(pid, "fd"), error}, end; !error && entry != end;
+       entry.increment(error)) {
+    if (target_of(entry->path()) == lifeline_) return true;
+  }
+  return false;
+}
+
+std::string name_of_process(std::int64_t pid) {
+  std::string name = content_of(proc(pid, "comm"));
+  if (name.ends_with('\n')) name.pop_back();
+  return name;
+}
+
+}  // namespace ufl

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+
+#include "process/end_child.hpp"
+
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+namespace ufl {
+
+namespace {
+
+constexpr int kPatience = 1000;  // milliseconds
+
+// It has ended, and is gone; or somebody else has waited for it.
+bool is_reaped(pid_t pid) {
+  const pid_t got = ::waitpid(pid, nullptr, WNOHANG);
+  return got == pid || (got < 0 && errno == ECHILD);
+}
+
+}  // namespace
+
+bool end_child(pid_t pid) {
+  ::kill(pid, SIGKILL);
+  if (is_reaped(pid)) return true;
+  // Its number is its own as long as it is not waited for.
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U));
+  if (pidfd >= 0) {
+    pollfd end{pidfd, POLLIN, 0};
+    ::poll(&end, 1, kPatience);
+    ::close(pidfd);
+    return is_reaped(pid);
+  }
+  for (int waited = 0; waited < kPatience; ++waited) {
+    if (is_reaped(pid)) return true;
+    ::poll(nullptr, 0, 1);
+  }
+  return false;
+}
+
+}  // namespace ufl

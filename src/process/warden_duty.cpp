@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+
+#include "process/warden_duty.hpp"
+
+#include <poll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <ctime>
+#include <utility>
+
+namespace ufl {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// While something of the command may run, and afterwards, when only ufl may need to be continued.
+constexpr Duration kInterval = milliseconds{20};
+constexpr Duration kLongestInterval = std::chrono::seconds{1};
+
+// Nothing is left but what cannot be signalled, or is about to end: SIGKILL waits for it.
+bool is_done(const Remains& remains) {
+  return remains.error == 0 && std::ranges::all_of(remains.survivors, [](const Survivor& survivor) {
+           return survivor.error != 0 || survivor.state == 'D';
+         });
+}
+
+// What ufl runs for itself; and what inner ufls do: that has work to do, which may be what no sign
+// of ours shows, and ends by itself when that is done, as those ufls are killed.
+bool is_helper(std::int64_t pid) {
+  if (pid == ::getpid()) return true;
+  const std::string name = name_of_process(pid);
+  return name == "lock-warden" || name == "lock-bystander";
+}
+
+}  // namespace
+
+// A descendant of ufl cannot leave the tree below it as long as ufl lives: it adopts orphans. So no
+// sign is looked for till then, which takes longer, and may hang where a process waits for a share.
+WardenDuty::WardenDuty(pid_t ufl, const ProcessTree& tree, LeaseTerm& term,
+                       const std::string& token, const Clock& clock, ProcessTable& table)
+    : ufl_{ufl},
+      term_{term},
+      clock_{clock},
+      signs_{token},
+      below_ufl_{tree, is_helper,
+                 // Looked at after the picture was taken: if ufl is our parent now, it was when
+                 // that was taken, and nobody else had its number.
+                 [this](const ProcessStat& process) { return process.parent == ufl_ && is_ufl(); },
+                 kCommand},
+      signed_{table, is_helper,
+              [this](const ProcessStat& process) { return signs_.mark(process); }},
+      interval_{kInterval} {}
+
+// Not so, too, where ufl is in a PID namespace that is not seen here.
+bool WardenDuty::is_ufl() const { return ::getppid() == ufl_; }
+
+void WardenDuty::run() {
+  set_timer(term_.stop_at());
+  while (listen() != Heard::end) act();
+  if (!term_.is_done()) bury();
+}
+
+WardenDuty::Heard WardenDuty::listen() {
+  pollfd ready[] = {{kOrders, POLLIN, 0}, {kTimer, POLLIN, 0}};
+  ::poll(ready, 2, -1);
+  std::uint64_t expirations = 0;
+  if (ready[1].revents != 0) {
+    [[maybe_unused]] const ssize_t count = ::read(kTimer, &expirations, sizeof expirations);
+  }
+  if (ready[0].revents == 0) return Heard::nothing;
+  char orders[64];
+  const ssize_t count = ::read(kOrders, orders, sizeof orders);
+  if (count > 0) return Heard::orders;
+  return count < 0 && (errno == EAGAIN || errno == EINTR) ? Heard::nothing : Heard::end;
+}
+
+void WardenDuty::set_timer(Mono when) {
+  const auto since_boot = when.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
+  itimerspec time{};
+  time.it_value = {seconds.count(), (since_boot - seconds).count()};
+  ::timerfd_settime(kTimer, TFD_TIMER_ABSTIME, &time, nullptr);
+}
+
+// Whoever has slept, as the whole machine does, and wakes too late, kills first.
+void WardenDuty::act() {
+  // A command that ended before its time has left behind what may live on, as it may without a
+  // lease; ufl will see how that was. What is left of one that was stopped may not.
+  if (!term_.is_over() && below_ufl_.command_has_ended()) return;
+  if (term_.end_in_time(clock_)) is_to_tell_ = true;
+  if (!term_.is_over()) {
+    if (!term_.is_done()) set_timer(term_.stop_at());
+    return;
+  }
+  stop_command(clock_.now());
+}
+
+void WardenDuty::stop_command(Mono now) {
+  if (now >= term_.kill_at()) {
+    const bool done = is_done(below_ufl_.kill_all());
+    interval_ = done ? std::min(2 * interval_, kLongestInterval) : kInterval;
+  } else if (std::exchange(is_to_tell_, false)) {
+    below_ufl_.terminate();
+  }
+  if (is_ufl()) ::kill(ufl_, SIGCONT);
+  const Mono next = clock_.now() + interval_;
+  set_timer(now < term_.kill_at() ? std::min(next, term_.kill_at()) : next);
+}
+
+void WardenDuty::bury() {
+  constexpr int kMostSweeps = 100;
+  below_ufl_.signal_command(SIGKILL);  // which may not have died with ufl: a set-user-ID program
+  for (int sweep = 0; sweep < kMostSweeps; ++sweep) {
+    if (is_done(signed_.kill_all())) return;
+    ::poll(nullptr, 0, static_cast<int>(kInterval / milliseconds{1}));
+  }
+}
+
+}  // namespace ufl
