@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 import sshfs  # noqa: E402
 import support  # noqa: E402
-from leases import BUSY  # noqa: E402
+from leases import BUSY, LOST, container  # noqa: E402
 from support import UFL  # noqa: E402
 
 TWO = 99  # the status of a command that was not alone
@@ -65,6 +65,57 @@ class ShareTestCase(support.UflTestCase):
     def assert_nothing_left(self):
         """On the share, where the server has it."""
         self.assertEqual([name for _, _, names in os.walk(self.share.served) for name in names], [])
+
+
+class CutOffTest(ShareTestCase):
+    """The holder's mount hangs, and ufl with it, which cannot refresh its lease: the command is dead
+    before somebody on another host begins."""
+
+    LEASE = ("-l", "8", "--kill-after", "2")
+
+    COMMANDS = {
+        "obeys": 'echo ready; exec sleep 120',
+        "deaf": "trap '' TERM; (setsid sleep 120 &); echo ready; while :; do sleep 1; done",
+    }
+
+    def setUp(self):
+        super().setUp()
+        self.elsewhere = container()
+        if self.elsewhere is None:
+            self.skipTest("unshare(1) is missing, or may not make a container: nobody is elsewhere")
+
+    def cut_off(self, what):
+        holders, takers = {}, {}
+        for name, script in self.COMMANDS.items():
+            holders[name] = self.hold(*self.LEASE, lock=os.path.join(self.a.path, name),
+                                      command=self.shell_alone(name, script))
+            takers[name] = self.start(
+                "-v", *self.LEASE, os.path.join(self.b.path, name),
+                *self.shell_alone(name, "echo ready; read line; :"),
+                program=[*self.elsewhere, os.path.abspath(UFL)], stdin=subprocess.PIPE)
+        for name, taker in takers.items():
+            self.assertIn("waiting", taker.stderr.readline())
+        self.a.freeze(what)
+        for name, taker in takers.items():
+            with self.subTest(command=name):
+                self.assertEqual(taker.stdout.readline(), "ready\n",
+                                 f"the command of {name} was not alone")
+        self.a.thaw()
+        for name, holder in holders.items():
+            with self.subTest(command=name):
+                self.assertEqual(self.wait(holder), LOST)
+                self.assert_one_line(holder.stderr.read(), os.path.join(self.a.path, name))
+        # What the other did when it woke has not hurt who holds it now.
+        for name, taker in takers.items():
+            with self.subTest(command=name):
+                self.assertEqual(self.let_go(taker), 0, taker.stderr.read())
+        self.assert_nothing_left()
+
+    def test_client_hangs(self):
+        self.cut_off("client")
+
+    def test_server_is_away(self):
+        self.cut_off("server")
 
 
 class DuelTest(ShareTestCase):
