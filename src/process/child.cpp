@@ -10,6 +10,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/process/v2/process.hpp>
 #include <cerrno>
 #include <csignal>
@@ -175,6 +176,35 @@ struct Child::Impl {
   Pipe report;   ///< tells exec's errno; closed by a successful exec
   std::optional<Process> process;
   int pidfd = -1;  ///< of the process, opened before it could end and be waited for
+  std::unique_ptr<Watch> children;  ///< tells of the end where there are no pidfds
+  EndHandler on_end;
+
+  void await_end() {
+    if (children) {
+      // The news of an end before go() has come already, and was for nobody.
+      asio::post(loop.context(), [this] { look(); });
+      return;
+    }
+    process->async_wait(
+        [this](const boost::system::error_code&, int) { ended(process->native_exit_code()); });
+  }
+
+  void look() {
+    int wait_status = 0;
+    const bool runs = state == State::running;
+    const auto pid = static_cast<pid_t>(id.pid);
+    if (runs && ::waitpid(pid, &wait_status, WNOHANG) == pid) ended(wait_status);
+  }
+
+  void ended(int wait_status) {
+    if (state != State::running) return;  // it was left
+    state = State::none;
+    CommandEnd end = describe(wait_status);
+    // Does not wait: the command has ended, and nobody else can write.
+    read_value(report.out(), end.exec_error);
+    report.close();
+    on_end(end);
+  }
 
   // What has not begun ends by itself, too, when nobody can let it go any more.
   void reap() {
@@ -199,8 +229,13 @@ Child::Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& c
     : impl_{std::make_unique<Impl>(loop, signals, closed, table)} {
   // Found out now, before any lock is taken: Linux before 5.3 and some sandboxes have none.
   const int pidfd = pidfd_open(::getpid());
-  if (pidfd < 0) throw std::system_error{errno, std::generic_category(), "pidfd_open"};
-  ::close(pidfd);
+  if (pidfd >= 0) {
+    ::close(pidfd);
+  } else if (errno == EPERM || errno == ENOSYS) {
+    impl_->children = loop.watch_children([this] { impl_->look(); });
+  } else {
+    throw std::system_error{errno, std::generic_category(), "pidfd_open"};
+  }
 }
 
 Child::~Child() {
@@ -226,13 +261,13 @@ int Child::spawn(const Command& command, const std::string& path, SpawnOptions o
   impl_->state = Impl::State::waiting;
   impl_->id = {pid, {}};
   impl_->pidfd = pidfd_open(pid);
-  if (impl_->pidfd < 0) {
+  if (impl_->pidfd < 0 && !impl_->children) {
     error = errno;
     abandon();
     return error;
   }
   try {
-    impl_->process.emplace(impl_->loop.context().get_executor(), pid);
+    if (!impl_->children) impl_->process.emplace(impl_->loop.context().get_executor(), pid);
   } catch (const boost::system::system_error& failure) {
     // No pidfd to wait with, although the constructor found that the kernel has them.
     abandon();
@@ -252,16 +287,8 @@ void Child::go(EndHandler on_end) {
   // If it has been killed meanwhile, nobody reads this; how it ended tells.
   [[maybe_unused]] const ssize_t written = ::write(impl_->barrier.in(), "", 1);
   impl_->barrier.close();
-  impl_->process->async_wait(
-      [this, on_end = std::move(on_end)](const boost::system::error_code&, int) {
-        if (impl_->state != Impl::State::running) return;  // it was left
-        impl_->state = Impl::State::none;
-        CommandEnd end = describe(impl_->process->native_exit_code());
-        // Does not wait: the command has ended, and nobody else can write.
-        read_value(impl_->report.out(), end.exec_error);
-        impl_->report.close();
-        on_end(end);
-      });
+  impl_->on_end = std::move(on_end);
+  impl_->await_end();
 }
 
 void Child::abandon() {

@@ -49,7 +49,7 @@ class Child {
   using EndHandler = std::function<void(const CommandEnd&)>;
 
   /// `table` is asked for the start of the process. Throws std::system_error when the kernel gives
-  /// no pidfd, which waiting needs.
+  /// no descriptors.
   Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& closed,
         ProcessTable& table);
   Child(const Child&) = delete;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What is run under the lock: words or a shell string, and the file that they name.
+// What is run under the lock: words or a shell string.
 
 #pragma once
 
@@ -14,18 +14,8 @@ struct Command {
   std::vector<std::string> arguments;
 };
 
-/// The file that a command names, or why there is none.
-struct Executable {
-  std::string path;
-  int error = 0;  ///< errno value: ENOENT not found, else found but not executable
-};
-
 /// `string` run by $SHELL, else /bin/sh, with -c: as flock(1) does.
 [[nodiscard]] Command shell_command(const std::string& string);
-
-/// Find the executable file that `name` stands for, as execvp(3) does: a name with a slash is a
-/// path, any other is looked for in $PATH.
-[[nodiscard]] Executable find_executable(const std::string& name);
 
 /// The exit status that a shell gives for a command that could not be executed: 127 when it is not
 /// there (ENOENT), else 126.

@@ -16,6 +16,7 @@
 #include <ctime>
 #include <memory>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -29,6 +30,16 @@ int checked(int fd, const char* what) {
   if (fd < 0) throw std::system_error{errno, std::generic_category(), what};
   return fd;
 }
+
+/// Closed with this.
+struct OwnDescriptor {
+  explicit OwnDescriptor(int its_number) : number{its_number} {}
+  OwnDescriptor(const OwnDescriptor&) = delete;
+  OwnDescriptor& operator=(const OwnDescriptor&) = delete;
+  ~OwnDescriptor() { ::close(number); }
+
+  int number;
+};
 
 // Asio's own timers stop during suspend: so a timerfd. One that is cancelled is left set in the
 // kernel, and goes off for nothing: most are set anew before, and often to the same time.
@@ -123,13 +134,22 @@ class DescriptorWatch final : public Watch {
   std::shared_ptr<Watched> watched_;
 };
 
+// Asio names "epoll" and "timerfd" what are epoll_create1(2) and timerfd_create(2), and an assign()
+// of ours is epoll_ctl(2).
+std::string call_of(const boost::system::system_error& error) {
+  const std::string what = error.what();
+  if (what.starts_with("epoll")) return "epoll_create1";
+  if (what.starts_with("eventfd")) return "eventfd2";
+  return "epoll_ctl";
+}
+
 // What Asio throws is no std::system_error in Boost 1.81.
 template <typename Make>
 auto translated(const Make& make) {
   try {
     return make();
   } catch (const boost::system::system_error& error) {
-    throw std::system_error{error.code().value(), std::generic_category(), "event loop"};
+    throw std::system_error{error.code().value(), std::generic_category(), call_of(error)};
   }
 }
 
@@ -139,7 +159,7 @@ auto translated(const Make& make) {
 struct EventLoop::Impl {
   explicit Impl(const Signals& signals)
       : signal{context, checked(::signalfd(-1, &signals.handled(), SFD_CLOEXEC | SFD_NONBLOCK),
-                                "signalfd")} {}
+                                "signalfd4")} {}
 
   void await_signal() {
     signal.async_wait(asio::posix::descriptor_base::wait_read,
@@ -189,6 +209,21 @@ std::unique_ptr<Watch> EventLoop::watch(int fd, std::function<void()> on_readabl
   return translated([&] {
     return std::make_unique<DescriptorWatch>(impl_->context, impl_->look, fd,
                                              std::move(on_readable));
+  });
+}
+
+std::unique_ptr<Watch> EventLoop::watch_children(std::function<void()> on_change) {
+  sigset_t children;
+  ::sigemptyset(&children);
+  ::sigaddset(&children, SIGCHLD);
+  ::sigprocmask(SIG_BLOCK, &children, nullptr);
+  const auto fd = std::make_shared<OwnDescriptor>(
+      checked(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd4"));
+  return watch(fd->number, [fd, on_change = std::move(on_change)] {
+    signalfd_siginfo info{};
+    while (::read(fd->number, &info, sizeof info) == sizeof info) {
+    }
+    on_change();
   });
 }
 

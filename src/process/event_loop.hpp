@@ -54,6 +54,10 @@ class EventLoop {
   /// std::system_error.
   [[nodiscard]] std::unique_ptr<Watch> watch(int fd, std::function<void()> on_readable);
 
+  /// Call `on_change`, in run(), when a child of ours has ended, or perhaps has: SIGCHLD, which is
+  /// blocked from now on. Throws std::system_error.
+  [[nodiscard]] std::unique_ptr<Watch> watch_children(std::function<void()> on_change);
+
   /// Call `handler` for each signal that is read from now on.
   void on_signal(SignalHandler handler);
 

@@ -2,9 +2,11 @@
 
 #include "process/group_witness.hpp"
 
+#include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -24,13 +26,17 @@ constexpr const char* kName = "lock-bystander";
 // In the child, with every signal blocked. One thread has forked, so everything may be called here.
 [[noreturn]] void stand_by(pid_t parent, const ProcessTitle& title) {
   // Ends with ufl, however that ends; holds nothing open that somebody waits to see closed.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const bool ends_with_parent = ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
   close_descriptors_from(0);
   // Not "ufl": a signal sent to processes of that name must not look like one to the group. What
   // goes by the executable (pidof(8)) is deceived all the same.
   ::prctl(PR_SET_NAME, kName);
   title.set_in_child(kName);
-  while (::getppid() == parent) ::pause();
+  // Where a sandbox refuses either, it looks for itself, each second.
+  while (::getppid() == parent) {
+    const bool waits = ends_with_parent && (::pause() == 0 || errno == EINTR);
+    if (!waits) ::poll(nullptr, 0, 1000);
+  }
   ::_exit(0);
 }
 

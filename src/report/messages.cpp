@@ -94,6 +94,24 @@ std::string advice(const std::string& path, const FileOperation& operation,
   }
 }
 
+// Of a system call. What a file system refuses is told elsewhere.
+std::string_view resource_advice(int error) {
+  switch (error) {
+    case EMFILE:
+    case ENFILE:
+      return "see ulimit -n, and try again";
+    case EPERM:
+      return "ufl needs this system call and a sandbox forbids it: update the container engine, or "
+             "allow it (docker run --security-opt seccomp=PROFILE, SystemCallFilter= of systemd)";
+    case ENOSYS:
+      return "ufl needs this system call, and either this kernel is too old for it (Linux 5.3 has "
+             "all) or a sandbox hides it: update the container engine, or allow it (docker run "
+             "--security-opt seccomp=PROFILE, SystemCallFilter= of systemd)";
+    default:
+      return "try again";
+  }
+}
+
 }  // namespace
 
 std::string age_text(std::chrono::seconds time) {
@@ -198,10 +216,7 @@ std::string already_held_text(const std::string& path) {
 }
 
 std::string resource_failure_text(const std::string& path, const std::string& what, int error) {
-  const bool descriptors = error == EMFILE || error == ENFILE;
-  return fmt::format(
-      "{}: {}; {}", printable(path), what,
-      descriptors ? "see ulimit -n, and try again" : "ufl needs it (Linux 5.3 or newer)");
+  return fmt::format("{}: {}; {}", printable(path), what, resource_advice(error));
 }
 
 std::string lost_text(const std::string& path, const Sighting& seen, Wall now) {
@@ -228,6 +243,10 @@ std::string exec_failure_text(const std::string& path, const std::string& comman
 }
 
 std::string spawn_failure_text(const std::string& path, int error) {
+  if (error == EPERM || error == ENOSYS) {
+    return fmt::format("{}: cannot start a process (pipe2, fork): {}; {}", printable(path),
+                       error_text(error), resource_advice(error));
+  }
   return fmt::format("{}: cannot start a process: {}; see ulimit -{}, and try again",
                      printable(path), error_text(error), error == EMFILE ? 'n' : 'u');
 }

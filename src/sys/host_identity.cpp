@@ -8,8 +8,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid.hpp>
 #include <boost/uuid/uuid_io.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -19,6 +20,7 @@
 
 #include "sys/file_io.hpp"
 #include "sys/process_info.hpp"
+#include "sys/random_bytes.hpp"
 #include "sys/witness_file.hpp"
 
 namespace ufl {
@@ -53,7 +55,12 @@ std::optional<std::string> user_name(uid_t uid) {
 }  // namespace
 
 std::string HostIdentity::new_uuid() {
-  return boost::uuids::to_string(boost::uuids::random_generator_pure{}());
+  boost::uuids::uuid uuid{};
+  fill_with_random({uuid.begin(), uuid.size()});
+  // Version 4 and variant 1, RFC 4122.
+  uuid.begin()[6] = static_cast<std::uint8_t>((uuid.begin()[6] & 0x0F) | 0x40);
+  uuid.begin()[8] = static_cast<std::uint8_t>((uuid.begin()[8] & 0x3F) | 0x80);
+  return boost::uuids::to_string(uuid);
 }
 
 Holder HostIdentity::self() {

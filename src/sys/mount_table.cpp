@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <climits>
 #include <cstddef>
@@ -162,11 +163,17 @@ Mount root_mount(const std::vector<Mount>& mounts) {
   return hidden;
 }
 
-std::optional<std::string> read_link(const std::string& path) {
+struct Link {
+  std::optional<std::string> target;  // nothing: it is none, or not there
+  bool refused = false;               // a sandbox forbids to ask
+};
+
+Link read_link(const std::string& path) {
   char target[PATH_MAX];
   const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
-  if (length <= 0 || static_cast<std::size_t>(length) >= sizeof target) return std::nullopt;
-  return std::string{target, static_cast<std::size_t>(length)};
+  if (length < 0) return {{}, errno == EPERM || errno == ENOSYS};
+  if (length == 0 || static_cast<std::size_t>(length) >= sizeof target) return {};
+  return {std::string{target, static_cast<std::size_t>(length)}};
 }
 
 // The directories still to be walked, outermost first.
@@ -217,11 +224,12 @@ MountTraits find_mount(const std::string& path, std::string_view mountinfo) {
       way.emplace_back(here, mount);
       continue;
     }
-    const auto target = contains(kLocalTypes, below.type) ? read_link(here) : std::nullopt;
-    if (target) {
+    const Link link = contains(kLocalTypes, below.type) ? read_link(here) : Link{};
+    if (link.refused) return traits_of_type("");  // it may lead to a share
+    if (link.target) {
       if (++links > kMaxLinks) return traits_of_type("");
-      if (target->starts_with('/')) way.resize(1);
-      push_front(names, *target);
+      if (link.target->starts_with('/')) way.resize(1);
+      push_front(names, *link.target);
       continue;
     }
     way.emplace_back(here, &below);

@@ -18,6 +18,7 @@
 #include <utility>
 #include <variant>
 
+#include "sys/access.hpp"
 #include "sys/file_io.hpp"
 #include "sys/path.hpp"
 #include "sys/unique_fd.hpp"
@@ -130,8 +131,9 @@ template <typename Operation>
 int write_and_sync(int fd, const Operation& operation) {
   if (const int error = write_all(fd, operation.content); error != 0) return error;
   // EINVAL, EROFS: the file system has no fsync; then close is all that there is.
-  if (operation.sync && ::fsync(fd) != 0 && errno != EINVAL && errno != EROFS) return errno;
-  return 0;
+  if (!operation.sync || ::fsync(fd) == 0 || errno == EINVAL || errno == EROFS) return 0;
+  const bool is_refused = errno == EPERM || errno == ENOSYS;  // by a sandbox
+  return is_refused && ::fdatasync(fd) == 0 ? 0 : errno;
 }
 
 // `error`, or that of close(2), which is where NFS and FUSE report what became of the write; EINTR
@@ -284,7 +286,7 @@ FileReply perform(const ProbeDirectory& operation) {
   }
   if (!opened.valid()) return failure(errno);
   const int mode = X_OK | (operation.for_writing ? W_OK : 0);
-  if (::faccessat(AT_FDCWD, directory.c_str(), mode, AT_EACCESS) != 0) return failure(errno);
+  if (const int error = check_access(directory, mode); error != 0) return failure(error);
   FileReply reply = success();
   struct stat info = {};
   if (::fstat(opened.get(), &info) == 0) reply.device = info.st_dev;

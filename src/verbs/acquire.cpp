@@ -16,6 +16,7 @@
 #include "report/text.hpp"
 #include "seams/lease.hpp"
 #include "sys/mount_table.hpp"
+#include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
 #include "sys/process_info.hpp"
 #include "verbs/leasing.hpp"
@@ -63,6 +64,7 @@ class Acquire {
 
   Ending to_the_end() {
     if (!lease_is_possible(options_, mount_)) return {exit_status::kFailed, 0};
+    require_calls_to_change(mount_.local);
     session_.loop().on_signal(
         [this](const SignalEvent& event) { taking_.got_signal(event.number); });
     taking_.start();

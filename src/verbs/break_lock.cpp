@@ -17,6 +17,7 @@
 #include "report/say.hpp"
 #include "report/text.hpp"
 #include "sys/mount_table.hpp"
+#include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
 #include "verbs/inspecting.hpp"
 #include "verbs/refresh.hpp"
@@ -214,6 +215,7 @@ Ending break_lock(const Options& options, const World& world) {
   }
   Session session{world.signals};
   const MountTraits mount = find_mount(absolute_path(options.lock_file));
+  require_calls_to_change(mount.local);
   const Request request{options, world, mount};
   const InspectResult look = inspect(options.lock_file, world, session);
   if (look.state == InspectResult::State::cannot_tell) {

@@ -11,6 +11,7 @@
 #include "report/messages.hpp"
 #include "report/outcome.hpp"
 #include "report/say.hpp"
+#include "sys/needed_calls.hpp"
 #include "sys/output_file.hpp"
 #include "verbs/acquire.hpp"
 #include "verbs/break_lock.hpp"
@@ -25,6 +26,7 @@ namespace {
 
 Ending perform_verb(const Options& options, const World& world, Outcome& outcome) {
   try {
+    require_calls_to_wait();
     switch (options.action) {
       case Action::run:
         return run(options, world, outcome);

@@ -13,6 +13,8 @@
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "seams/lease.hpp"
+#include "sys/mount_table.hpp"
+#include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
 #include "verbs/releasing.hpp"
 #include "verbs/session.hpp"
@@ -73,7 +75,9 @@ Ending refresh(const Options& options, const World& world) {
     if (ends_a_wait(event.number)) session.end(ending_of_signal(event.number));
   });
   Refreshing refreshing{options, world, session.timer()};
-  refreshing.start(find_mount(absolute_path(options.lock_file)), [&](const RefreshResult& result) {
+  const MountTraits mount = find_mount(absolute_path(options.lock_file));
+  require_calls_to_change(mount.local);
+  refreshing.start(mount, [&](const RefreshResult& result) {
     if (result.outcome != RefreshResult::Outcome::held) {
       return session.end(not_refreshed(options, world, result));
     }

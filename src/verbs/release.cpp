@@ -15,6 +15,7 @@
 #include "report/say.hpp"
 #include "seams/lease.hpp"
 #include "sys/mount_table.hpp"
+#include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
 #include "verbs/refresh.hpp"
 #include "verbs/releasing.hpp"
@@ -65,6 +66,7 @@ class LettingGo {
         releasing_{world, session_.timer()} {}
 
   Ending to_the_end(bool only_look) {
+    if (!only_look) require_calls_to_change(mount_.local);
     // Nothing is under way while the loop runs: only the next look is waited for.
     session_.loop().on_signal([this](const SignalEvent& event) {
       if (ends_a_wait(event.number)) session_.end(ending_of_signal(event.number));

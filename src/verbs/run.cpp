@@ -20,7 +20,9 @@
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "report/text.hpp"
+#include "sys/executable.hpp"
 #include "sys/mount_table.hpp"
+#include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
 #include "verbs/keeping.hpp"
 #include "verbs/leasing.hpp"
@@ -89,6 +91,9 @@ class Run {
 
   Ending to_the_end() {
     if (!lease_is_possible(options_, mount_)) return {exit_status::kFailed, 0};
+    require_calls_to_change(mount_.local);
+    require_calls_to_run();
+    if (options_.kill_on_loss) require_calls_to_stop();
     session_.loop().on_signal([this](const SignalEvent& event) { got_signal(event); });
     taking_.start();
     return session_.run();

@@ -42,6 +42,8 @@ class FaultTestCase(support.UflTestCase):
         `kind`, as if its file system were of that kind."""
         tracer = ["strace", "-f", "-o", log]
         for fault in faults:
+            # The first flock(2) only asks whether a sandbox allows it, on no file.
+            fault = re.sub(r"^(flock:.*when=)(\d+)", lambda m: f"{m[1]}{int(m[2]) + 1}", fault)
             tracer += ["-e", f"inject={fault}"]
         elsewhere = ("bind", "clone", "close_range", "connect", "flock", "fsync", "pidfd_open",
                      "pipe2", "socket")

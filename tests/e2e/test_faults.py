@@ -84,9 +84,10 @@ class Failures(FaultTestCase):
         self.assertEqual((result.returncode, result.stdout), (75, ""))
         self.assert_one_line(result.stderr, "lock", "Input/output error")
 
-    def test_without_pidfds_no_lock_is_taken(self):
+    def test_without_pidfds_no_lock_is_taken_that_would_have_to_stop_its_command(self):
         with support.DirectoryWatch(self.dir) as watch:
-            result = self.inject(["pidfd_open:error=ENOSYS"], "lock", "echo", "ran")
+            result = self.inject(["pidfd_open:error=ENOSYS"], "--on-lost", "kill", "lock", "echo",
+                                 "ran")
             self.assertEqual((result.returncode, result.stdout), (125, ""))
             self.assert_one_line(result.stderr, "lock", "pidfd_open")
             self.assertEqual(watch.appeared(), [])

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <string>
 
+#include "sys/executable.hpp"
 #include "unit/temporary_directory.hpp"
 
 namespace ufl {
