@@ -27,9 +27,15 @@ bool is_ours(std::string_view name) {
 
 }  // namespace
 
-std::vector<std::string> litter_beside(const std::string& path) {
-  std::vector<std::string> names;
+const std::vector<std::string>& Litter::beside(const std::string& path) {
   const std::string directory = directory_of(path);
+  const auto [found, is_new] = seen_.try_emplace(directory);
+  if (is_new) found->second = read(directory);
+  return found->second;
+}
+
+std::vector<std::string> Litter::read(const std::string& directory) {
+  std::vector<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> opened{::opendir(directory.c_str()), &::closedir};
   if (!opened) return names;
   const std::time_t now = std::time(nullptr);

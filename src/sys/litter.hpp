@@ -2,14 +2,25 @@
 
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
 namespace ufl {
 
-/// Temporary files of ufl (".ufl-UUID") beside the lock at `path` that are older than a minute, by
-/// the clock of their file system's host and ours, for people to read: whoever made them removes
-/// them within seconds, unless it was killed. Sorted; nothing where the directory cannot be read.
-[[nodiscard]] std::vector<std::string> litter_beside(const std::string& path);
+/// What was left beside locks, for people to read. A directory is read once, however many locks are
+/// asked about.
+class Litter {
+ public:
+  /// Temporary files of ufl (".ufl-UUID") beside the lock at `path` that are older than a minute,
+  /// by the clock of their file system's host and ours: whoever made them removes them within
+  /// seconds, unless it was killed. Sorted; nothing where the directory cannot be read.
+  [[nodiscard]] const std::vector<std::string>& beside(const std::string& path);
+
+ private:
+  [[nodiscard]] static std::vector<std::string> read(const std::string& directory);
+
+  std::map<std::string, std::vector<std::string>> seen_;  // by directory
+};
 
 }  // namespace ufl

@@ -64,19 +64,47 @@ int write_to_descriptor(int descriptor, const std::string& content) {
   return write_all(descriptor, content);
 }
 
-// Where the link at `path` leads, also if nothing is there (yet); none: it leads nowhere. What a
-// descriptor is a link to is not asked: "pipe:[7]" is no path, and a file has other readers.
-std::optional<std::string> target_of(std::string path) {
+// What stands in `directory`, itself. It is read through one descriptor: whatever is put in its
+// place meanwhile is another one.
+UniqueFd open_itself(const UniqueFd& directory, const std::string& name) {
+  return UniqueFd{::openat(directory.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+}
+
+// Where everybody can put links, those of others lead where they like. This is the rule of
+// fs.protected_symlinks, proc_sys_fs(5), for those who read links by hand.
+bool may_follow(const struct stat& link, const struct stat& directory) {
+  constexpr mode_t kOpenToAll = S_ISVTX | S_IWOTH;
+  const bool is_open_to_all = (directory.st_mode & kOpenToAll) == kOpenToAll;
+  return !is_open_to_all || link.st_uid == ::geteuid() || link.st_uid == directory.st_uid;
+}
+
+struct Target {
+  std::optional<std::string> path;  // none: it leads nowhere
+  int refused = 0;                  // errno value: somebody's link, which is not followed
+};
+
+// Where the link at `path` leads, also if nothing is there (yet). What a descriptor is a link to is
+// not asked: "pipe:[7]" is no path, and a file has other readers.
+Target target_of(std::string path) {
   constexpr int kMaxLinks = 40;  // as the kernel, path_resolution(7)
   for (int links = 0; links < kMaxLinks; ++links) {
+    if (is_descriptor(path)) return {path};
+    const std::string parent = directory_of(path);
+    const UniqueFd directory{::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    const UniqueFd link = open_itself(directory, path.substr(path.rfind('/') + 1));
+    struct stat directory_info = {};
+    struct stat info = {};
+    if (!link.valid() || ::fstat(link.get(), &info) != 0 || !S_ISLNK(info.st_mode)) return {path};
+    const bool is_ours =
+        ::fstat(directory.get(), &directory_info) == 0 && may_follow(info, directory_info);
+    if (!is_ours) return {std::nullopt, EACCES};
     char target[PATH_MAX];
-    if (is_descriptor(path)) return path;
-    const ssize_t length = ::readlink(path.c_str(), target, sizeof target);
-    if (length <= 0) return path;
+    const ssize_t length = ::readlinkat(link.get(), "", target, sizeof target);
+    if (length <= 0) return {path};
     const std::string name{target, static_cast<std::size_t>(length)};
     path = name.starts_with('/') ? name : directory_of(path).append(name);
   }
-  return std::nullopt;
+  return {};
 }
 
 // The path of a file that need not be there, in a directory that is.
@@ -87,11 +115,13 @@ std::optional<std::string> resolved_name(const std::string& path) {
   return *directory + '/' + path.substr(path.rfind('/') + 1);
 }
 
+constexpr std::string_view kTemporary = ".ufl-report-";
+
 /// A file beside another one, with a name of its own until it is renamed; removed unless it is.
 class Temporary {
  public:
   explicit Temporary(const std::string& beside)
-      : name_{directory_of(beside) + ".ufl-report-XXXXXX"} {
+      : name_{directory_of(beside).append(kTemporary) + "XXXXXX"} {
     file_ = UniqueFd{::mkostemp(name_.data(), O_CLOEXEC)};
     if (!file_.valid()) error_ = errno;
   }
@@ -125,19 +155,20 @@ class Temporary {
 }  // namespace
 
 OutputFile::OutputFile(const std::string& path) : path_{path} {
-  struct stat info = {};
-  if (::lstat(path.c_str(), &info) != 0) return;
-  in_place_ = !S_ISREG(info.st_mode);
-  // What open(2) must not follow (fs.protected_symlinks, proc_sys_fs(5)) we do not follow by hand.
-  if (S_ISLNK(info.st_mode) && ::stat(path.c_str(), &info) != 0 && errno == EACCES) {
-    refused_ = errno;
+  const Target target = target_of(path);
+  refused_ = target.refused;
+  if (!target.path) {
+    in_place_ = true;  // a link: whatever it leads to is not replaced
+    return;
   }
-  const auto target = target_of(path);
-  if (!target) return;
-  path_ = *target;
+  path_ = *target.path;
   descriptor_ = descriptor_of(path_);
-  in_place_ = is_descriptor(path_) || (::stat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode));
+  struct stat info = {};
+  in_place_ =
+      is_descriptor(path_) || (::lstat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode));
 }
+
+bool OutputFile::is_temporary(std::string_view name) { return name.starts_with(kTemporary); }
 
 bool OutputFile::is_at(const std::string& path) const {
   struct stat ours_info = {};
@@ -165,7 +196,11 @@ int OutputFile::prepare() const {
   if (in_place_) {
     // A reader of a FIFO may come later.
     struct stat info = {};
-    if (::stat(path_.c_str(), &info) != 0) return errno;
+    if (::fstatat(AT_FDCWD, path_.c_str(), &info, is_descriptor(path_) ? 0 : AT_SYMLINK_NOFOLLOW) !=
+        0) {
+      return errno;
+    }
+    if (S_ISLNK(info.st_mode)) return ELOOP;
     if (S_ISDIR(info.st_mode)) return EISDIR;
     if (S_ISSOCK(info.st_mode)) return ENXIO;  // what open(2) will say
     return ::access(path_.c_str(), W_OK) == 0 ? 0 : errno;
@@ -176,10 +211,11 @@ int OutputFile::prepare() const {
 }
 
 int OutputFile::write(const std::string& content) const {
+  if (refused_ != 0) return refused_;
   if (descriptor_) return write_to_descriptor(*descriptor_, content);
   if (in_place_) {
-    constexpr int kFlags = O_WRONLY | O_APPEND | O_NONBLOCK;
-    const UniqueFd file = open_file(path_, kFlags);
+    const int kind = is_descriptor(path_) ? 0 : O_NOFOLLOW;  // those are links, and the kernel's
+    const UniqueFd file = open_file(path_, O_WRONLY | O_APPEND | O_NONBLOCK | kind);
     return file.valid() ? write_all(file.get(), content) : errno;
   }
   Temporary file{path_};

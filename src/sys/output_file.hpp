@@ -5,15 +5,20 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ufl {
 
 /// A file that is written once, whole or not at all. What is no regular file (a FIFO) is written to
 /// as it is. /dev/stderr, /dev/fd/N and the like are the descriptor that we were given, not another
-/// one for the same file, which would have an offset of its own. Other links are followed.
+/// one for the same file, which would have an offset of its own. Other links are followed, except
+/// what others have put into a directory that everybody can write to, such as /tmp.
 class OutputFile {
  public:
   explicit OutputFile(const std::string& path);
+
+  /// Is `name` that of a temporary file? One that is old was left by a kill.
+  [[nodiscard]] static bool is_temporary(std::string_view name);
 
   /// Is this file the one at `path`, or would it be, were both there?
   [[nodiscard]] bool is_at(const std::string& path) const;

@@ -44,13 +44,14 @@ Ending status(const Options& options, const World& world) {
   });
   const bool coloured = !options.json && world.stdout_is_coloured();
   Ending ending{exit_status::kOk, 0};
+  Litter litter;
   for (const std::string& path : options.lock_files) {
     LockStatus lock;
     lock.path = path;
     lock.look = inspect(path, world, session);
     lock.local = find_mount(absolute_path(path)).local;
     lock.life = life_of(world.liveness, lock.look.seen, lock.local);
-    lock.litter = litter_beside(path);
+    lock.litter = litter.beside(path);
     static_assert(exit_status::kOk < exit_status::kNotAcquired &&
                   exit_status::kNotAcquired < exit_status::kFailed);
     ending.status = std::max(ending.status, status_of(lock.look.state));

@@ -282,6 +282,16 @@ TEST_F(ClaimLeaseTest, AnEmptyFileThatStaysIsTakenOverOnALocalDisk) {
   EXPECT_EQ(std::get<WaitUntil>(delay).at - clock_.now(), seconds{1});
 }
 
+// One empty file is like another: the next one may just be being written.
+TEST_F(ClaimLeaseTest, OnlyTheEmptyFileThatWasWatchedIsReplaced) {
+  Claim claim = make(options(true));
+  step_ = claim.start();
+  (void)watch(claim, empty(7), seconds{100});
+  const Step step = to_rename(claim, empty(8));
+  EXPECT_EQ(wants<ReplaceFile>(step), nullptr);
+  EXPECT_NE(wants<RemoveFile>(step), nullptr) << "of the temporary file";
+}
+
 TEST_F(ClaimLeaseTest, AnEmptyFileIsGivenTenDelays) {
   ClaimOptions slow = options(true);
   slow.delay = seconds{2};
