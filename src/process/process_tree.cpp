@@ -136,6 +136,12 @@ bool ProcessTree::command_has_ended() const {
   return command_pidfd_ >= 0 && ::poll(&end, 1, 0) == 1 && (end.revents & POLLIN) != 0;
 }
 
+bool ProcessTree::has_adopted_orphans() {
+  int adopts = 0;
+  return ::getpid() == 1 ||
+         (::prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0UL, 0UL, 0UL) == 0 && adopts != 0);
+}
+
 int ProcessTree::adopt_orphans() {
   return ::prctl(PR_SET_CHILD_SUBREAPER, 1UL, 0UL, 0UL, 0UL) == 0 ? 0 : errno;
 }

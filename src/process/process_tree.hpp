@@ -70,6 +70,10 @@ class ProcessTree {
   /// made by the process that has forked this one. `command_pidfd`: see set_command().
   ProcessTree(const ProcessTree& other, IsHelper is_helper, IsRoot is_root, int command_pidfd);
 
+  /// Were we made the parent of orphans before: the first process of a container (pid 1), or what a
+  /// subreaper has become by execve(2)? Then somebody has to reap them.
+  [[nodiscard]] static bool has_adopted_orphans();
+
   /// From now on descendants who lose their parent become children of this process
   /// (PR_SET_CHILD_SUBREAPER, prctl(2)); reap_orphans() must be called now and then. Returns 0, or
   /// the errno value.

@@ -11,6 +11,7 @@
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
+#include "sys/inotify_spare.hpp"
 
 namespace ufl {
 
@@ -27,6 +28,9 @@ constexpr Duration kReapInterval = seconds{1};
 
 // Most commands have ended by then, and need no watch.
 constexpr Duration kWatchAfter = seconds{1};
+
+// Of the inotify instances that a user can have: fewer than whoever waits leaves (taking.cpp).
+constexpr int kLeftToOthers = 4;
 
 }  // namespace
 
@@ -109,6 +113,11 @@ void Keeping::watch() {
   events_.on_settled();
   const bool begun =
       alarm_.begin(session_.loop(), options_.lock_file, NameEvents::any, [this] { look(); });
+  if (begun && !inotify_is_spare(kLeftToOthers)) {
+    alarm_.end();
+    alarm_.drop();
+    return;
+  }
   if (begun) look();  // else the interval is there, too
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -95,6 +96,7 @@ class Run {
     require_calls_to_run();
     if (options_.kill_on_loss) require_calls_to_stop();
     session_.loop().on_signal([this](const SignalEvent& event) { got_signal(event); });
+    if (ProcessTree::has_adopted_orphans()) reap_orphans();
     taking_.start();
     return session_.run();
   }
@@ -137,17 +139,27 @@ class Run {
         child_.spawn(command_, executable_.path, {.die_with_parent = options_.lease.has_value()});
     if (error != 0) return cannot_spawn(error);
     if (tree_) tree_->set_command(child_.id(), child_.pidfd());
+    if (orphans_) orphans_->set_command(child_.id(), child_.pidfd());
     error = keeping_.start(taking_.claim(), child_.id(), tree_ ? &*tree_ : nullptr, warden_);
     if (error == 0) return;
     child_.abandon();
     cannot_spawn(error);
   }
 
+  [[nodiscard]] bool is_helper(std::int64_t pid) const {
+    return pid == relay_.bystander() || pid == warden_.pid();
+  }
+
+  // From now on, as they end.
+  void reap_orphans() {
+    orphans_.emplace(world_.processes, [this](std::int64_t pid) { return is_helper(pid); });
+    ends_ = session_.loop().watch_children([this] { orphans_->reap_orphans(); });
+    orphans_->reap_orphans();
+  }
+
   // What is below us now is nothing of the command's.
   int make_tree() {
-    tree_.emplace(world_.processes, [this](std::int64_t pid) {
-      return pid == relay_.bystander() || pid == warden_.pid();
-    });
+    tree_.emplace(world_.processes, [this](std::int64_t pid) { return is_helper(pid); });
     return ProcessTree::adopt_orphans();
   }
 
@@ -276,7 +288,9 @@ class Run {
   Taking taking_;
   Child child_;
   SignalRelay relay_;
-  std::optional<ProcessTree> tree_;  // if it is stopped when the lock is lost
+  std::optional<ProcessTree> tree_;     // if it is stopped when the lock is lost
+  std::optional<ProcessTree> orphans_;  // if others' become ours
+  std::unique_ptr<Watch> ends_;
   Warden warden_;
   Keeping keeping_;
   Releasing releasing_;

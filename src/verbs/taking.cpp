@@ -15,6 +15,7 @@
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "report/terminal.hpp"
+#include "sys/inotify_spare.hpp"
 #include "sys/path.hpp"
 #include "verbs/refresh.hpp"
 
@@ -65,6 +66,10 @@ namespace {
 bool somebody_watches(const Options& options) {
   return options.verbosity != Verbosity::quiet && stderr_is_terminal();
 }
+
+// How long a wait must last to be looked at, and how many inotify instances are left by it.
+constexpr Duration kSettlesAfter = std::chrono::milliseconds{250};
+constexpr int kLeftToOthers = 16;
 
 // Whoever is told for whom ufl waits is told the truth.
 ClaimOptions told(ClaimOptions claim, const Options& options) {
@@ -143,6 +148,21 @@ void Taking::watch() {
   // The retry interval is there, too.
   const Duration interval = options_.retry.value_or(kDefaultRetryWhenWoken);
   claim_.rely_on_hints(is_told_ ? std::optional{interval} : std::nullopt);
+  if (is_told_) {
+    if (!settling_) settling_ = session_.loop().make_timer();
+    settling_->at(world_.clock.now() + kSettlesAfter, [this] { leave_some(); });
+  }
+  look();
+}
+
+// All programs of a user share 128 inotify instances, as a rule: a crowd must not take them all.
+// Not asked at once: most waits are over by then, and it may take milliseconds.
+void Taking::leave_some() {
+  if (!is_told_ || inotify_is_spare(kLeftToOthers)) return;
+  alarm_.end();
+  alarm_.drop();
+  is_told_ = false;
+  claim_.rely_on_hints(std::nullopt);
   look();
 }
 
@@ -197,6 +217,7 @@ void Taking::look() {
 }
 
 void Taking::claim_ended() {
+  if (settling_) settling_->cancel_timer();
   alarm_.end();
   holder_alarm_.end();
   if (line_) line_->stop();

@@ -80,6 +80,7 @@ class Taking {
   [[nodiscard]] Waiting now_waiting() const;
   void make_room();
   void watch();
+  void leave_some();
   void woken();
   void watch_holder();
   [[nodiscard]] bool begin_to_watch(const Sighting& seen);
@@ -102,6 +103,7 @@ class Taking {
   NameAlarm alarm_;
   bool watches_ = false;  // it was tried
   bool is_told_ = false;  // of each removal
+  std::unique_ptr<Timer> settling_;
   ProcessAlarm holder_alarm_;
   std::string watched_;  // the token of the holder for whom it was tried
   WaitingLog log_;
