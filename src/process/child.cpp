@@ -185,8 +185,9 @@ struct Child::Impl {
       asio::post(loop.context(), [this] { look(); });
       return;
     }
-    process->async_wait(
-        [this](const boost::system::error_code&, int) { ended(process->native_exit_code()); });
+    process->async_wait([this](const boost::system::error_code&, int) {
+      if (process) ended(process->native_exit_code());  // else it was left
+    });
   }
 
   void look() {

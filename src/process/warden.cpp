@@ -45,6 +45,7 @@ Warden::Warden(EventLoop& loop, ProcessTable& table, const ProcessTitle& title, 
 
 int Warden::start(const std::string& token, const ProcessTree& tree, Mono stop_at, Mono kill_at) {
   dismiss();
+  if (tree.command_pidfd() < 0) return ENOSYS;
   const int error = term_.open(stop_at, kill_at);
   if (error != 0) return error;
   token_ = token;

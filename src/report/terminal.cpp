@@ -44,7 +44,8 @@ std::size_t RewrittenLine::columns() {
 
 void RewrittenLine::draw(std::string_view line) {
   if (!in_foreground()) return;
-  if (write_to_stderr(std::string{kReturn}.append(line).append(kEraseRest), 0)) shown_ = true;
+  const std::string text = std::string{kReturn}.append(line).append(kEraseRest);
+  if (write_to_stderr(text, 0) > 0) shown_ = true;
 }
 
 void RewrittenLine::clear() {

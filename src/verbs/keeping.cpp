@@ -173,7 +173,7 @@ void Keeping::stop_command() {
   const bool tells = warden_->end_term(latest);
   fence_.emplace(*tree_, *deadline_, world_.clock);
   fence_->begin(latest, tells, [this] { fenced(); });
-  if (!say_at_once(line)) unsaid_ = line;
+  unsaid_ = say_at_once(line);
 }
 
 // In words, as it is now.
@@ -189,7 +189,7 @@ std::string Keeping::loss() const {
 }
 
 void Keeping::fenced() {
-  if (!unsaid_.empty()) say(unsaid_);
+  if (!unsaid_.empty()) say_rest(unsaid_);
   std::vector<std::int64_t> pids;
   for (const Survivor& survivor : fence_->survivors()) pids.push_back(survivor.process.pid);
   if (!pids.empty()) say(survivors_text(options_.lock_file, pids));

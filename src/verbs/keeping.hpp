@@ -107,7 +107,7 @@ class Keeping {
   bool recorded_ = false;
   bool command_ended_ = false;
   bool lost_ = false;
-  std::string unsaid_;  // what there was no time to say
+  std::string unsaid_;  // what stderr did not take at once
 };
 
 }  // namespace ufl

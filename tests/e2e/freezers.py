@@ -2,6 +2,7 @@
 """Ways to keep a process from running that no SIGCONT ends, as a freezer of containers, a debugger
 or a share that hangs do."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -71,9 +72,9 @@ class _Cgroup(_Freezer):
     def __init__(self, root, *pids):
         self._root = root
         self._path = tempfile.mkdtemp(prefix="ufl-test-", dir=root)
-        self._pids = pids
         for pid in pids:
-            self._write("cgroup.procs", str(pid))
+            with contextlib.suppress(ProcessLookupError):
+                self._write("cgroup.procs", str(pid))
 
     def _write(self, name, text):
         with open(os.path.join(self._path, name), "w", encoding="ascii") as file:
@@ -84,14 +85,20 @@ class _Cgroup(_Freezer):
             return text in file.read()
 
     def _remove(self):
-        # To be empty it need not be left by who has ended meanwhile.
-        for pid in self._pids:
-            try:
-                with open(os.path.join(self._root, "cgroup.procs"), "w", encoding="ascii") as file:
-                    file.write(str(pid))
-            except ProcessLookupError:
-                continue
-        os.rmdir(self._path)
+        """Once it is empty: who was in it goes, and what that has started meanwhile."""
+        def is_gone():
+            with open(os.path.join(self._path, "cgroup.procs"), encoding="ascii") as file:
+                pids = file.read().split()
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError), \
+                        open(os.path.join(self._root, "cgroup.procs"), "w", encoding="ascii") as to:
+                    to.write(pid)
+            with contextlib.suppress(OSError):
+                os.rmdir(self._path)
+                return True
+            return False
+
+        support.wait_for(is_gone, "an empty control group")
 
     @classmethod
     def works_below(cls, root, name):

@@ -65,13 +65,13 @@ def container():
     return None
 
 
-def children_of(pid, name):
-    """The numbers of the children of process `pid` that call themselves `name`."""
+def children_of(pid, name=None):
+    """The numbers of the children of process `pid` that call themselves `name`, or of all."""
     def tells(entry):
         try:
             with open(f"/proc/{entry}/stat", encoding="latin-1") as stat:
                 comm, rest = stat.read().split("(", 1)[1].rsplit(")", 1)
-                return comm == name and int(rest.split()[1]) == pid
+                return name in (None, comm) and int(rest.split()[1]) == pid
         except (FileNotFoundError, ProcessLookupError):
             return False
 

@@ -25,7 +25,7 @@ from containers import share, works  # noqa: E402
 from faults import FaultTestCase  # noqa: E402
 from leases import (  # noqa: E402
     FAILED, LEASE, LOST, SHORT, TAKEOVER, LeaseTestCase, beat_in, children_of, go_on, helper_of,
-    pause, stop, warden_of)
+    pause, record, stop, warden_of)
 
 # When it is enough that others, who wait for so long, do not run yet.
 LATEST = LEASE + TAKEOVER
@@ -308,6 +308,29 @@ class SpeakingTest(FenceTestCase):
         self.assertEqual(self.wait(holder), LOST)
         return took, text.decode()
 
+    def test_stderr_that_takes_less_than_there_is_to_say(self):
+        """One page is free in the pipe, which is writable then; and nobody ever reads it."""
+        self.lock = self.path(*["d" * 249] * 16, "lock")
+        os.makedirs(os.path.dirname(self.lock))
+        for words in (SHORT, ("--on-lost", "kill", "--kill-after", "0.3")):
+            with self.subTest(words=words):
+                out, into = os.pipe()
+                self.fill(into)
+                os.read(out, 4096)
+                witness = self.witness(f"fifo-{len(words)}-{words[1]}")
+                holder = self.run_witnessed(witness, *words, stderr=into, script=(
+                    f"trap '' TERM; echo ready >&9; {STAY}"))
+                os.close(into)
+                self.put_new(record(), self.lock)
+                witness.wait_for_end()
+                self.assertEqual(self.wait(holder), LOST)
+                text = b""
+                while data := os.read(out, 1 << 20):
+                    text += data
+                os.close(out)
+                self.assertIn(b"ufl: " + os.fsencode(self.lock)[:4000], text)
+                os.unlink(self.lock)
+
     @unittest.skipUnless(support.can_open_terminals(), "no pseudo-terminals here")
     def test_terminal_that_stops_who_writes(self):
         """A job in the background, after `stty tostop`."""
@@ -581,6 +604,41 @@ class DeafShareTest(FaultTestCase, LeaseTestCase):
                 self.assertTrue(os.path.exists(lock))
                 with open(log, encoding="utf-8") as calls:
                     self.assertGreater(calls.read().count("(INJECTED)"), 1)
+
+
+class NoKillTest(FaultTestCase, LeaseTestCase):
+    """A sandbox refuses kill(2), and what stands for it, but not when ufl tries that at its start:
+    nothing that ufl has made is ended by it."""
+
+    REFUSED = [word for call in ("kill", "pidfd_send_signal")
+               for word in ("-e", f"inject={call}:error=EPERM:when=2+")]
+
+    def under(self, *words):
+        return ["strace", "-f", "-o", "/dev/null", *self.REFUSED, os.path.abspath(support.UFL), *words]
+
+    def test_helpers_hold_up_nothing(self):
+        for words in ((), ("-l", "3h")):
+            with self.subTest(words=words):
+                holder = self.hold(*words, program=self.under())
+                ufl = json.loads(self.read_lock().split("\n")[1])["pid"]
+                helpers = [helper_of(ufl, name) for name in
+                           ("lock-bystander", "lock-warden")[:1 + len(words)]]
+                self.assertEqual(self.let_go(holder), 0)
+                self.assertEqual(holder.stderr.read(), "")
+                self.assert_no_lock()
+                support.wait_for(lambda: not any(map(support.process_state, helpers)), "their ends")
+
+    def test_what_cannot_be_stopped_is_named(self):
+        holder = self.hold("--on-lost", "kill", "--kill-after", "0.3", program=self.under())
+        holder_keys = json.loads(self.read_lock().split("\n")[1])
+        self.put_new(record())
+        # strace(1) ends after all that it traces.
+        support.wait_for(lambda: support.process_state(holder_keys["pid"]) in (None, "Z"), "its end")
+        self.assertEqual(self.let_go(holder), LOST)
+        lines = holder.stderr.read().splitlines()
+        self.assertEqual(len(lines), 2, lines)
+        self.assertIn("1 process could not be stopped", lines[1])
+        self.assertTrue(lines[1].endswith(f" -p {holder_keys['child']['pid']}"), lines[1])
 
 
 class OldKernelTest(FaultTestCase, LeaseTestCase):

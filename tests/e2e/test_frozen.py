@@ -91,6 +91,28 @@ class FrozenTest(FrozenTestCase):
         self.nothing_runs_beside_the_next(Frozen2)
 
 
+    def paused(self, freezer):
+        """All of it stands still, as in a container that is paused, or a machine that sleeps: it is
+        told nothing when it goes on, but killed, and what it does till then is all that it does."""
+        if not freezer.works():
+            self.skipTest(f"no {freezer.name} here")
+        holder, witness = self.begin()
+        with open(f"/proc/{holder.pid}/task/{holder.pid}/children", encoding="ascii") as file:
+            children = [int(pid) for pid in file.read().split()]
+        below = [pid for child in children for pid in children_of(child)]
+        with freezer(holder.pid, *children, *below):
+            self.take_over()
+        witness.wait_for_end()
+        self.assertEqual(self.wait(holder), LOST)
+        self.assertNotIn("TERM", witness.text)
+        self.assert_one_line(holder.stderr.read(), self.lock, "the command is stopped")
+
+    def test_all_paused_by_cgroups_1(self):
+        self.paused(Frozen1)
+
+    def test_all_paused_by_cgroups_2(self):
+        self.paused(Frozen2)
+
 
 class WardenTest(FrozenTestCase):
     """It is there whatever happens to it and around it."""

@@ -34,7 +34,8 @@ OTHER_WAY = set("""
     bind clone3 close_range connect dup2 dup3 eventfd2 faccessat2 fchmod fcntl fsync getdents64 getegid
     geteuid getgid getgroups getpeername getpgid getpgrp getrandom getsockname gettid getuid
     inotify_add_watch inotify_init1 inotify_rm_watch linkat mkdir mkdirat pause poll ppoll readlink
-    readlinkat rt_sigsuspend rt_sigtimedwait setsid shutdown socket statfs tgkill umask uname
+    readlinkat rt_sigsuspend rt_sigtimedwait setsid shutdown socket statfs tgkill timer_create
+    timer_delete timer_settime umask uname
     """.split())
 
 # There is none, and these say so.

@@ -4,11 +4,17 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -21,6 +27,7 @@
 #include "seams/clock.hpp"
 #include "sys/host_processes.hpp"
 #include "unit/child_processes.hpp"
+#include "unit/refused_calls.hpp"
 #include "unit/temporary_directory.hpp"
 
 namespace ufl::test {
@@ -272,6 +279,86 @@ TEST_F(ChildTest, KilledBeforeItGoesItHasEnded) {
     EXPECT_EQ(end.signal, SIGKILL);
     EXPECT_EQ(end.exec_error, 0);
     EXPECT_FALSE(has_run());
+  });
+}
+
+// A process of this number, which must be free, that is no child of the one that forks; and another
+// one that tells how it has ended. 0: not possible here.
+pid_t use_again(pid_t number, const Channel& end) {
+  const Channel ready;
+  const pid_t parent = start_bound_process([&] {
+    std::array<std::uint64_t, 11> words{};  // struct clone_args, clone(2)
+    words[4] = SIGCHLD;
+    words[8] = reinterpret_cast<std::uint64_t>(&number);  // set_tid
+    words[9] = 1;
+    const long pid = ::syscall(SYS_clone3, words.data(), sizeof words);
+    if (pid == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      sigset_t none;
+      ::sigemptyset(&none);
+      ::sigprocmask(SIG_SETMASK, &none, nullptr);
+      ready.send(static_cast<long>(::getpid()));
+      for (;;) ::pause();
+    }
+    if (pid < 0) ready.send(pid);
+    int status = 0;
+    if (pid > 0 && ::waitpid(static_cast<pid_t>(pid), &status, 0) == pid) end.send(status);
+  });
+  if (ready.receive<long>() == number) return parent;
+  kill_and_wait(parent);
+  return 0;
+}
+
+// Known race: Asio has waited for the command, and its news wait in the loop.
+TEST_F(ChildTest, SignalsNobodyWhoHasTheNumberOfACommandThatWasWaitedFor) {
+  in_own_process([] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn("exit 0"), 0);
+    const pid_t number = ufl.pid();
+    ::kill(number, SIGKILL);
+    ASSERT_TRUE(eventually([&] { return state_of(number) == 'Z'; }));
+    ufl.child.go([&](const CommandEnd&) { ufl.loop.stop(); });
+    ASSERT_EQ(state_of(number), '\0') << "it was waited for, and nobody was told";
+    const Channel end;
+    const pid_t stranger = use_again(number, end);
+    if (stranger == 0) return;  // only root may choose numbers
+    ufl.child.signal(SIGTERM);
+    ::kill(number, SIGUSR1);
+    const auto status = end.receive<int>();
+    ASSERT_TRUE(status);
+    EXPECT_EQ(WTERMSIG(*status), SIGUSR1) << "no other signal came before";
+    EXPECT_EQ(::waitpid(stranger, nullptr, 0), stranger);
+    ufl.loop.run();
+  });
+}
+
+TEST_F(ChildTest, AbandonedItEndsByItselfWhereNobodyMayBeKilled) {
+  in_own_process([this] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn(leave_trace()), 0);
+    if (!refuse({SYS_kill, SYS_pidfd_send_signal})) return;
+    ufl.child.abandon();
+    EXPECT_FALSE(has_children());
+    EXPECT_FALSE(has_run());
+  });
+}
+
+TEST_F(ChildTest, AbandonedWhereItCannotEndItHoldsUpNothing) {
+  in_own_process([] {
+    Ufl ufl;
+    ASSERT_EQ(ufl.spawn("exit 0"), 0);
+    ufl.child.signal(SIGSTOP);
+    ASSERT_TRUE(eventually([&] { return state_of(ufl.pid()) == 'T'; }));
+    const pid_t number = ufl.pid();
+    const Channel let_die;
+    const pid_t killer = start_bound_process([&] {
+      if (let_die.receive<char>()) ::kill(number, SIGKILL);
+    });
+    if (!refuse({SYS_kill, SYS_pidfd_send_signal})) return kill_and_wait(killer);
+    ufl.child.abandon();
+    EXPECT_TRUE(has_children());
+    let_die.send('x');
+    ::waitpid(killer, nullptr, 0);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,7 @@
 #include <system_error>
 #include <utility>
 
+#include "process/signal_policy.hpp"
 #include "process/signals.hpp"
 #include "sys/process_info.hpp"
 #include "sys/unique_fd.hpp"
@@ -265,6 +267,33 @@ TEST(ProcessAlarm, CallsNobodyWhenItHasBeenEnded) {
     kill_and_wait(pid);
     alarm.end();
     run_for_a_moment(loop);
+  });
+}
+
+TEST(EventLoop, LooksBeforeEachEvent) {
+  with_loop([](EventLoop& loop) {
+    std::string seen;
+    loop.before_each([&] { seen += '.'; });
+    int pipe[2];
+    ASSERT_EQ(::pipe2(pipe, O_CLOEXEC), 0);
+    const auto timer = loop.make_timer();
+    loop.on_signal([&](const SignalEvent&) {
+      seen += 's';
+      ASSERT_EQ(::write(pipe[1], "x", 1), 1);
+    });
+    std::unique_ptr<Watch> watch = loop.watch(pipe[0], [&] {
+      seen += 'w';
+      watch.reset();
+      timer->at(Mono{Duration{1}}, [&] {
+        seen += 't';
+        loop.stop();
+      });
+    });
+    ::raise(SIGUSR1);
+    loop.run();
+    EXPECT_EQ(seen, ".s.w.t");
+    ::close(pipe[0]);
+    ::close(pipe[1]);
   });
 }
 

@@ -541,6 +541,49 @@ TEST_F(ProcessTreeOfATable, AChildOfOursNeedNotBeSeen) {
   EXPECT_EQ(WTERMSIG(status), SIGKILL);
 }
 
+/// A command of which there is a descriptor.
+struct Described {
+  Described() : pid{start_bound_process(wait_for_a_signal)}, pidfd{pidfd_of(pid)} {}
+  Described(const Described&) = delete;
+  Described& operator=(const Described&) = delete;
+  ~Described() { ::close(pidfd); }
+
+  static int pidfd_of(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)); }
+
+  pid_t pid;
+  int pidfd;
+};
+
+// Who has slept for too long has no time for that.
+TEST_F(ProcessTreeOfATable, TheCommandIsKilledBeforeAnythingIsLookedFor) {
+  const Described command;
+  tree_.set_command({command.pid, {}}, command.pidfd);
+  EXPECT_FALSE(tree_.command_has_ended());
+  int looks = 0;
+  table_.on_list = [&] {
+    ++looks;
+    EXPECT_TRUE(eventually([&] { return state_of(command.pid) == 'Z'; }));
+  };
+  tree_.kill_all();
+  EXPECT_GT(looks, 0);
+  EXPECT_TRUE(tree_.command_has_ended());
+  int status = 0;
+  ASSERT_EQ(::waitpid(command.pid, &status, 0), command.pid);
+  EXPECT_EQ(WTERMSIG(status), SIGKILL);
+}
+
+TEST_F(ProcessTreeOfATable, ACommandThatCannotBeSeenIsToldByItsDescriptor) {
+  const Described command;
+  tree_.set_command({command.pid, {}}, command.pidfd);
+  table_.list.error = ENOENT;
+  table_.found = [](std::int64_t) { return std::nullopt; };
+  ProcessTree helpers{tree_, {}, [](const ProcessStat&) { return false; }, command.pidfd};
+  helpers.terminate();
+  int status = 0;
+  ASSERT_EQ(::waitpid(command.pid, &status, 0), command.pid);
+  EXPECT_EQ(WTERMSIG(status), SIGTERM);
+}
+
 TEST_F(ProcessTreeOfATable, ABadPictureIsNoEmptyTree) {
   EXPECT_EQ(tree_.alive().error, ENOENT) << "we are not in it";
   table_.list = {EMFILE, {FakeTable::self()}};
