@@ -34,6 +34,13 @@ Observer observer_of(const ClaimOptions& options) {
   return {patience, options.observations, options.observed_as};
 }
 
+// Whoever wrote that may not create exclusively; or he sees a share where we see our own disk, and
+// others may do so with him.
+bool may_see_less(const Sighting& seen, bool local) {
+  if (seen.kind != Sighting::Kind::record) return is_whole(seen);
+  return local && !both_local(seen, local);
+}
+
 std::optional<Mono> later(Mono start, std::optional<Duration> timeout) {
   if (!timeout) return std::nullopt;
   return start + *timeout;
@@ -269,11 +276,12 @@ Step Claim::finish(Outcome outcome) {
   const bool leaves_nothing = outcome != Outcome::acquired && !result_.left_behind;
   if (leaves_nothing) remove_witness();
   if (outcome != Outcome::acquired) observer_.keep();
-  // Whoever was proven dead has nobody to remove his.
+  // Whoever was proven dead by his witness has nobody to remove it. Of all others the record may
+  // name one that is not theirs.
   const bool took_over =
       outcome == Outcome::acquired && takes_over_ && ends_in_uuid(taken_from_.token);
-  if (took_over) {
-    identity_.remove_witness(std::string{uuid_of(taken_from_.token)}, taken_from_.holder.uid);
+  if (took_over && !both_local(taken_from_, options_.local) && options_.is_dead(taken_from_)) {
+    identity_.remove_witness(std::string{uuid_of(taken_from_.token)});
   }
   state_ = State::finished;
   return Finished{};
@@ -302,6 +310,8 @@ Step Claim::request(State state, FileOperation operation) {
 void Claim::saw(Sighting sighting, std::uint64_t identity) {
   is_glance_ = false;
   sighting.identity = identity;
+  const bool is_foreign = sighting.kind == Sighting::Kind::foreign;
+  if (!is_foreign && may_see_less(sighting, options_.local)) observer_.keep_empty_files();
   observer_.saw(sighting, looked_at_, clock_.now());
   denied_since_.reset();
   if (is_whole(sighting) && sighting.token != result_.token && outdates_our_claim()) {
@@ -310,9 +320,7 @@ void Claim::saw(Sighting sighting, std::uint64_t identity) {
   if (sighting.token != seen_.token) backoff_.reset();
   // What was torn may have named no process.
   if (sighting.token != seen_.token || sighting.holder.pid != seen_.holder.pid) is_watched_ = false;
-  const bool may_overwrite =
-      sighting.kind == Sighting::Kind::foreign || sighting.kind == Sighting::Kind::unknown_version;
-  if (may_overwrite && options_.delay_is_auto) {
+  if (may_see_less(sighting, options_.local) && options_.delay_is_auto) {
     options_.delay = std::max(options_.delay, kForeignDelay);
     if (raised_from_) raised_from_ = std::max(*raised_from_, kForeignDelay);
   }
@@ -342,7 +350,7 @@ bool Claim::outdates_our_claim() const {
 
 bool Claim::look_is_old() const {
   return clock_.now() - looked_at_ >
-         max_look_age(options_.local, options_.atomic_create, delay_of_others());
+         max_look_age(is_alone(), options_.atomic_create, delay_of_others());
 }
 
 // What is late must be late for them: a longer delay, for a takeover, is ours alone.

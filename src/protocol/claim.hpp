@@ -51,7 +51,8 @@
 //   1 A, B look: X, gone.  2 A removes X, creates, waits, runs.  3 B removes A's file, creates.
 // A rename overwrites on every share, so all of "late claims" holds for it, and its delay is at
 // least ClaimOptions::takeover_delay. On a local file system nobody else can remove or replace the
-// record meanwhile (seams/file_system.hpp, OnlyIf).
+// record meanwhile (seams/file_system.hpp, OnlyIf), unless the file system is a share for the
+// holder (both_local.hpp): then what is said of shares goes for the takeover, too.
 
 #pragma once
 
@@ -63,6 +64,7 @@
 #include <vector>
 
 #include "protocol/backoff.hpp"
+#include "protocol/both_local.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/late.hpp"
 #include "protocol/observer.hpp"
@@ -74,10 +76,6 @@
 #include "seams/observations.hpp"
 
 namespace ufl {
-
-/// The verification delay that `auto` never goes below once a foreign record was seen, or one of an
-/// unknown version: whoever wrote it may not create exclusively. It is the default of the original, uuid_filelock.
-inline constexpr Duration kForeignDelay = std::chrono::seconds{1};
 
 /// What a claim is to do. Durations are not negative.
 struct ClaimOptions {
@@ -97,7 +95,7 @@ struct ClaimOptions {
   bool retry_grows = false;
   /// No new claim starts this long after the start; none: never give up; 0: one attempt.
   std::optional<Duration> timeout;
-  /// Only this kernel sees the file system.
+  /// The file system is local here. Whether it is for a holder, too, his record tells.
   bool local = false;
   /// Exclusive create is atomic for all clients of the share.
   bool atomic_create = false;
@@ -118,6 +116,10 @@ struct ClaimOptions {
   /// second look only.
   std::function<bool(const Sighting& seen, bool is_abandoned)> may_take_over =
       [](const Sighting& /*seen*/, bool /*is_abandoned*/) { return false; };
+  /// Does this host prove that nothing is left of him? Asked when his lock has been taken over.
+  std::function<bool(const Sighting& seen)> is_dead = [](const Sighting& /*seen*/) {
+    return false;
+  };
   /// The shortest verification delay of a claim that takes a lock over.
   Duration takeover_delay{};
   /// So many takeovers may be lost to somebody else's touch of the record, before it counts as held
@@ -258,6 +260,7 @@ class Claim final : public Machine {
   Step looks_free();
   [[nodiscard]] bool may_have_a_command(const FileReply& reply);
   Step take_over(const FileReply& reply);
+  [[nodiscard]] bool is_alone() const;
   Step write_temporary();
   Step on_temporary(const FileReply& reply);
   Step second_look();

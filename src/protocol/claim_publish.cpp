@@ -49,6 +49,7 @@ void Claim::prepare_record() {
   Holder holder = identity_.self();
   holder.command = options_.command;
   holder.since = utc_text(clock_.wall());
+  holder.mount = options_.local ? kLocalMount : kShareMount;
   holder.delay = std::chrono::duration<double>(options_.delay).count();
   if (options_.detached) {
     holder.detached = true;
@@ -83,7 +84,7 @@ void Claim::promise_life(Holder& holder, const std::string& uuid) {
 }
 
 void Claim::remove_witness() {
-  if (!result_.token.empty()) identity_.remove_witness(std::string{uuid_of(result_.token)}, {});
+  if (!result_.token.empty()) identity_.remove_witness(std::string{uuid_of(result_.token)});
 }
 
 // Of two writes of one record either may be what stands there.

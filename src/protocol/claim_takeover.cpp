@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/both_local.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/token.hpp"
@@ -20,26 +21,31 @@ namespace ufl {
 // Nothing is written any more when the lifeline is down, so a second look shows it.
 bool Claim::may_have_a_command(const FileReply& reply) {
   const bool is_promised = seen_.holder.lifeline && !seen_.holder.child;
-  if (options_.local || was_abandoned_ || !is_promised) return false;
+  if (both_local(seen_, options_.local) || was_abandoned_ || !is_promised) return false;
   if (reply.content != childless_) {
     childless_ = reply.content;
     childless_since_ = clock_.now();
     return true;
   }
-  return looked_at_ < childless_since_ + second_opinion(options_.local, options_.delay);
+  return looked_at_ < childless_since_ + second_opinion(false, options_.delay);
+}
+
+// Can nobody who sees a share here meddle? The guard keeps out those who take it.
+bool Claim::is_alone() const {
+  return takes_over_ ? both_local(taken_from_, options_.local) : options_.local;
 }
 
 Step Claim::take_over(const FileReply& reply) {
   if (may_have_a_command(reply)) {
-    return wait(State::lost_race,
-                childless_since_ + second_opinion(options_.local, options_.delay));
+    return wait(State::lost_race, childless_since_ + second_opinion(false, options_.delay));
   }
   takes_over_ = true;
   taken_from_ = seen_;
   to_replace_ = reply.content;
   identity_to_replace_ = reply.identity;
   if (!raised_from_) raised_from_ = options_.delay;
-  options_.delay = std::max(options_.delay, options_.takeover_delay);
+  options_.delay =
+      std::max(options_.delay, takeover_delay(seen_, options_.local, options_.takeover_delay));
   return looks_free();
 }
 
@@ -75,7 +81,7 @@ Step Claim::on_second_look(const FileReply& reply) {
   if (look_is_old()) {
     if (++late_looks_ < kMaxLateLooks) return second_look();
     // Always too slow: no errno, the message tells. A local one is guarded, however slow it is.
-    if (!options_.local) return drop_temporary(FileReply{});
+    if (!is_alone()) return drop_temporary(FileReply{});
   }
   late_looks_ = 0;
   stood_before_ = std::exchange(unaccounted_, true);
@@ -131,9 +137,11 @@ Step Claim::lost_the_race() {
 void Claim::note_late_takeover() {
   const Holder& from = taken_from_.holder;
   const bool names_commands = from.lifeline || from.beat || from.detached.value_or(false);
-  const bool may_be_late = !options_.atomic_create && names_commands && !from.child;
+  // What creates atomically for us may not do so for him.
+  const bool creates_atomically = options_.atomic_create && is_alone() == options_.local;
+  const bool may_be_late = !creates_atomically && names_commands && !from.child;
   const bool was_late = is_ours(taken_from_.token) && gave_up_late_;
-  late_ = late_ || was_late || (!options_.local && (may_be_late || look_is_old()));
+  late_ = late_ || was_late || (!is_alone() && (may_be_late || look_is_old()));
 }
 
 // `failure`: what the claim fails of then; none: it goes on waiting.

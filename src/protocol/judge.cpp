@@ -2,9 +2,14 @@
 
 #include "protocol/judge.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
 
+#include "protocol/both_local.hpp"
 #include "protocol/token.hpp"
 
 namespace ufl {
@@ -25,20 +30,39 @@ bool is_boot_id(std::string_view text) {
   return text.size() == kUuidLength && ends_in_uuid(text);
 }
 
-// The reboot rule, for a file system that this kernel alone sees: whoever wrote under another boot
-// id ran before this boot. Two containers may have boot ids of their own, and run side by side; a
-// lock that belongs to no process is held across a reboot, too. A folder that a program keeps in
-// step with other hosts looks local, so it must be the name of this host, at least.
+bool is_machine_id(const std::optional<std::string>& text) {
+  constexpr std::size_t kDigits = 32;
+  constexpr std::string_view kDigit = "0123456789abcdef";
+  return text && text->size() == kDigits && text->find_first_not_of(kDigit) == std::string::npos;
+}
+
+bool know_their_machines(const Holder& holder, const Holder& here) {
+  return is_machine_id(holder.machine) && is_machine_id(here.machine);
+}
+
+// Did the holder run on this machine, whatever its boot? Where one of the two does not know its
+// machine, names tell, for people: they are not unique, and change. None: nothing tells.
+std::optional<bool> seems_to_be_here(const Holder& holder, const Holder& here) {
+  if (know_their_machines(holder, here)) return holder.machine == here.machine;
+  if (!holder.host || !here.host) return std::nullopt;
+  return holder.host == here.host;
+}
+
+// The reboot rule, for a file system that this kernel alone sees, and the holder's alone before:
+// whoever wrote under another boot id ran before this boot. Two containers may have boot ids of
+// their own, and run side by side; a lock that belongs to no process is held across a reboot, too.
+// A folder that a program keeps in step with other hosts looks local to all of them, so it must be
+// this machine. Known gap: machines that were cloned with their machine-id, in such a folder.
 bool ended_with_its_boot(const Holder& holder, const Holder& here) {
   if (holder.detached.value_or(false) && !holder.pid) return false;
-  const bool same_name = holder.host && holder.host == here.host;
-  return same_name && is_boot_id(*holder.boot) && is_boot_id(*here.boot) &&
+  const bool same_machine = know_their_machines(holder, here) && holder.machine == here.machine;
+  return same_machine && is_boot_id(*holder.boot) && is_boot_id(*here.boot) &&
          holder.pidns == kInitialPidNamespace && here.pidns == kInitialPidNamespace;
 }
 
 Life of_other_boot(const Holder& holder, const Holder& here, bool local) {
   if (local && ended_with_its_boot(holder, here)) return Life::dead;
-  return holder.host && holder.host == here.host ? Life::other_boot : Life::other_host;
+  return seems_to_be_here(holder, here).value_or(false) ? Life::other_boot : Life::other_host;
 }
 
 }  // namespace
@@ -63,6 +87,7 @@ Life Judge::judge(const ProcessId& process, const Holder& holder, const Holder& 
 }
 
 // Did the holder run on this very host, and not on another that goes on from the same snapshot?
+// `local`, from here on: for the holder, too. Then no other host can have written there.
 bool Judge::ran_here(const Holder& holder, std::string_view uuid, bool local) {
   return local || (holder.uid && signs_.is_witnessed(*holder.uid, uuid));
 }
@@ -99,10 +124,10 @@ Life Judge::of_command(const Holder& holder, const Holder& here, std::string_vie
 
 Life Judge::look(const Holder& holder, std::string_view uuid, bool local) {
   const Holder here = identity_.self();
-  // Host names are not unique and boot ids are: a boot id decides, and the name explains.
+  local = both_local(holder, local);
+  // Boot ids are unique: they decide, and the rest explains.
   if (!holder.boot || !here.boot) {
-    const bool elsewhere = holder.host && here.host && holder.host != here.host;
-    return elsewhere ? Life::other_host : Life::untold;
+    return seems_to_be_here(holder, here).value_or(true) ? Life::untold : Life::other_host;
   }
   if (holder.boot != here.boot) return of_other_boot(holder, here, local);
   const Life life = holder.pid ? judge({*holder.pid, holder.start}, holder, here) : Life::untold;

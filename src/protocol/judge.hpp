@@ -34,7 +34,7 @@ class Judge final : public Liveness {
   HostSigns& signs_;
 };
 
-/// What `liveness` sees of whoever holds the lock; `local`: this kernel alone sees its file.
+/// What `liveness` sees of whoever holds the lock; `local`: its file system is local here.
 [[nodiscard]] Life life_of(Liveness& liveness, const Sighting& seen, bool local);
 
 /// May a lock be taken over whose holder this host sees so? `is_abandoned`: its lease has run out,

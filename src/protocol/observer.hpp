@@ -39,6 +39,10 @@ class Observer {
   /// When a look first shows that, if nothing changes; none: never, as far as is known.
   [[nodiscard]] std::optional<Mono> abandoned_at() const;
 
+  /// Somebody uses the lock for whom its file system is a share: from now on an empty file may be
+  /// his, and is never abandoned.
+  void keep_empty_files() { empty_patience_.reset(); }
+
   /// Begin anew at `now`: it is in use, although nothing changes.
   void restart(Mono now);
 

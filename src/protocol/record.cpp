@@ -90,6 +90,7 @@ bool take(const boost::json::object& object, std::string_view key, std::optional
 template <typename Fields, typename Visit>
 void for_each_field(Fields& holder, Visit visit) {
   visit("host", holder.host);
+  visit("machine", holder.machine);
   visit("boot", holder.boot);
   visit("netns", holder.netns);
   visit("pidns", holder.pidns);
@@ -99,6 +100,7 @@ void for_each_field(Fields& holder, Visit visit) {
   visit("uid", holder.uid);
   visit("user", holder.user);
   visit("since", holder.since);
+  visit("mount", holder.mount);
   visit("delay", holder.delay);
   visit("lease", holder.lease);
   visit("beat", holder.beat);

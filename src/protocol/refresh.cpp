@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/both_local.hpp"
 #include "protocol/guard.hpp"
 #include "seams/lease.hpp"
 
@@ -103,7 +104,7 @@ Step Refresh::on_written(const FileReply& reply) {
   result_.refreshed = refreshing_;
   if (is_in_time && !settled_at_) return finish(Outcome::held);
   if (!is_in_time) {
-    settled_at_ = now + options_.takeover_delay;
+    settled_at_ = now + takeover_delay(result_.seen, options_.look.local, options_.takeover_delay);
     if (!is_late_) ++rounds_;
   }
   const Mono next_beat = refreshing_ + lease_refresh(lease_);

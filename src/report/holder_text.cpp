@@ -63,7 +63,13 @@ std::string doubt_text(const Sighting& seen, Life life, bool has_lease) {
       return unseen("the holder is on " + (seen.holder.host ? "host " + shown(*seen.holder.host)
                                                             : std::string{"another host"}));
     case Life::other_boot:
-      return unseen("the holder ran before this host was started, or on another one of its name");
+      return unseen(
+          seen.holder.machine
+              ? "the holder ran before this host was started, or on another one of the same name "
+                "or "
+                "machine ID"
+              : "the holder ran before this host was started, or on another one of its name, which "
+                "ufl 0.1 and hosts without /etc/machine-id do not tell");
     case Life::other_container:
       return unseen("the holder is in another container of this host");
     case Life::hidden:

@@ -21,8 +21,9 @@ struct ProcessId {
 /// What a lock file says about the process that holds it. Every field may be missing. What was read
 /// from a lock file is untrusted: escape it before a person sees it, never act on it unchecked.
 struct Holder {
-  std::optional<std::string> host;
-  std::optional<std::string> boot;  ///< boot id, /proc/sys/kernel/random/boot_id
+  std::optional<std::string> host;     ///< explains, and proves nothing
+  std::optional<std::string> machine;  ///< 32 hex digits that stand for this machine, at each boot
+  std::optional<std::string> boot;     ///< boot id, /proc/sys/kernel/random/boot_id
   std::optional<std::uint64_t> netns;
   std::optional<std::uint64_t> pidns;
   std::optional<std::uint64_t> timens;  ///< inode numbers of /proc/self/ns/*
@@ -30,12 +31,13 @@ struct Holder {
   std::optional<std::uint64_t> start;  ///< clock ticks after boot, field 22 of /proc/PID/stat
   std::optional<std::uint64_t> uid;
   std::optional<std::string> user;
-  std::optional<std::string> since;     ///< UTC, for display only
-  std::optional<std::string> command;   ///< shell-quoted, at most 500 bytes
-  std::optional<double> delay;          ///< verification delay of the holder, seconds
-  std::optional<double> lease;          ///< seconds
-  std::optional<std::string> beat;      ///< with a lease: a number that grows while it lives
-  std::optional<bool> detached;         ///< taken by `ufl --acquire`: no ufl waits for its release
+  std::optional<std::string> since;    ///< UTC, for display only
+  std::optional<std::string> command;  ///< shell-quoted, at most 500 bytes
+  std::optional<std::string> mount;  ///< what the lock's file system is for it: kLocalMount, or not
+  std::optional<double> delay;       ///< verification delay of the holder, seconds
+  std::optional<double> lease;       ///< seconds
+  std::optional<std::string> beat;   ///< with a lease: a number that grows while it lives
+  std::optional<bool> detached;      ///< taken by `ufl --acquire`: no ufl waits for its release
   std::optional<std::string> lifeline;  ///< what shows that it lives; only kLifeline is known
   std::optional<ProcessId> child;       ///< the command, once it has been started
 };
@@ -43,6 +45,11 @@ struct Holder {
 /// Holder::lifeline of a holder that has bound the abstract Unix datagram socket "ufl/" + UUID
 /// (unix(7)) before its record was written.
 inline constexpr const char* kLifeline = "dgram";
+
+/// Holder::mount of a holder whose kernel alone arbitrates the file system, and of all others. Only
+/// the first word counts.
+inline constexpr const char* kLocalMount = "local";
+inline constexpr const char* kShareMount = "share";
 
 /// Who is asking, and fresh randomness.
 class Identity {
@@ -55,7 +62,7 @@ class Identity {
   /// A new random (version 4) UUID in canonical lower case, RFC 9562 section 5.4.
   [[nodiscard]] virtual std::string new_uuid() = 0;
 
-  /// This process as a holder; `since` and `command` are left to the caller.
+  /// This process as a holder; `since`, `mount` and `command` are left to the caller.
   [[nodiscard]] virtual Holder self() = 0;
 
   /// Keep a lifeline for the holder of `uuid`, in place of the one before: as long as this process
@@ -68,9 +75,9 @@ class Identity {
   /// and then nobody can prove that the holder is gone.
   virtual void leave_witness(const std::string& uuid) = 0;
 
-  /// Remove that sign, once nothing of the holder is on the share any more. `uid`: the user whose
-  /// it is, as the record tells; none: the one that we run as.
-  virtual void remove_witness(const std::string& uuid, std::optional<std::uint64_t> uid) = 0;
+  /// Remove that sign, once nothing of the holder is on the share any more; if it belongs to the
+  /// user that we run as. That of another user is his to remove, whatever a record says.
+  virtual void remove_witness(const std::string& uuid) = 0;
 
   /// 64 random bits, for jitter.
   [[nodiscard]] virtual std::uint64_t random() = 0;

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "sys/file_io.hpp"
+#include "sys/machine_id.hpp"
 #include "sys/process_info.hpp"
 #include "sys/random_bytes.hpp"
 #include "sys/witness_file.hpp"
@@ -68,6 +69,7 @@ Holder HostIdentity::self() {
   Holder& holder = self_.emplace();
   struct utsname names = {};
   if (::uname(&names) == 0) holder.host = names.nodename;
+  holder.machine = derived_machine_id();
   holder.boot = boot_id();
   holder.netns = inode_of("/proc/self/ns/net");
   holder.pidns = inode_of("/proc/self/ns/pid");
@@ -91,8 +93,8 @@ void HostIdentity::leave_witness(const std::string& uuid) {
   create_witness_file(::getuid(), uuid);
 }
 
-void HostIdentity::remove_witness(const std::string& uuid, std::optional<std::uint64_t> uid) {
-  remove_witness_file(uid.value_or(::getuid()), uuid);
+void HostIdentity::remove_witness(const std::string& uuid) {
+  remove_witness_file(::getuid(), uuid);
 }
 
 std::uint64_t HostIdentity::random() {

@@ -11,8 +11,8 @@
 
 namespace ufl {
 
-/// This process on this host, as /proc, uname(2) and /etc/passwd tell it. No name service is asked:
-/// NSS may hang on the network, and a statically linked program must not load it.
+/// This process on this host, as /proc, uname(2), machine-id(5) and /etc/passwd tell it. No name
+/// service is asked: NSS may hang on the network, and a statically linked program must not load it.
 ///
 /// The destructor lets go of the lifeline and leaves the witness: a lock that was taken with
 /// --acquire --pid lives on, and who releases it removes that.
@@ -26,7 +26,7 @@ class HostIdentity final : public Identity {
   [[nodiscard]] Holder self() override;
   [[nodiscard]] bool hold_lifeline(const std::string& uuid) override;
   void leave_witness(const std::string& uuid) override;
-  void remove_witness(const std::string& uuid, std::optional<std::uint64_t> uid) override;
+  void remove_witness(const std::string& uuid) override;
   [[nodiscard]] std::uint64_t random() override;
 
  private:

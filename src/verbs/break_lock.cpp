@@ -45,6 +45,10 @@ class Request {
                                                                  : BreakRefusal::none;
   }
 
+  [[nodiscard]] bool is_dead(const Sighting& seen) const {
+    return life_of(world_.liveness, seen, local_) == Life::dead;
+  }
+
   [[nodiscard]] int status_when_free() const {
     return token_.empty() ? exit_status::kOk : exit_status::kLost;
   }
@@ -118,6 +122,7 @@ class Break {
     claim.may_take_over = [this](const Sighting& seen, bool /*is_abandoned*/) {
       return seen.token == broken_.token && request_.judge(seen) == BreakRefusal::none;
     };
+    claim.is_dead = [this](const Sighting& seen) { return request_.is_dead(seen); };
     return claim;
   }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "process/signal_policy.hpp"
+#include "protocol/both_local.hpp"
 #include "protocol/record.hpp"
 #include "protocol/token.hpp"
 #include "report/exit_status.hpp"
@@ -52,7 +53,8 @@ Ending ending_of(const Options& options, const World& world, const ReleaseResult
 /// On a share, the lease that nobody refreshes may be over while we release:
 ///   1 A looks: mine.  2 B, who has seen no beat for so long, replaces it.  3 A removes B's record.
 /// So a release lies within a lease that is surely not over, or a beat begins a new one first
-/// (protocol/refresh.hpp). On a local file system flock(2) parts the two.
+/// (protocol/refresh.hpp). On a file system that is local for whoever has taken it, too, flock(2)
+/// parts the two.
 class LettingGo {
  public:
   LettingGo(const Options& options, const World& world)
@@ -73,8 +75,6 @@ class LettingGo {
     });
     if (only_look) {
       look([this](const ReleaseResult& result) { ended(result); });
-    } else if (mount_.local) {
-      release({});
     } else {
       look([this](const ReleaseResult& result) { looked(result); });
     }
@@ -95,6 +95,7 @@ class LettingGo {
   void looked(const ReleaseResult& result) {
     if (result.outcome != ReleaseResult::Outcome::held) return ended(result);
     const Holder& holder = result.seen.holder;
+    if (both_local(result.seen, mount_.local)) return release({});
     // Where a ufl waits for a command, that refreshes the lease.
     if (!holder.lease || !holder.detached.value_or(false)) return release({});
     lease_ = lease_of(*holder.lease);

@@ -38,9 +38,8 @@ void note_release(Outcome& outcome, const ReleaseResult& result) {
   outcome.holder = result.seen;
 }
 
-void forget_witness(const World& world, const std::string& token,
-                    std::optional<std::uint64_t> uid) {
-  if (ends_in_uuid(token)) world.identity.remove_witness(std::string{uuid_of(token)}, uid);
+void forget_witness(const World& world, const std::string& token) {
+  if (ends_in_uuid(token)) world.identity.remove_witness(std::string{uuid_of(token)});
 }
 
 void forget_witness(const World& world, const MountTraits& mount, const std::string& token,
@@ -48,9 +47,7 @@ void forget_witness(const World& world, const MountTraits& mount, const std::str
   const bool is_over = result.outcome == ReleaseResult::Outcome::released ||
                        result.outcome == ReleaseResult::Outcome::lost ||
                        result.outcome == ReleaseResult::Outcome::too_late;
-  if (mount.local || !is_over) return;
-  // Root may have released what alice has taken.
-  forget_witness(world, token, parse_record(result.content).holder.uid);
+  if (!mount.local && is_over) forget_witness(world, token);
 }
 
 void Releasing::start(ReleaseOptions options, EndHandler on_ended) {

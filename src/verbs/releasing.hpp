@@ -30,9 +30,9 @@ namespace ufl {
 /// Note in `outcome` how the release ended.
 void note_release(Outcome& outcome, const ReleaseResult& result);
 
-/// Remove the witness that the lock of `token` has on this host. `uid`: whose it is; none: ours.
-void forget_witness(const World& world, const std::string& token,
-                    std::optional<std::uint64_t> uid = {});
+/// Remove the witness that the lock of `token` has on this host, if it is ours: root may release
+/// what alice has taken, and her witness stays until the next boot.
+void forget_witness(const World& world, const std::string& token);
 
 /// The same after a release with `token`, if nothing of its lock is on the share any more, or its
 /// lease alone says from now on when others may have it. On a local file system nobody leaves one.

@@ -58,6 +58,9 @@ ClaimOptions waiting_claim_options(const Options& options, const MountTraits& mo
   claim.may_take_over = [&world, local = mount.local](const Sighting& seen, bool is_abandoned) {
     return may_take_over(life_of(world.liveness, seen, local), is_abandoned);
   };
+  claim.is_dead = [&world, local = mount.local](const Sighting& seen) {
+    return life_of(world.liveness, seen, local) == Life::dead;
+  };
   return claim;
 }
 

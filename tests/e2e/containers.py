@@ -7,6 +7,7 @@ Each is a list of words that run what follows them there.
 import contextlib
 import functools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,10 +30,29 @@ def mounted(script, *arguments):
             *arguments]
 
 
-def booted_as(boot):
-    """As if this host had been started under another boot id."""
-    return mounted('printf "%s\\n" "$1" > /mnt/boot; '
-                   "mount --bind /mnt/boot /proc/sys/kernel/random/boot_id", boot)
+def machine(text, boot=None):
+    """As if this were the machine whose /etc/machine-id holds `text`; and, with `boot`, as if it
+    had been started under another boot id."""
+    script = 'printf "%s" "$1" > /mnt/machine; mount --bind /mnt/machine /etc/machine-id'
+    if boot is None:
+        return mounted(script, text)
+    return mounted(script + '; printf "%s\\n" "$2" > /mnt/boot; '
+                   "mount --bind /mnt/boot /proc/sys/kernel/random/boot_id", text, boot)
+
+
+def names_a_machine():
+    """Does machine-id(5) say which machine this is?"""
+    try:
+        with open("/etc/machine-id", encoding="ascii") as file:
+            return re.fullmatch("(?!0{32})[0-9a-f]{32}\n?", file.read()) is not None
+    except FileNotFoundError:
+        return False
+
+
+def named(name):
+    """As if this host had that name."""
+    return ["unshare", "--uts", "sh", "-ec",
+            'echo "$1" > /proc/sys/kernel/hostname; shift; exec "$@"', "sh", name]
 
 
 def share(kind):

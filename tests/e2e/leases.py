@@ -32,12 +32,12 @@ TAKEOVER = 1
 
 def record(token=OTHER, **keys):
     """The text of a lock that another host holds and nobody here refreshes; a key that is None is
-    left out. Not the initial PID namespace: on a local disk that would be this host before its
-    last boot."""
+    left out. The file system is local to that host, too, as in a folder that is kept in step."""
     holder = {"v": 1, "host": "build-9", "boot": "5a9bd0a5-50ad-4e63-8a0b-1d3b2bbd2fd5",
               "netns": 4026532001, "pidns": 4026532002, "timens": 4026531834, "pid": 4242,
               "start": 4711, "uid": 1000, "user": "alice", "since": "2024-05-06T07:08:09Z",
-              "delay": 1, "lease": LEASE, "beat": "0000000007", "lifeline": "dgram", **keys}
+              "mount": "local", "delay": 1, "lease": LEASE, "beat": "0000000007",
+              "lifeline": "dgram", **keys}
     return token + "\n" + json.dumps({k: v for k, v in holder.items() if v is not None}) + "\n"
 
 

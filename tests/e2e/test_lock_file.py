@@ -13,6 +13,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from containers import names_a_machine  # noqa: E402
 from support import (  # noqa: E402
     UFL, UUID, DirectoryWatch, UflTestCase, clean_environment, limit_time, wait_for)
 
@@ -20,7 +21,9 @@ BUSY = 75
 FAILED = 125
 LIMIT = 4096
 KEYS = {"v", "host", "boot", "netns", "pidns", "timens", "pid", "start", "uid", "user", "since",
-        "delay", "lifeline", "command", "child"}
+        "mount", "delay", "lifeline", "command", "child"}
+if names_a_machine():
+    KEYS.add("machine")
 
 FOREIGN = (
     ("bare UUID", b"0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"),

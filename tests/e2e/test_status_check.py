@@ -74,9 +74,12 @@ class CheckTest(test_status.StatusTestCase):
         other = "00000000-0000-4000-8000-000000000000"
         content = self.read_lock()
         for check, fragment, changes in (
-                ("other_host", "other.example", {"host": "other.example", "boot": other}),
-                ("other_host", "other.example", {"host": "other.example", "boot": None}),
+                ("other_host", "other.example",
+                 {"host": "other.example", "boot": other, "machine": None}),
+                ("other_host", "other.example",
+                 {"host": "other.example", "boot": None, "machine": None}),
                 ("other_boot", "before this host was started", {"boot": other, "pidns": 1}),
+                ("other_boot", "ufl 0.1", {"boot": other, "machine": None}),
                 ("other_container", "container", {"pidns": 1}),
                 ("other_container", "container", {"timens": 1}),
                 ("untold", "", {"pid": None}), ("untold", "", {"start": None})):

@@ -110,7 +110,7 @@ FileReply Client::see_server() {
   if (share_.current().exists && world_.chance(knobs_.stale_lie)) {
     return refused(FileStatus::stale, ESTALE);
   }
-  const auto versions = share_.visible();
+  const auto versions = knobs_.at_server ? share_.visible().last(1) : share_.visible();
   const auto before = versions.first(versions.size() - 1);
   const bool was_there = std::any_of(before.begin(), before.end(),
                                      [](const Version& version) { return version.exists; });

@@ -62,6 +62,8 @@ class Client final : public FileSystem {
   void remove_temporary(const std::string& name, const Done& done);
   using Act = std::function<FileReply()>;
   void guarded(const std::string& expected, const Landing& when, const Act& act, const Done& done);
+  void guarded_at_once(const std::string& expected, const Landing& when, const Act& act,
+                       const Done& done);
   FileReply remove_now();
   FileReply replied_twice(FileReply first);
   void land(const std::string& content, const Landing& when, bool whole);

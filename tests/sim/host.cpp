@@ -104,6 +104,7 @@ Holder HostedIdentity::self() {
   const HostIds& ids = host_.ids();
   Holder holder;
   holder.host = ids.name;
+  if (!ids.machine.empty()) holder.machine = ids.machine;
   holder.boot = ids.boot;
   holder.netns = ids.netns;
   holder.pidns = ids.pidns;

@@ -27,6 +27,7 @@ namespace ufl::sim {
 struct HostIds {
   std::string name;
   std::string boot;
+  std::string machine;  ///< empty: it knows of none
   std::uint64_t netns = 1;
   std::uint64_t pidns = 1;
   std::int64_t first_pid = 1;
@@ -84,6 +85,7 @@ class Host final : public HostSigns {
 
   /// It is started anew: another boot, a clock that begins with it, and nothing that it remembers.
   void reboot(std::string boot);
+  void rename(std::string name) { ids_.name = std::move(name); }
 
   [[nodiscard]] Memory& memory() { return memory_; }
 
@@ -127,9 +129,7 @@ class HostedIdentity final : public Identity {
   Holder self() override;
   bool hold_lifeline(const std::string& uuid) override;
   void leave_witness(const std::string& uuid) override { host_.witness(uuid); }
-  void remove_witness(const std::string& uuid, std::optional<std::uint64_t> /*uid*/) override {
-    host_.forget_witness(uuid);
-  }
+  void remove_witness(const std::string& uuid) override { host_.forget_witness(uuid); }
   std::uint64_t random() override;
 
   /// The lifeline that it keeps; empty: none.

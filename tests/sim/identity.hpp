@@ -35,7 +35,7 @@ class SimIdentity final : public Identity {
   Holder self() override;
   bool hold_lifeline(const std::string& /*uuid*/) override { return false; }
   void leave_witness(const std::string& /*uuid*/) override {}
-  void remove_witness(const std::string& /*uuid*/, std::optional<std::uint64_t> /*uid*/) override {}
+  void remove_witness(const std::string& /*uuid*/) override {}
   std::uint64_t random() override;
 
  private:

@@ -57,13 +57,38 @@ void without_lifelines(RecoveryKnobs& knobs) {
 void with_a_twin(RecoveryKnobs& knobs) {
   knobs.hosts = 2;
   knobs.twin = true;
-  knobs.container = false;
+  knobs.container = knobs.server = false;
 }
 
 void with_a_container(RecoveryKnobs& knobs) {
   knobs.hosts = 2;
-  knobs.twin = false;
+  knobs.twin = knobs.neighbour = knobs.server = false;
   knobs.container = true;
+}
+
+void with_a_neighbour(RecoveryKnobs& knobs) {
+  with_a_container(knobs);
+  knobs.container = knobs.cloned = knobs.nameless = false;
+  knobs.neighbour = true;
+}
+
+void with_a_server(RecoveryKnobs& knobs) {
+  knobs.hosts = 2;
+  knobs.twin = knobs.container = knobs.nameless = false;
+  knobs.server = knobs.cloned = true;
+}
+
+void with_new_names(RecoveryKnobs& knobs) {
+  knobs.hosts = 1;
+  knobs.container = knobs.neighbour = knobs.nameless = false;
+  knobs.leased = knobs.scripts = knobs.unbound = knobs.newer = 0;
+  knobs.rebooted = 500;
+  knobs.renamed = 1000;
+}
+
+void with_newer_ones(RecoveryKnobs& knobs) {
+  with_leases(knobs);
+  knobs.newer = 500;
 }
 
 void with_closed_lifelines(RecoveryKnobs& knobs) {
@@ -98,6 +123,10 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   add("witness_not_asked_for", kShare, 1'000, Flaw::no_witness, with_a_twin);
   add("lifeline_of_another_network", kLocal, 1'000, Flaw::same_network, with_a_container);
   add("pid_of_another_namespace", kLocal, 4'000, Flaw::same_processes, with_a_container);
+  add("name_is_proof", kLocal, 1'000, Flaw::name_proves, with_a_neighbour);
+  add("name_is_asked_for", kLocal, 4'000, Flaw::name_is_asked_for, with_new_names);
+  add("holders_mount_ignored", kShare, 1'000, Flaw::holders_mount_ignored, with_a_server);
+  add("any_version_is_ours", kShare, 4'000, Flaw::any_version, with_newer_ones);
   add("command_before_its_record", kLocal, 4'000, Flaw::command_before_record,
       with_closed_lifelines);
   add("childless_at_once", kShare, 20'000, Flaw::childless_at_once, with_closed_lifelines);

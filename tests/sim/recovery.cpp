@@ -28,6 +28,30 @@ constexpr std::uint64_t kInitialPidNamespace = 0xEFFFFFFC;
 
 std::string boot_id(int number) { return token_of(number, 0); }
 
+// As the judge asks for it: 32 digits.
+std::string machine_id(int number) {
+  constexpr std::size_t kDigits = 32;
+  std::string id = std::to_string(number);
+  return id.insert(0, kDigits - id.size(), 'a');
+}
+
+// What the host meets that exports the share: its own disk, and what clients land there.
+ShareKnobs at_server(ShareKnobs share) {
+  share.at_server = share.atomic_create = true;
+  share.v = share.w = Duration::zero();
+  share.eperm_for_exists = false;
+  share.torn = share.stale = share.stale_lie = share.lost_reply = share.lands_after_error = 0;
+  return share;
+}
+
+// The delay is what its user gives with -d: `auto`, which is 0 there, knows of no clients before it
+// has seen one.
+ContenderKnobs at_server(ContenderKnobs contenders) {
+  contenders.local = true;
+  contenders.retry_grows = false;
+  return contenders;
+}
+
 HostFlaw flaw_of(const RecoveryKnobs& knobs) {
   switch (knobs.flaw) {
     case RecoveryFlaw::number_alone:
@@ -59,13 +83,10 @@ struct Recovery::Scene {
         monitor{in, share, setup.promises},
         world{in},
         around{in, share, monitor, setup.share, setup.contenders},
-        stage{in,
-              share,
-              monitor,
-              setup.share,
-              setup.contenders,
-              setup.recovery,
-              setup.recovery.flaw == RecoveryFlaw::one_memory ? &one_memory : nullptr} {
+        server_share{at_server(setup.share)},
+        server_contenders{at_server(setup.contenders)},
+        stage{stage_of(setup.share, setup.contenders)},
+        server_stage{stage_of(server_share, server_contenders)} {
     make_hosts();
     for (int i = 0; i < setup.ufl; ++i) add_user();
     for (int i = 0; i < setup.breakers; ++i) {
@@ -76,11 +97,18 @@ struct Recovery::Scene {
     for (auto& host : hosts) mishap_in(*host);
   }
 
+  [[nodiscard]] Stage stage_of(const ShareKnobs& share_knobs, const ContenderKnobs& knobs) {
+    const bool is_one = setup.recovery.flaw == RecoveryFlaw::one_memory;
+    return {
+        world, share, monitor, share_knobs, knobs, setup.recovery, is_one ? &one_memory : nullptr};
+  }
+
   void make_hosts() {
     const RecoveryKnobs& knobs = setup.recovery;
     for (int i = 0; i < knobs.hosts; ++i) {
       HostIds ids{.name = "host" + std::to_string(i),
                   .boot = boot_id(++boots),
+                  .machine = machine_id(i),
                   .netns = 1,
                   .pidns = kInitialPidNamespace,
                   .first_pid = 1 + 100 * i};
@@ -94,7 +122,9 @@ struct Recovery::Scene {
         if (knobs.flaw != RecoveryFlaw::same_network) ids.netns = 2;
         if (knobs.flaw != RecoveryFlaw::same_processes) ids.pidns = 2;
       }
-      if (i == 1 && knobs.twin) ids.name = hosts[0]->ids().name;
+      if (i == 1 && (knobs.twin || knobs.neighbour)) ids.name = hosts[0]->ids().name;
+      if (knobs.cloned || shares_boot) ids.machine = machine_id(0);
+      if (knobs.nameless) ids.machine.clear();
       hosts.push_back(std::make_unique<Host>(world, std::move(ids), uptime, flaw_of(knobs)));
     }
   }
@@ -113,6 +143,7 @@ struct Recovery::Scene {
 
   Run::Kind kind() {
     const RecoveryKnobs& knobs = setup.recovery;
+    if (knobs.newer > 0 && world.chance(knobs.newer)) return Run::Kind::newer;
     if (world.chance(knobs.scripts)) return Run::Kind::script;
     if (world.chance(knobs.bound)) return Run::Kind::bound;
     return world.chance(knobs.leased) ? Run::Kind::leased : Run::Kind::plain;
@@ -132,11 +163,13 @@ struct Recovery::Scene {
   void begin(User& user) {
     const auto ended = [this, &user](bool acquired) { run_ended(user, acquired); };
     const int who = next_who++;
+    const bool is_at_server = setup.recovery.server && user.host == hosts.front().get();
+    const Stage& there = is_at_server ? server_stage : stage;
     std::unique_ptr<Run> run;
     if (user.kind == Run::Kind::plain || user.kind == Run::Kind::leased) {
-      run = std::make_unique<CommandRun>(stage, *user.host, who, user.kind, user.once, ended);
+      run = std::make_unique<CommandRun>(there, *user.host, who, user.kind, user.once, ended);
     } else {
-      run = std::make_unique<ScriptRun>(stage, *user.host, who, user.kind, user.once, ended);
+      run = std::make_unique<ScriptRun>(there, *user.host, who, user.kind, user.once, ended);
     }
     user.run = run.get();
     runs.push_back(std::move(run));
@@ -214,6 +247,8 @@ struct Recovery::Scene {
       share.lose_content(there.owner);
     }
     host.reboot(boot_id(++boots));
+    const unsigned renamed = setup.recovery.renamed;
+    if (renamed > 0 && world.chance(renamed)) host.rename("renamed" + std::to_string(boots));
   }
 
   void sleep(Host& host) {
@@ -236,7 +271,10 @@ struct Recovery::Scene {
   World& world;
   Memory one_memory;
   Surroundings around;
+  ShareKnobs server_share;
+  ContenderKnobs server_contenders;
   Stage stage;
+  Stage server_stage;
   std::vector<std::unique_ptr<Host>> hosts;
   std::vector<std::unique_ptr<User>> users;
   std::vector<std::unique_ptr<Run>> runs;

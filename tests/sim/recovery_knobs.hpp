@@ -24,6 +24,10 @@ enum class RecoveryFlaw {
   never_fenced,           ///< the command is not stopped when the lease is over
   revived,                ///< a refresh of a lease that is over is believed at once
   never_looks,            ///< a holder does not look whether its lock is lost
+  name_proves,            ///< a host of the same name is taken for the same machine
+  name_is_asked_for,      ///< a host of another name is taken for another machine
+  holders_mount_ignored,  ///< what is a local disk here is taken for one there
+  any_version,            ///< a record of any version is taken for one of ours
   beatless_claim,         ///< a claim writes no beats while it waits
 };
 
@@ -32,11 +36,18 @@ struct RecoveryKnobs {
   int hosts = 1;
   bool container = false;  ///< the second host is a container on the first
   bool twin = false;       ///< the second host goes on from the snapshot of the first
-  Duration lease{};        ///< of those who give one
+  /// The second host has the name of the first, and takes the files for local, too: a folder that
+  /// is kept in step.
+  bool neighbour = false;
+  bool server = false;    ///< the first host exports the share, and sees it as a local disk
+  bool cloned = false;    ///< all hosts have one machine ID
+  bool nameless = false;  ///< none of them knows of one
+  Duration lease{};       ///< of those who give one
   Duration kill_after{};
   bool kills = false;      ///< runs without a lease stop their command, too, when the lock is lost
   unsigned leased = 0;     ///< runs with a lease
   unsigned scripts = 0;    ///< users who hold it for a script, with a lease and refreshes
+  unsigned newer = 0;      ///< users whose ufl writes another version of the format, without beats
   unsigned bound = 0;      ///< the same, with the life of a process (--acquire --pid)
   unsigned impatient = 0;  ///< users whose runs try once (-n), again and again, as from cron
   unsigned killed = 0;     ///< ufl is killed
@@ -46,6 +57,7 @@ struct RecoveryKnobs {
   unsigned warden_stopped = 0;  ///< and the warden beside it
   unsigned suspended = 0;       ///< a host sleeps, now and then
   unsigned rebooted = 0;        ///< a host is started anew, now and then
+  unsigned renamed = 0;         ///< and gets another name with it
   unsigned closes = 0;          ///< commands that close what they inherit
   unsigned orphans = 0;         ///< commands that leave something behind
   unsigned unbound = 0;         ///< processes that get no lifeline

@@ -42,6 +42,21 @@ void draw_people(Drawing& draw, Setup& setup) {
   setup.share.hung = draw.sometimes(30);
 }
 
+// Machines that were cloned, in a folder that is kept in step: a known gap (ufl(1), CAVEATS).
+void with_a_neighbour(RecoveryKnobs& knobs) {
+  knobs.hosts = 2;
+  knobs.cloned = false;
+  knobs.warden_stopped = 0;
+}
+
+// Drawn last, so that what was drawn before stays as it was.
+void draw_machines(Drawing& draw, RecoveryKnobs& knobs) {
+  knobs.cloned = draw.world().chance(300);
+  knobs.nameless = draw.world().chance(100);
+  knobs.renamed = draw.sometimes(300);
+  knobs.newer = draw.world().chance(150) ? 200 : 0;
+}
+
 }  // namespace
 
 void settle_recovery(Setup& setup) {
@@ -54,10 +69,11 @@ void settle_recovery(Setup& setup) {
   if (knobs.hosts > 1) knobs.warden_stopped = 0;
   // Everybody who is gone is taken over from by those who are there, unless somebody is needed who
   // knows more than a host does.
+  const bool is_rebooted_known = setup.contenders.local && !knobs.nameless;
   const bool is_seen =
-      knobs.hosts == 1 && knobs.unbound == 0 && (setup.contenders.local || knobs.rebooted == 0);
+      knobs.hosts == 1 && knobs.unbound == 0 && (is_rebooted_known || knobs.rebooted == 0);
   const bool all_leased = (knobs.leased == 1000 && knobs.bound == 0) || knobs.scripts == 1000;
-  setup.promises.recovers = is_seen || all_leased;
+  setup.promises.recovers = knobs.newer == 0 && (is_seen || all_leased);
   setup.promises.empty_recovers = setup.contenders.local;
   // Whoever is stopped between making its file and writing into it, or for longer than its lease,
   // may be taken over from.
@@ -86,6 +102,9 @@ void draw_recovery_local(Drawing& draw, Setup& setup) {
   knobs.unbound = draw.world().chance(300) ? 300 : 0;
   knobs.warden_stopped = draw.sometimes(500);
   setup.breakers = draw.one_of({0, 0, 2});
+  draw_machines(draw, knobs);
+  knobs.neighbour = !knobs.container && draw.world().chance(300);
+  if (knobs.neighbour) with_a_neighbour(knobs);
 }
 
 void draw_recovery_share(Drawing& draw, Setup& setup) {
@@ -106,6 +125,8 @@ void draw_recovery_share(Drawing& draw, Setup& setup) {
   knobs.suspended = draw.sometimes(300);
   knobs.unbound = draw.world().chance(200) ? 300 : 0;
   setup.breakers = draw.one_of({0, 0, 2});
+  draw_machines(draw, knobs);
+  knobs.server = knobs.hosts > 1 && !knobs.twin && !knobs.container && draw.half();
 }
 
 // A claim that lands late is kept for late_hold, so that a winner whose record it has replaced has
@@ -120,7 +141,8 @@ void draw_late_noticed(Drawing& draw, Setup& setup) {
   RecoveryKnobs& knobs = setup.recovery;
   knobs.rebooted = knobs.suspended = 0;
   knobs.killed_command = 1000;
-  knobs.bound = 0;  // they look at nothing
+  knobs.bound = knobs.newer = 0;  // they look at nothing
+  knobs.server = false;           // what lands late there was guarded
   knobs.kills = true;
   knobs.kill_after = std::min(knobs.kill_after, Duration{seconds{5}});
   knobs.longest_stop = std::min(knobs.longest_stop, Duration{seconds{5}});

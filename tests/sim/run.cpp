@@ -3,11 +3,18 @@
 #include "sim/run.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 
+#include "protocol/record.hpp"
 #include "protocol/token.hpp"
 #include "seams/lease.hpp"
 #include "sim/double.hpp"
+#include "sim/identity.hpp"
 
 namespace ufl::sim {
 
@@ -22,6 +29,61 @@ class Beatless final : public Double {
   std::optional<FileReply> answer(const FileOperation& operation) override {
     if (!std::holds_alternative<UpdateFile>(operation)) return {};
     return reply_of(FileStatus::ok);
+  }
+};
+
+/// Writes what only later versions read: the records of its own claims.
+class Newer final : public Machine {
+ public:
+  Newer(Machine& inner, int who) : inner_{inner}, who_{who} {}
+  Step start() override { return told(inner_.start()); }
+  Step on_reply(const FileReply& reply) override {
+    FileReply seen = reply;
+    change(seen.content, kLater, kOurs);
+    return told(inner_.on_reply(seen));
+  }
+  Step resume() override { return told(inner_.resume()); }
+  Step cancel() override { return told(inner_.cancel()); }
+
+ private:
+  static constexpr std::string_view kOurs = "\"v\":1,";
+  static constexpr std::string_view kLater = "\"v\":2,";
+
+  void change(std::string& record, std::string_view from, std::string_view to) const {
+    const auto found = record.find(from);
+    if (found == std::string::npos) return;
+    const bool is_own = token_in(record).substr(0, kWho) == token_of(who_, 0).substr(0, kWho);
+    if (is_own) record.replace(found, from.size(), to);
+  }
+  Step told(Step step) const {
+    auto* operation = std::get_if<FileOperation>(&step);
+    if (operation == nullptr) return step;
+    const auto write = [this](std::string& record) { change(record, kOurs, kLater); };
+    if (auto* create = std::get_if<CreateExclusive>(operation)) write(create->content);
+    if (auto* remove = std::get_if<RemoveFile>(operation); remove != nullptr && remove->only_if) {
+      write(*remove->only_if);
+    }
+    if (auto* update = std::get_if<UpdateFile>(operation)) {
+      write(update->expected);
+      write(update->content);
+    }
+    return step;
+  }
+
+  static constexpr std::size_t kWho = 8;  // digits that tell whose a token is
+  Machine& inner_;
+  int who_;
+};
+
+/// Takes a record of a later version for one of ours.
+class ReadsAnyVersion final : public Double {
+ public:
+  using Double::Double;
+  FileReply altered(const FileReply& reply) override {
+    FileReply seen = reply;
+    const auto version = is_read() ? seen.content.find("\"v\":2,") : std::string::npos;
+    if (version != std::string::npos) seen.content[version + 4] = '1';
+    return seen;
   }
 };
 
@@ -78,19 +140,31 @@ ClaimOptions Run::claim_options() {
     options.timeout = Duration::zero();
     options.most_lost_races = kMaxBusyLooksAtOnce;
   }
-  if (has_lease()) options.lease = stage_.recovery.lease;
-  options.detached = kind_ == Kind::script || kind_ == Kind::bound;
+  if (has_lease() || kind_ == Kind::newer) options.lease = stage_.recovery.lease;
+  options.detached = kind_ == Kind::script || kind_ == Kind::bound || kind_ == Kind::newer;
   if (kind_ == Kind::bound) options.lives_with = id_;
   options.observations = stage_.one_memory != nullptr ? stage_.one_memory : &host_.memory();
   options.observed_as = "lock";
   options.may_take_over = [this](const Sighting& seen, bool is_abandoned) {
     return may_take_over(seen, is_abandoned);
   };
+  options.is_dead = [this](const Sighting& seen) {
+    return life_of(judge_, seen, stage_.knobs.local) == Life::dead;
+  };
   return options;
 }
 
+Sighting Run::as_judged(Sighting seen) {
+  const Holder here = identity_.self();
+  const bool same_name = seen.holder.host == here.host;
+  if (flawed(RecoveryFlaw::name_proves) && same_name) seen.holder.machine = here.machine;
+  if (flawed(RecoveryFlaw::name_is_asked_for) && !same_name) seen.holder.machine.reset();
+  if (flawed(RecoveryFlaw::holders_mount_ignored)) seen.holder.mount = kLocalMount;
+  return seen;
+}
+
 bool Run::may_take_over(const Sighting& seen, bool is_abandoned) {
-  const Life life = life_of(judge_, seen, stage_.knobs.local);
+  const Life life = life_of(judge_, as_judged(seen), stage_.knobs.local);
   if (flawed(RecoveryFlaw::lease_beats_lifeline) && is_abandoned) return true;
   if (flawed(RecoveryFlaw::mtime_for_beats) && seen.holder.lease) {
     // The clock of the server, and that of this host, which is some seconds ahead or behind.
@@ -109,6 +183,10 @@ void Run::drive(Machine& machine, DriverEvents events) {
 void Run::start() {
   claim_ = std::make_unique<Claim>(claim_options(), clock_, identity_);
   if (flawed(RecoveryFlaw::beatless_claim)) double_ = std::make_unique<Beatless>(*claim_, clock_);
+  if (kind_ == Kind::newer) double_ = std::make_unique<Newer>(*claim_, who_);
+  if (kind_ != Kind::newer && flawed(RecoveryFlaw::any_version)) {
+    double_ = std::make_unique<ReadsAnyVersion>(*claim_, clock_);
+  }
   if (flawed(RecoveryFlaw::childless_at_once)) {
     double_ = std::make_unique<TakesForChildless>(*claim_, clock_);
   }

@@ -43,6 +43,7 @@ class Run {
     leased,  ///< the same with --lease and --on-lost kill
     script,  ///< --acquire --lease, --refresh now and then, --release
     bound,   ///< --acquire --pid, --release
+    newer,   ///< the same without --pid, by a ufl whose records this one does not know
   };
   /// `on_ended`: it is over for whoever has started it; had it acquired the lock?
   Run(const Stage& stage, Host& host, int who, Kind kind, bool once,
@@ -76,6 +77,8 @@ class Run {
 
   [[nodiscard]] ClaimOptions claim_options();
   bool may_take_over(const Sighting& seen, bool is_abandoned);
+  /// What it takes that for, with its flaw.
+  [[nodiscard]] Sighting as_judged(Sighting seen);
   void drive(Machine& machine, DriverEvents events);
   // Much as verbs/taking.cpp does.
   void claim_waits();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A script that holds the lock by --acquire: with a lease that it refreshes, or bound to its life.
+// A script that holds the lock by --acquire: with a lease that it refreshes, or bound to its life;
+// or in the way of a later version, which needs no beats.
 
 #include <algorithm>
 #include <utility>
@@ -19,7 +20,7 @@ ScriptRun::ScriptRun(const Stage& stage, Host& host, int who, Kind kind, bool on
     : Run{stage, host, who, kind, once, std::move(on_ended)} {}
 
 void ScriptRun::acquired() {
-  if (kind_ == Kind::bound) {
+  if (kind_ != Kind::script) {
     works_ = true;
     stage_.monitor.enters(who_, claim_->result().token);
     return after(hold_time(), [this] { let_go(); });
@@ -90,7 +91,7 @@ void ScriptRun::let_go() {
   works_ = false;
   tell("is done");
   // As src/verbs/release.cpp: by flock(2), or within a lease that is surely not over.
-  if (kind_ == Kind::bound || stage_.knobs.local) return release({});
+  if (kind_ != Kind::script || stage_.knobs.local) return release({});
   const Duration reliable = lease_reliable(stage_.recovery.lease);
   const bool is_known = !stage_.world.chance(200);
   if (is_known && now() < *last_ + reliable) return release(*last_ + reliable);

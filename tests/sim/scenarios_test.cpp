@@ -115,7 +115,8 @@ class Scenario : public ::testing::Test {
             clock_};
   }
 
-  inline static const std::string kGone = "11111111-1111-4111-8111-111111111111\n{}\n";
+  inline static const std::string kGone =
+      "11111111-1111-4111-8111-111111111111\n{\"mount\":\"local\"}\n";
 
   /// Time passes until `player` wants to go on, and it does.
   void waits(Player& player) {

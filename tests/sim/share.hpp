@@ -47,6 +47,7 @@ struct ShareKnobs {
   Duration longest_stall{};
   Duration create_takes{};  ///< every create, and removal, takes at least this long
   unsigned flocked = 0;     ///< guarded operations that find the file held by a flock(1)
+  bool at_server = false;   ///< this client is the server: it sees what is there
   unsigned hung = 0;        ///< writes in place that are never answered
 };
 

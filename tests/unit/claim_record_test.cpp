@@ -18,7 +18,7 @@ namespace {
 using Outcome = ClaimResult::Outcome;
 
 const std::string kOther = "11111111-1111-4111-8111-111111111111";
-const std::string kGone = "22222222-2222-4222-8222-222222222222\n{}\n";
+const std::string kGone = "22222222-2222-4222-8222-222222222222\n{\"mount\":\"local\"}\n";
 const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
 const FileReply kExists = refused(FileStatus::exists, EEXIST);
 

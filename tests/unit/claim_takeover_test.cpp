@@ -11,6 +11,7 @@
 #include "protocol/claim.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/record.hpp"
+#include "protocol/token.hpp"
 #include "unit/support.hpp"
 
 namespace ufl::test {
@@ -18,8 +19,8 @@ namespace {
 
 using Outcome = ClaimResult::Outcome;
 
-const std::string kGone = "11111111-1111-4111-8111-111111111111\n{}\n";
-const std::string kOther = "22222222-2222-4222-8222-222222222222\n{}\n";
+const std::string kGone = "11111111-1111-4111-8111-111111111111\n{\"mount\":\"local\"}\n";
+const std::string kOther = "22222222-2222-4222-8222-222222222222\n{\"mount\":\"local\"}\n";
 const std::string kTemporary = "dir/.ufl-" + FakeIdentity::uuid(1);
 const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
 
@@ -505,25 +506,109 @@ TEST_F(TakeoverTest, TheTemporaryFileLiesBesideTheLock) {
   EXPECT_EQ(wants<CreateExclusive>(step)->path, ".ufl-" + FakeIdentity::uuid(1));
 }
 
-// Of whoever held it: root takes over from everybody.
-TEST_F(TakeoverTest, RemovesTheWitnessThatTheHolderHasLeft) {
-  const std::string alices = std::string{kGone.substr(0, kGone.find('\n'))} + "\n{\"uid\":1000}\n";
-  Claim claim = make(local());
-  (void)claim.start();
-  (void)claim.on_reply(ok(alices));
-  Step step = claim.resume();
-  const auto* create = wants<CreateExclusive>(step);
-  ASSERT_NE(create, nullptr);
-  const std::string written = create->content;
-  (void)claim.on_reply(ok());
-  step = claim.on_reply(ok(alices));
-  ASSERT_NE(wants<ReplaceFile>(step), nullptr);
-  (void)claim.on_reply(ok());
-  clock_.advance(seconds{1});
-  (void)claim.resume();
-  ASSERT_TRUE(finished(claim.on_reply(ok(written))));
-  ASSERT_EQ(claim.result().outcome, Outcome::acquired);
-  EXPECT_EQ(identity_->witness_owner, std::optional<std::uint64_t>{1000});
+// A record may name any witness: only who was judged by his own has left that one.
+TEST_F(TakeoverTest, RemovesTheWitnessOfWhomItHasProvenDead) {
+  const std::string gone{kGone.substr(0, kGone.find('\n'))};
+  const std::string uuid{uuid_of(gone)};
+  struct Case {
+    bool local;
+    bool is_dead;
+    const char* mount;
+    bool removes;
+  };
+  for (const Case& c : {Case{false, true, "share", true}, Case{false, false, "share", false},
+                        Case{true, true, "share", true}, Case{true, true, "local", false},
+                        Case{false, true, "local", true}}) {
+    ClaimOptions options = local();
+    options.local = c.local;
+    options.is_dead = [&](const Sighting& seen) { return c.is_dead && seen.token == gone; };
+    const std::string record = gone + "\n{\"uid\":1000,\"mount\":\"" + c.mount + "\"}\n";
+    Claim claim = make(options);
+    (void)claim.start();
+    (void)claim.on_reply(ok(record));
+    Step step = claim.resume();
+    const auto* create = wants<CreateExclusive>(step);
+    ASSERT_NE(create, nullptr);
+    const std::string written = create->content;
+    (void)claim.on_reply(ok());
+    step = claim.on_reply(ok(record));
+    ASSERT_NE(wants<ReplaceFile>(step), nullptr);
+    (void)claim.on_reply(ok());
+    clock_.advance(seconds{100});
+    (void)claim.resume();
+    ASSERT_TRUE(finished(claim.on_reply(ok(written))));
+    ASSERT_EQ(claim.result().outcome, Outcome::acquired);
+    const auto& removed = identity_->removed_witnesses;
+    EXPECT_EQ(std::count(removed.begin(), removed.end(), uuid), c.removes ? 1 : 0)
+        << c.local << c.is_dead << c.mount;
+  }
+}
+
+// What is a disk here is a share to the holder, and to others beside him who take no flock(2).
+TEST_F(TakeoverTest, BesideAShareItWaitsAsLongAsTheHolderDid) {
+  const std::string gone{kGone.substr(0, kGone.find('\n'))};
+  for (const auto& [keys, waits] :
+       {std::pair{R"("mount":"local","delay":9)", seconds{1}},
+        std::pair{R"("mount":"share","delay":9)", seconds{9}},
+        std::pair{R"("delay":9)", seconds{9}}, std::pair{R"("mount":"share")", seconds{1}},
+        std::pair{R"("mount":"share","delay":-9)", seconds{1}},
+        std::pair{R"("mount":"share","delay":1e300)", seconds{600}}}) {
+    Claim claim = make(local());
+    (void)claim.start();
+    (void)claim.on_reply(ok(gone + "\n{" + keys + "}\n"));
+    EXPECT_TRUE(claim.takes_over());
+    EXPECT_EQ(claim.delay(), waits) << keys;
+  }
+}
+
+// The rename may be late for them, and is not made on an old look.
+TEST_F(TakeoverTest, BesideAShareALateTakeoverIsNoticed) {
+  const std::string gone{kGone.substr(0, kGone.find('\n'))};
+  for (const bool shared : {false, true}) {
+    const std::string record =
+        gone + "\n{\"mount\":\"" + (shared ? kShareMount : kLocalMount) + "\"}\n";
+    Claim claim = make(local());
+    (void)claim.start();
+    (void)claim.on_reply(ok(record));
+    (void)claim.resume();
+    (void)claim.on_reply(ok());
+    const Step step = claim.on_reply(ok(record));
+    ASSERT_NE(wants<ReplaceFile>(step), nullptr);
+    EXPECT_TRUE(wants<ReplaceFile>(step)->only_if) << "other ufls here do take flock(2)";
+    clock_.advance(seconds{1});
+    (void)claim.on_reply(ok());
+    EXPECT_EQ(claim.late(), shared);
+  }
+}
+
+// What --acquire has left on such a share may be a late claim that has replaced a winner.
+TEST_F(TakeoverTest, BesideAShareNobodyKnowsWhetherItCreatesAtomically) {
+  const std::string gone{kGone.substr(0, kGone.find('\n'))};
+  for (const bool shared : {false, true}) {
+    const std::string record =
+        gone + "\n{\"detached\":true,\"mount\":\"" + (shared ? kShareMount : kLocalMount) + "\"}\n";
+    Claim claim = make(local());
+    (void)claim.start();
+    (void)claim.on_reply(ok(record));
+    (void)claim.resume();
+    (void)claim.on_reply(ok());
+    (void)claim.on_reply(ok(record));
+    (void)claim.on_reply(ok());
+    EXPECT_EQ(claim.late(), shared);
+  }
+}
+
+// Its first view of a record without a command may be old: the client writes that back.
+TEST_F(TakeoverTest, BesideAShareAChildlessRecordIsSeenTwice) {
+  const std::string gone{kGone.substr(0, kGone.find('\n'))};
+  for (const bool shared : {false, true}) {
+    Claim claim = make(local());
+    (void)claim.start();
+    const Step step = claim.on_reply(ok(gone + "\n{\"lifeline\":\"dgram\",\"mount\":\"" +
+                                        (shared ? kShareMount : kLocalMount) + "\"}\n"));
+    EXPECT_EQ(std::holds_alternative<WaitUntil>(step), shared);
+    EXPECT_EQ(std::holds_alternative<LooksFree>(step), !shared);
+  }
 }
 
 TEST_F(TakeoverTest, ADetachedRecordNamesTheProcessThatItLivesWith) {
@@ -549,6 +634,7 @@ TEST_F(TakeoverTest, OnAShareALifelineThatIsDownIsLookedAtTwiceWhileNoCommandIsT
   const std::string token = kGone.substr(0, 36);
   Holder holder;
   holder.lifeline = kLifeline;
+  holder.mount = kLocalMount;
   const std::string without = format_record(token, holder);
   const std::string with = *with_child(without, {42, 7});
   const auto judged = [this](const ClaimOptions& options, const std::string& record) {

@@ -3,6 +3,9 @@
 #include "protocol/claim.hpp"
 
 #include <cerrno>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "protocol/record.hpp"
 #include "unit/support.hpp"
@@ -619,10 +622,43 @@ TEST_F(ClaimTest, AForeignRecordMakesTheAutomaticDelayASecond) {
   (void)explicit_delay.on_reply(ok(kOther));
   EXPECT_EQ(explicit_delay.delay(), Duration::zero());
 
-  Claim own_kind = make(local());
-  (void)own_kind.start();
-  (void)own_kind.on_reply(ok(record_of(kOther)));
-  EXPECT_EQ(own_kind.delay(), Duration::zero());
+  const auto delay_beside = [this](std::optional<std::string> mount) {
+    Holder holder;
+    holder.mount = std::move(mount);
+    Claim own_kind = make(local());
+    (void)own_kind.start();
+    (void)own_kind.on_reply(ok(format_record(kOther, holder)));
+    return own_kind.delay();
+  };
+  EXPECT_EQ(delay_beside(kLocalMount), Duration::zero());
+  EXPECT_EQ(delay_beside(kShareMount), seconds{1}) << "a client of what is a disk here";
+  EXPECT_EQ(delay_beside({}), seconds{1}) << "perhaps one";
+}
+
+// Who has emptied it, if clients use it, too? On their share it is held.
+TEST_F(ClaimTest, AnEmptyFileIsHeldOnceAClientWasSeen) {
+  for (const bool shared : {false, true}) {
+    Holder holder;
+    holder.mount = shared ? kShareMount : kLocalMount;
+    ClaimOptions options = local();
+    options.timeout.reset();
+    options.may_take_over = [](const Sighting& /*seen*/, bool is_abandoned) {
+      return is_abandoned;
+    };
+    Claim claim = make(options);
+    (void)claim.start();
+    Step step = claim.on_reply(ok(format_record(kOther, holder)));
+    FileReply empty = ok();
+    empty.identity = 7;
+    for (int look = 0; look < 100 && !std::holds_alternative<LooksFree>(step); ++look) {
+      const auto* until = std::get_if<WaitUntil>(&step);
+      ASSERT_NE(until, nullptr);
+      clock_.set(until->at + seconds{1});
+      step = claim.resume();
+      if (wants<ReadFile>(step) != nullptr) step = claim.on_reply(empty);
+    }
+    EXPECT_EQ(std::holds_alternative<LooksFree>(step), !shared);
+  }
 }
 
 TEST_F(ClaimTest, CancelWhileWaitingTouchesNothing) {

@@ -33,6 +33,7 @@ class FakeObservations final : public Observations {
 inline Holder leased(std::optional<double> lease, std::optional<std::string> beat) {
   Holder holder;
   holder.host = "there";
+  holder.mount = kLocalMount;
   holder.lease = lease;
   holder.beat = std::move(beat);
   return holder;

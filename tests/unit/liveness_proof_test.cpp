@@ -45,7 +45,7 @@ class KnownHost final : public Identity {
   Holder self() override { return self_; }
   bool hold_lifeline(const std::string& /*uuid*/) override { return false; }
   void leave_witness(const std::string& /*uuid*/) override {}
-  void remove_witness(const std::string& /*uuid*/, std::optional<std::uint64_t> /*uid*/) override {}
+  void remove_witness(const std::string& /*uuid*/) override {}
   std::uint64_t random() override { return 0; }
 
  private:
@@ -79,6 +79,7 @@ class LivenessProofTest : public ::testing::Test {
     // Orphans become our children, so that they can be waited for.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     record_.lifeline = kLifeline;
+    record_.mount = kLocalMount;
   }
   ~LivenessProofTest() override { remove_witness_file(::getuid(), uuid_); }
 
@@ -160,8 +161,20 @@ TEST_F(LivenessProofTest, OnAShareAWitnessIsNeeded) {
   Holder nobody = record_;
   nobody.uid.reset();
   EXPECT_EQ(look(nobody, kShare), Life::gone);
-  identity_.remove_witness(uuid_, {});
+  identity_.remove_witness(uuid_);
   EXPECT_EQ(look(record_, kShare), Life::gone);
+}
+
+// A share that is this host's own disk, mounted on this host: what it takes it for decides.
+TEST_F(LivenessProofTest, WhereTheHolderWasOnAShareAWitnessIsNeeded) {
+  for (const std::optional<std::string>& mount :
+       {std::optional<std::string>{kShareMount}, {"Local"}, {""}, {}}) {
+    record_.mount = mount;
+    EXPECT_EQ(look(record_), Life::gone) << mount.value_or("none");
+  }
+  identity_.leave_witness(uuid_);
+  EXPECT_EQ(look(record_), Life::dead);
+  EXPECT_EQ(look(record_, kShare), Life::dead);
 }
 
 TEST_F(LivenessProofTest, OnAShareTheHoldersOwnWitnessIsNeeded) {
@@ -304,6 +317,7 @@ TEST_F(LivenessProofTest, AnAcquiredLockDiesWithItsProcess) {
   Process script{tell_and_stay};
   Holder acquired = named(self_, script.id());
   acquired.detached = true;
+  acquired.mount = kLocalMount;
   EXPECT_EQ(look(acquired), Life::alive);
   Holder elsewhere = acquired;
   *elsewhere.pidns += 1;
@@ -323,12 +337,17 @@ TEST_F(LivenessProofTest, AnAcquiredLockDiesWithItsProcess) {
   EXPECT_EQ(look(elsewhere, kShare), Life::other_container);
 }
 
+const std::string kMachine = "3a8b8cea8d37537381d56916948ae29b";
+const std::string kAnotherMachine = "3a8b8cea8d37537381d56916948ae29c";
+
 class RebootTest : public LivenessProofTest {
  protected:
   RebootTest() {
     constexpr std::uint64_t kInitial = 4026531836;
     here_.pidns = kInitial;
+    here_.machine = kMachine;
     before_ = here_;
+    before_.mount = kLocalMount;
     before_.boot = "00000000-0000-4000-8000-000000000000";
   }
   Life look(const Holder& holder, bool local = kLocal) {
@@ -349,7 +368,54 @@ TEST_F(RebootTest, OnAShareThatIsAnotherHost) {
   identity_.leave_witness(uuid_);
   EXPECT_EQ(look(before_, kShare), Life::other_boot);
   before_.host = "named-differently";
+  EXPECT_EQ(look(before_, kShare), Life::other_boot) << "its machine ID is ours";
+  before_.machine = kAnotherMachine;
   EXPECT_EQ(look(before_, kShare), Life::other_host);
+}
+
+// What is a disk here was a share to the holder: another boot is another host's.
+TEST_F(RebootTest, WhereTheHolderWasOnAShareNothingIsProven) {
+  identity_.leave_witness(uuid_);
+  for (const std::optional<std::string>& mount :
+       {std::optional<std::string>{kShareMount}, {"local "}, {"ext4"}, {}}) {
+    before_.mount = mount;
+    EXPECT_EQ(look(before_), Life::other_boot) << mount.value_or("none");
+    before_.detached = true;
+    EXPECT_EQ(look(before_), Life::other_boot) << mount.value_or("none");
+    before_.detached.reset();
+  }
+}
+
+TEST_F(RebootTest, ARenamedHostKnowsItsOwnLocks) {
+  for (const std::optional<std::string>& host : {std::optional<std::string>{"old-name"}, {}}) {
+    before_.host = host;
+    EXPECT_EQ(look(before_), Life::dead);
+  }
+  here_.host.reset();
+  EXPECT_EQ(look(before_), Life::dead);
+}
+
+// What ufl 0.1 has written, or a host without /etc/machine-id: the name explains.
+TEST_F(RebootTest, WithoutAMachineIdNothingIsProven) {
+  for (const bool ours : {false, true}) {
+    Holder& who = ours ? here_ : before_;
+    for (const std::optional<std::string>& machine : {std::optional<std::string>{},
+                                                      {""},
+                                                      {"uninitialized"},
+                                                      {kMachine.substr(1)},
+                                                      {kMachine + '0'},
+                                                      {std::string(32, 'A')},
+                                                      {std::string(32, '-')}}) {
+      who.machine = machine;
+      EXPECT_EQ(look(before_), Life::other_boot) << machine.value_or("none");
+    }
+    who.machine = kMachine;
+  }
+  before_.machine = here_.machine = "uninitialized";
+  EXPECT_EQ(look(before_), Life::other_boot) << "the same on both sides is no machine ID, either";
+  before_.machine.reset();
+  before_.host = "named-differently";
+  EXPECT_EQ(look(before_), Life::other_host);
 }
 
 TEST_F(RebootTest, ALockOfNoProcessIsHeld) {
@@ -358,12 +424,12 @@ TEST_F(RebootTest, ALockOfNoProcessIsHeld) {
   EXPECT_EQ(look(before_), Life::other_boot);
 }
 
-// A folder that is kept in step with other hosts looks local.
-TEST_F(RebootTest, AnotherHostWasNotRebooted) {
-  for (const std::optional<std::string>& host : {std::optional{*here_.host + "x"}, {}}) {
-    before_.host = host;
-    EXPECT_EQ(look(before_), Life::other_host);
-  }
+// A folder that is kept in step with other hosts looks local to each of them.
+TEST_F(RebootTest, AnotherMachineWasNotRebooted) {
+  before_.machine = kAnotherMachine;
+  EXPECT_EQ(look(before_), Life::other_host) << "of the same name";
+  before_.host = "named-differently";
+  EXPECT_EQ(look(before_), Life::other_host);
 }
 
 // Containers side by side may be given boot ids of their own.

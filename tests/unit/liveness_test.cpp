@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <string_view>
 
 #include "sys/host_identity.hpp"
@@ -51,6 +52,7 @@ TEST_F(LivenessTest, AProcessThatEndedIsGoneEvenBeforeItsParentCares) {
 
 TEST_F(LivenessTest, ElsewhereCannotBeChecked) {
   Holder other = self_;
+  other.machine.reset();
   other.boot = "00000000-0000-0000-0000-000000000000";
   EXPECT_EQ(look_on_share(other), Life::other_boot);
   other.host = "no-such-host";
@@ -59,6 +61,15 @@ TEST_F(LivenessTest, ElsewhereCannotBeChecked) {
   EXPECT_EQ(look_on_share(other), Life::other_host);
   other.host = self_.host;
   EXPECT_EQ(look_on_share(other), Life::untold);
+  if (self_.machine) {
+    other = self_;
+    other.boot.reset();
+    other.host = "renamed";
+    EXPECT_EQ(look_on_share(other), Life::untold) << "this machine";
+    other.machine = std::string(32, 'a');
+    other.host = self_.host;
+    EXPECT_EQ(look_on_share(other), Life::other_host) << "another one of our name";
+  }
   Holder contained = self_;
   *contained.pidns += 1;
   EXPECT_EQ(look(contained), Life::other_container);

@@ -39,7 +39,7 @@ class OtherBoot final : public Identity {
   }
   [[nodiscard]] bool hold_lifeline(const std::string& /*uuid*/) override { return false; }
   void leave_witness(const std::string& /*uuid*/) override {}
-  void remove_witness(const std::string& /*uuid*/, std::optional<std::uint64_t> /*uid*/) override {}
+  void remove_witness(const std::string& /*uuid*/) override {}
   [[nodiscard]] std::uint64_t random() override { return 0; }
 
   std::optional<std::string> boot = "00000000-0000-4000-8000-000000000001";

@@ -26,6 +26,7 @@ const std::string kRoomForChild = "\"child\":null" + std::string(43, ' ');
 Holder full_holder() {
   Holder holder;
   holder.host = "build-3";
+  holder.machine = "3a8b8cea8d37537381d56916948ae29b";
   holder.boot = "10eb4156-46ee-4f3a-b3d5-7b39e9418780";
   holder.netns = 4026531833;
   holder.pidns = 4026531836;
@@ -35,6 +36,7 @@ Holder full_holder() {
   holder.uid = 1000;
   holder.user = "alice";
   holder.since = "2026-11-23T14:01:31Z";
+  holder.mount = kLocalMount;
   holder.delay = 0.2;
   holder.command = "rsync -a 'my dir' host:";
   return holder;
@@ -70,10 +72,11 @@ TEST(Token, TornUuidHasItsFirstDash) {
 TEST(Record, IsTwoLines) {
   EXPECT_EQ(format_record(kUuid, full_holder()),
             kUuid +
-                "\n{\"v\":1,\"host\":\"build-3\",\"boot\":\"10eb4156-46ee-4f3a-b3d5-7b39e9418780\","
+                "\n{\"v\":1,\"host\":\"build-3\",\"machine\":\"3a8b8cea8d37537381d56916948ae29b\","
+                "\"boot\":\"10eb4156-46ee-4f3a-b3d5-7b39e9418780\","
                 "\"netns\":4026531833,\"pidns\":4026531836,\"timens\":4026531834,\"pid\":4242,"
                 "\"start\":187177,\"uid\":1000,\"user\":\"alice\","
-                "\"since\":\"2026-11-23T14:01:31Z\",\"delay\":0.2,"
+                "\"since\":\"2026-11-23T14:01:31Z\",\"mount\":\"local\",\"delay\":0.2,"
                 "\"command\":\"rsync -a 'my dir' host:\"," +
                 kRoomForChild + "}\n");
   EXPECT_EQ(format_record(kUuid, {}), kUuid + "\n{\"v\":1," + kRoomForChild + "}\n");
@@ -196,9 +199,9 @@ TEST(Record, EveryKeyIsOptional) {
 }
 
 TEST(Record, AKeyOfAnotherTypeMakesTheHolderUnknown) {
-  for (const char* wrong :
-       {R"("pid":"x")", R"("host":5)", R"("netns":-1)", R"("delay":"1")", R"("uid":1e300)",
-        R"("pid":1.5)", R"("lease":"60")", R"("detached":1)", R"("command":["make"])"}) {
+  for (const char* wrong : {R"("pid":"x")", R"("host":5)", R"("netns":-1)", R"("delay":"1")",
+                            R"("uid":1e300)", R"("pid":1.5)", R"("machine":7)", R"("mount":true)",
+                            R"("lease":"60")", R"("detached":1)", R"("command":["make"])"}) {
     const Sighting seen =
         parse_record(kUuid + "\n{\"user\":\"alice\"," + wrong + ",\"start\":7}\n");
     EXPECT_EQ(seen.kind, Kind::foreign) << wrong;

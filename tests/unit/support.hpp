@@ -15,6 +15,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
@@ -62,8 +63,8 @@ class FakeIdentity final : public Identity {
     witness = uuid;
     witnesses.insert(uuid);
   }
-  void remove_witness(const std::string& uuid, std::optional<std::uint64_t> uid) override {
-    witness_owner = uid;
+  void remove_witness(const std::string& uuid) override {
+    removed_witnesses.push_back(uuid);
     if (witness == uuid) witness.clear();
     witnesses.erase(uuid);
   }
@@ -73,7 +74,7 @@ class FakeIdentity final : public Identity {
   std::string lifeline;                        ///< the last one that was asked for
   std::string witness;                         ///< the last one that was left, and not removed
   std::set<std::string> witnesses;             ///< all of them
-  std::optional<std::uint64_t> witness_owner;  ///< of the last one that was removed
+  std::vector<std::string> removed_witnesses;  ///< in that order
 
  private:
   int uuids_ = 0;
