@@ -127,7 +127,7 @@ ProcessTree::ProcessTree(const ProcessTree& other, IsHelper is_helper, IsRoot is
       command_pidfd_{command_pidfd},
       strangers_{other.strangers_} {}
 
-int ProcessTree::signal_command(int number) {
+int ProcessTree::signal_command(int number) const {
   return command_pidfd_ < 0 ? ESRCH : pidfd_send(command_pidfd_, number);
 }
 

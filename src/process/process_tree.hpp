@@ -91,7 +91,7 @@ class ProcessTree {
 
   /// Send the command alone a signal, through its descriptor: nothing is looked for before. Returns
   /// 0, or the errno value; without a descriptor ESRCH.
-  int signal_command(int number);
+  int signal_command(int number) const;
 
   /// Has the command ended? False also when that cannot be told.
   [[nodiscard]] bool command_has_ended() const;
