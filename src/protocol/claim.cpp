@@ -275,7 +275,11 @@ Step Claim::finish(Outcome outcome) {
   result_.outcome = outcome;
   const bool leaves_nothing = outcome != Outcome::acquired && !result_.left_behind;
   if (leaves_nothing) remove_witness();
-  if (outcome != Outcome::acquired) observer_.keep();
+  if (outcome == Outcome::acquired) {
+    observer_.end();
+  } else {
+    observer_.keep();
+  }
   // Whoever was proven dead by his witness has nobody to remove it. Of all others the record may
   // name one that is not theirs.
   const bool took_over =

@@ -76,10 +76,11 @@ void Observer::keep() {
   if (memory_ == nullptr || !answered_ || is_kept_) return;
   is_kept_ = true;
   if (current_) return memory_->keep(key_, *current_);
-  // What is kept there may have been seen to change: nothing is like this, and nothing is later.
-  const auto earlier = memory_->recall(key_);
-  const Observation nothing{{}, {}, {}, *answered_};
-  if (earlier && !earlier->is_of(nothing)) memory_->keep(key_, nothing);
+  memory_->forget(key_);  // what is kept there may have been seen to change
+}
+
+void Observer::end() {
+  if (memory_ != nullptr) memory_->forget(key_);
 }
 
 }  // namespace ufl

@@ -49,6 +49,9 @@ class Observer {
   /// Leave what was seen to the next process, or that nothing is left of what an earlier one saw.
   void keep();
 
+  /// Whoever it was is gone, and the lock is ours: what is kept of it has served.
+  void end();
+
  private:
   void forget();
   void recall();

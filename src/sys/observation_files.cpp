@@ -3,13 +3,18 @@
 #include "sys/observation_files.hpp"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include <boost/uuid/name_generator_sha1.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
@@ -21,6 +26,7 @@
 
 #include "sys/file_io.hpp"
 #include "sys/output_file.hpp"
+#include "sys/path.hpp"
 #include "sys/uuid_text.hpp"
 
 namespace ufl {
@@ -59,24 +65,42 @@ std::optional<std::string> state_directory() {
   return std::nullopt;
 }
 
-std::string runtime_directory() { return "/run/user/" + std::to_string(::geteuid()); }
-std::string memory_directory() { return "/dev/shm/ufl-" + std::to_string(::geteuid()); }
-
-// Wherever it may have been kept: /run/user/UID comes and goes with the user's sessions, and cron
-// has none.
-std::vector<std::string> directories() {
-  std::vector<std::string> all{runtime_directory() + "/ufl", memory_directory()};
-  if (auto state = state_directory()) all.push_back(std::move(*state));
+// In memory, where nothing can hang: /run/user/UID comes and goes with the user's sessions, and
+// cron has none, so both are looked into.
+std::vector<std::string> memory_directories() {
+  const std::string uid = std::to_string(::geteuid());
+  const std::string runtime = "/run/user/" + uid;
+  std::vector<std::string> all;
+  if (is_ours_alone(runtime)) all.push_back(runtime + "/ufl");
+  all.push_back("/dev/shm/ufl-" + uid);
   return all;
 }
 
-std::optional<std::string> directory_to_write() {
-  if (is_ours_alone(runtime_directory()) && make(runtime_directory() + "/ufl")) {
-    return runtime_directory() + "/ufl";
-  }
-  if (make(memory_directory())) return memory_directory();
-  auto state = state_directory();
-  return state && make_with_parents(*state) ? state : std::nullopt;
+// A tmpfs without a limit says that it has 0 of 0 blocks.
+bool has_room(const std::string& directory) {
+  struct statvfs info = {};
+  if (::statvfs(directory.c_str(), &info) != 0) return false;
+  const bool is_full =
+      (info.f_blocks > 0 && info.f_bavail == 0) || (info.f_files > 0 && info.f_favail == 0);
+  return !is_full && (info.f_flag & ST_RDONLY) == 0;
+}
+
+// Could something be kept there, so that it would not be anywhere else?
+bool works(const std::string& directory) {
+  struct stat info = {};
+  if (::lstat(directory.c_str(), &info) == 0)
+    return is_ours_alone(directory) && has_room(directory);
+  const std::string parent = directory_of(directory);
+  return errno == ENOENT && ::access(parent.c_str(), W_OK | X_OK) == 0 && has_room(parent);
+}
+
+// Where something may have been kept. A home directory may be on a share that hangs: it is asked
+// when memory has failed, and only then.
+std::vector<std::string> directories() {
+  std::vector<std::string> all = memory_directories();
+  if (std::any_of(all.begin(), all.end(), works)) return all;
+  if (auto state = state_directory()) all.push_back(std::move(*state));
+  return all;
 }
 
 std::string text_of(const Observation& observation) {
@@ -96,20 +120,40 @@ bool is_name(std::string_view name) {
          middle.substr(1, middle.size() - 2).find_first_not_of("0123456789") == std::string::npos;
 }
 
-// Whoever left it is most likely gone with its boot. Not so if it is another host that shares this
-// home directory: that one waits for longer.
-void drop_files_of_other_boots(const std::string& directory, std::string_view boot) {
+struct OldFile {
+  std::time_t changed;
+  std::string path;
+};
+
+// Whoever left a file of another boot is most likely gone with it. Not so if it is another host
+// that shares this home directory: that one waits for longer. So does whoever has watched many
+// locks.
+void sweep(const std::string& directory, std::string_view boot) {
   constexpr std::time_t kOld = 30L * 24 * 3600;
+  constexpr std::size_t kMost = 500;
   const std::unique_ptr<DIR, int (*)(DIR*)> opened{::opendir(directory.c_str()), &::closedir};
   if (!opened) return;
   const std::time_t now = std::time(nullptr);
+  std::vector<OldFile> files;
   while (const dirent* entry = ::readdir(opened.get())) {
     const std::string name{static_cast<const char*>(entry->d_name)};
-    if (!is_name(name) || name.starts_with(boot)) continue;
-    const std::string path = (directory + '/').append(name);
+    const bool is_temporary = OutputFile::is_temporary(name);
+    if (!is_name(name) && !is_temporary) continue;
+    std::string path = (directory + '/').append(name);
     struct stat info = {};
-    if (::lstat(path.c_str(), &info) == 0 && now - info.st_mtime > kOld) ::unlink(path.c_str());
+    if (::lstat(path.c_str(), &info) != 0) continue;
+    if (name.starts_with(boot)) {
+      files.push_back({info.st_mtime, std::move(path)});
+    } else if (now - info.st_mtime > kOld) {
+      ::unlink(path.c_str());
+    }
   }
+  if (files.size() < kMost) return;
+  const auto excess = static_cast<std::ptrdiff_t>(files.size() - kMost + 1);
+  const auto by_age = [](const OldFile& a, const OldFile& b) { return a.changed < b.changed; };
+  std::nth_element(files.begin(), files.begin() + excess, files.end(), by_age);
+  std::for_each(files.begin(), files.begin() + excess,
+                [](const OldFile& file) { ::unlink(file.path.c_str()); });
 }
 
 std::optional<Duration> duration_of(std::string_view text) {
@@ -164,13 +208,25 @@ void ObservationFiles::keep(const std::string& key, const Observation& observati
   // A beat may be any text; a line break in it would make another observation of it.
   const bool is_plain = (observation.token + observation.beat).find('\n') == std::string::npos;
   const auto name = name_of(key);
-  const auto directory = is_plain && name ? directory_to_write() : std::nullopt;
-  if (!directory) return;
-  if (*directory == state_directory())
-    drop_files_of_other_boots(*directory, *identity_.self().boot);
-  // Not kept: somebody waits for longer.
-  [[maybe_unused]] const int error =
-      OutputFile{*directory + '/' + *name}.write(text_of(observation));
+  if (!is_plain || !name) return;
+  bool is_kept = false;
+  const auto keep_in = [&](const std::string& directory) {
+    const OutputFile file{directory + '/' + *name};
+    if (!is_kept) {
+      sweep(directory, *identity_.self().boot);
+      is_kept = file.write(text_of(observation)) == 0;
+      if (is_kept) return;
+    }
+    // What it held was true before; and without it there may be room.
+    const bool removed = ::unlink((directory + '/' + *name).c_str()) == 0;
+    if (!is_kept && removed) is_kept = file.write(text_of(observation)) == 0;
+  };
+  for (const std::string& directory : memory_directories()) {
+    if (is_kept ? is_ours_alone(directory) : make(directory)) keep_in(directory);
+  }
+  // Not kept at all: somebody waits for longer.
+  const auto state = is_kept ? std::nullopt : state_directory();
+  if (state && make_with_parents(*state)) keep_in(*state);
 }
 
 void ObservationFiles::forget(const std::string& key) {

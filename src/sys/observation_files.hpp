@@ -11,9 +11,15 @@
 namespace ufl {
 
 /// Observations in small files of the user's own: in /run/user/UID/ufl, else /dev/shm/ufl-UID, else
-/// $XDG_STATE_HOME/ufl (~/.local/state/ufl). Their times are counted from boot, so their names hold
-/// the boot id and the time namespace: a home directory may be shared by many hosts. There, what
-/// other boots have left for a month goes when something is kept; memory is emptied by the boot.
+/// $XDG_STATE_HOME/ufl (~/.local/state/ufl). A home directory may be on a share, and hang: it is
+/// touched only when neither of the others can be written to. Their times are counted from boot, so
+/// their names hold the boot id and the time namespace: a home directory may be shared by many
+/// hosts. There, what other boots have left for a month goes when something is kept; memory is
+/// emptied by the boot. Of more than 500 the oldest go: whoever comes back to those locks waits for
+/// longer.
+///
+/// Known gap: what was kept while /dev/shm could not be written to is not seen when it can be
+/// again, and what it held before that is seen once more if it was read-only meanwhile.
 ///
 /// Known race, harmless: 1 A and B see the same thing, A earlier. 2 A keeps it. 3 B keeps it in its
 /// place. The later time counts, and somebody waits for longer.

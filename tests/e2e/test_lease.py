@@ -6,6 +6,7 @@ refreshed for the length of its lease, on their own clock."""
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -291,6 +292,42 @@ class RememberedTest(LeaseTestCase):
         with open(path, encoding="utf-8") as file:
             return file.read()
 
+    def test_no_home_directory_is_touched(self):
+        """It may be on a share that hangs; the lock is on a local disk, and memory can be used."""
+        if shutil.which("strace") is None or self.ufl("-o", "/dev/null", "true", program=[
+                "strace"]).returncode != 0:
+            self.skipTest("strace is missing, or may not trace here")
+        home = self.path("home-of-somebody")
+        os.mkdir(home)
+        trace = self.path("trace")
+        env = support.clean_environment(HOME=home, ASAN_OPTIONS="detect_leaks=0")
+        self.pretend("leased")
+        self.write("held", "11111111-1111-4111-8111-111111111111\n{}\n")
+        token = "22222222-2222-4222-8222-222222222222"
+        for words, status in ((["lock", "true"], 0), (["-l", "30", "lock", "true"], 0),
+                              (["-qn", "held", "true"], 75), (["-qn", "leased", "true"], 75),
+                              (["-w", "0.3", "leased", "true"], 75), (["--status", "held"], 75),
+                              (["--release", "--token", token, "held"], 76),
+                              (["--break", "held"], 0)):
+            with self.subTest(words=words):
+                program = ["strace", "-f", "-s", "500", "-e", "trace=%file", "-o", trace, UFL]
+                result = self.ufl(*words, program=program, env=env)
+                self.assertEqual(result.returncode, status, result.stderr)
+                text = self.read_text(trace)
+                self.assertIn("held" if "held" in words else "l", text)
+                paths = [line for line in text.splitlines()
+                         if home in line and "execve" not in line]
+                self.assertEqual(paths, [])
+        self.assertNotEqual(self.kept_observation(self.path("leased")), [])
+
+    def test_what_has_served_is_removed(self):
+        self.pretend("lock")
+        self.assertEqual(self.ufl("-qn", "lock", "true").returncode, 75)
+        self.assertNotEqual(self.kept_observation(self.lock), [])
+        os.unlink(self.lock)
+        self.assertEqual(self.ufl("-qn", "lock", "true").returncode, 0)
+        self.assertEqual(self.kept_observation(self.lock), [])
+
     def test_directories_of_others(self):
         """What others can write to is not believed, and the user's own state is kept elsewhere."""
         words = support.private_mounts()
@@ -299,14 +336,14 @@ class RememberedTest(LeaseTestCase):
         os.mkdir(self.path("theirs"), 0o700)
         script = (
             'mount -t tmpfs x /dev/shm; [ ! -d /run/user ] || mount -t tmpfs x /run/user; '
-            'd=/dev/shm/ufl-$(id -u); eval "$MAKE"; "$U" -qn lock true; echo $?; sleep 2.1; '
-            '"$U" -qn lock true; echo $?; ls -A "$d/" | wc -l; ls -A state/ufl | wc -l')
-        cases = {"own": (":", "75\n0\n1\n0\n"),
-                 "open to all": ('mkdir -m 777 "$d"', "75\n0\n0\n1\n"),
-                 "a link": ('ln -s "$PWD/theirs" "$d"', "75\n0\n0\n1\n"),
-                 "nowhere": ('mkdir -m 777 "$d"; echo > state', "75\n75\n0\n0\n")}
+            'd=/dev/shm/ufl-$(id -u); eval "$MAKE"; "$U" -qn lock true; echo $?; '
+            'ls -A "$d/" | wc -l; ls -A state/ufl | wc -l; sleep 2.1; "$U" -qn lock true; echo $?')
+        cases = {"own": (":", "75\n1\n0\n0\n"),
+                 "open to all": ('mkdir -m 777 "$d"', "75\n0\n1\n0\n"),
+                 "a link": ('ln -s "$PWD/theirs" "$d"', "75\n0\n1\n0\n"),
+                 "nowhere": ('mkdir -m 777 "$d"; echo > state', "75\n0\n0\n75\n")}
         if words == ["unshare", "-m"]:
-            cases["another's"] = ('mkdir -m 700 "$d"; chown 65534 "$d"', "75\n0\n0\n1\n")
+            cases["another's"] = ('mkdir -m 700 "$d"; chown 65534 "$d"', "75\n0\n1\n0\n")
         runs = {}
         begin = time.monotonic()
         for case, (make, _) in cases.items():

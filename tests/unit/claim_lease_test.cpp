@@ -252,6 +252,7 @@ TEST_F(ClaimLeaseTest, EveryClaimThatDoesNotGetTheLockLeavesWhatItSaw) {
 }
 
 TEST_F(ClaimLeaseTest, AClaimThatGetsTheLockLeavesNothing) {
+  memory_.kept[kKey] = {"of an earlier process", "1", seconds{30}, clock_.now()};
   Claim claim = make(options(false));
   (void)claim.start();
   Step step = claim.on_reply(ok(record()));
@@ -264,6 +265,7 @@ TEST_F(ClaimLeaseTest, AClaimThatGetsTheLockLeavesNothing) {
   (void)claim.on_reply(ok(written));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
   EXPECT_EQ(memory_.writes, 0);
+  EXPECT_TRUE(memory_.kept.empty()) << "it has served";
 }
 
 TEST_F(ClaimLeaseTest, AnEmptyFileThatStaysIsTakenOverOnALocalDisk) {

@@ -9,9 +9,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -163,6 +165,88 @@ TEST_F(ObservationFilesTest, WhatOtherBootsHaveLeftInTheHomeDirectoryGoesInAMont
   for (const std::string& name : {young, same_boot, of_somebody_else}) {
     EXPECT_TRUE(left.contains(name)) << name;
   }
+}
+
+// In a process of its own; `make_memory` mounts /run and /dev/shm.
+class HomeTest : public ObservationFilesTest {
+ protected:
+  template <typename MakeMemory, typename Body>
+  int without_memory(MakeMemory make_memory, Body body) {
+    return test::run_in_child([&] {
+      if (::unshare(CLONE_NEWNS) != 0) return kNotPermitted;
+      if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return kNotPermitted;
+      if (::mount("x", "/run", "tmpfs", MS_RDONLY, nullptr) != 0) return kNotPermitted;
+      if (!make_memory()) return kNotPermitted;
+      ::setenv("XDG_STATE_HOME", home_.path().c_str(), 1);
+      return body();
+    });
+  }
+  [[nodiscard]] bool home_was_touched() const { return std::filesystem::exists(home_.path("ufl")); }
+
+  test::TemporaryDirectory home_;
+};
+
+TEST_F(HomeTest, IsUsedWhenMemoryIsReadOnly) {
+  const auto read_only = [] { return ::mount("x", "/dev/shm", "tmpfs", MS_RDONLY, nullptr) == 0; };
+  const int done = without_memory(read_only, [&] {
+    files_.keep(key_, seen_);
+    if (!files_.recall(key_)) return 1;
+    files_.forget(key_);
+    return files_.recall(key_) ? 2 : 0;
+  });
+  if (done == kNotPermitted) GTEST_SKIP() << "not permitted to mount";
+  EXPECT_EQ(done, 0);
+  EXPECT_TRUE(home_was_touched());
+}
+
+TEST_F(HomeTest, IsUsedWhenMemoryIsFull) {
+  const auto small = [] { return ::mount("x", "/dev/shm", "tmpfs", 0, "size=64k") == 0; };
+  const int done = without_memory(small, [&] {
+    files_.keep(key_, seen_);
+    if (home_was_touched()) return 1;
+    const std::string filler = "/dev/shm/filler";
+    std::ofstream{filler} << std::string(1U << 20U, 'x');
+    seen_.since += seconds{5};
+    files_.keep(key_, seen_);  // in the room of the earlier one
+    if (home_was_touched() || files_.recall(key_)->since != seen_.since) return 2;
+    files_.keep(key_ + "x", seen_);
+    if (!files_.recall(key_ + "x")) return 3;
+    std::filesystem::remove(filler);
+    return files_.recall(key_) ? 0 : 4;
+  });
+  if (done == kNotPermitted) GTEST_SKIP() << "not permitted to mount";
+  EXPECT_EQ(done, 0);
+  EXPECT_TRUE(home_was_touched());
+}
+
+// It may hang.
+TEST_F(HomeTest, IsNotTouchedWhileMemoryWorks) {
+  const auto memory = [] { return ::mount("x", "/dev/shm", "tmpfs", 0, nullptr) == 0; };
+  const int done = without_memory(memory, [&] {
+    std::filesystem::create_directories(home_.path("ufl"));
+    std::filesystem::permissions(home_.path("ufl"), std::filesystem::perms::owner_all);
+    files_.keep(key_, seen_);
+    // What is there would be found, were it looked for.
+    std::filesystem::directory_iterator entry{"/dev/shm/ufl-" + std::to_string(::geteuid())};
+    const std::filesystem::path other = home_.path("ufl") / entry->path().filename();
+    std::filesystem::copy(entry->path(), other);
+    std::filesystem::remove(entry->path());
+    if (files_.recall(key_)) return 1;
+    files_.forget(key_);
+    return std::filesystem::exists(other) ? 0 : 2;
+  });
+  if (done == kNotPermitted) GTEST_SKIP() << "not permitted to mount";
+  EXPECT_EQ(done, 0);
+}
+
+TEST_F(HomeTest, AThousandLocksLeaveNoThousandFiles) {
+  const auto memory = [] { return ::mount("x", "/dev/shm", "tmpfs", 0, nullptr) == 0; };
+  const int done = without_memory(memory, [&] {
+    for (int i = 0; i < 1000; ++i) files_.keep(key_ + std::to_string(i), seen_);
+    return files_.recall(key_ + "999") && all().size() <= 500 ? 0 : 1;
+  });
+  if (done == kNotPermitted) GTEST_SKIP() << "not permitted to mount";
+  EXPECT_EQ(done, 0);
 }
 
 TEST_F(ObservationFilesTest, ALineBreakFromALockFileMakesNoOtherObservation) {
