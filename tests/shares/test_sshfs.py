@@ -172,6 +172,15 @@ class DuelTest(ShareTestCase):
         self.assert_nothing_left()
 
 
+class LongCachesDuelTest(DuelTest):
+    """Clients that keep for seconds that a name was not there: the server refuses to create it with
+    EPERM, and of what is in the way the loser sees nothing. On a slow line, both have asked for the
+    file before one has it."""
+
+    OPTIONS = ("dir_cache=yes", "dcache_timeout=20", "negative_timeout=5")
+    LINE = 0.05
+
+
 class StormTest(ShareTestCase):
     """Several on each mount, again and again."""
 
