@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A share that misbehaves, and a kernel that lacks something: by fault injection."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -49,6 +50,19 @@ class OwnClaim(FaultTestCase):
         result = self.claim("openat:error=EIO:when=3")
         self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
         self.assert_no_lock()
+
+
+class EmptyForAMoment(FaultTestCase):
+    """A file that has its name before its content may be taken for a left-over meanwhile."""
+
+    def test_not_filled_while_somebody_takes_it_over(self):
+        # The taker holds flock(2) on it, has seen that it is empty, and will rename over it.
+        claim = self.stopped("openat:when=2", "-n", "lock", "echo", "ran", others=[NAME_FIRST])
+        with open(self.lock, "rb") as taker:
+            fcntl.flock(taker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            status, stdout, _ = self.go_on(*claim)
+        self.assertEqual((status, stdout), (75, ""))
+        self.assertEqual(os.path.getsize(self.lock), 0)
 
 
 class Failures(FaultTestCase):
