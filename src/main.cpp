@@ -75,7 +75,7 @@ int perform(const ufl::Options& options, const ufl::Signals& signals,
             const ufl::ClosedStandardFds& closed_fds, const ufl::ProcessTitle& title) {
   const ufl::SystemClock clock;
   ufl::HostIdentity identity{options.close_lifeline};
-  ufl::PosixFileSystem files;
+  ufl::PosixFileSystem files{options.close_lifeline ? ufl::OnExec::close : ufl::OnExec::keep};
   ufl::KernelSigns signs;
   ufl::Judge liveness{identity, signs};
   ufl::ObservationFiles observations{identity};
@@ -94,7 +94,8 @@ int perform(const ufl::Options& options, const ufl::Signals& signals,
       [closed, &signals](const std::string& text, const std::function<bool()>& stop) {
         return closed ? EBADF : write_out(text, signals, stop);
       },
-      [] { return ufl::wants_colour(STDOUT_FILENO); }};
+      [] { return ufl::wants_colour(STDOUT_FILENO); },
+      [&files] { return files.kept().fd(); }};
   const ufl::Ending ending = ufl::perform(options, world);
   return ending.signal != 0 ? ufl::die_of(ending.signal) : ending.status;
 }

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,15 +24,31 @@ namespace {
 
 constexpr const char* kName = "lock-bystander";
 
+// What the bystander has open as long as the command runs, and nothing else: somebody may wait for
+// the end of all others.
+constexpr int kKeptFile = 0;
+constexpr int kCommand = 1;
+
+void wait_for_command() {
+  pollfd command{kCommand, POLLIN, 0};
+  while (::poll(&command, 1, -1) < 0 && errno == EINTR) {
+  }
+}
+
 // In the child, with every signal blocked. One thread has forked, so everything may be called here.
-[[noreturn]] void stand_by(pid_t parent, const ProcessTitle& title) {
-  // Ends with ufl, however that ends; holds nothing open that somebody waits to see closed.
-  const bool ends_with_parent = ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
-  close_descriptors_from(0);
+[[noreturn]] void stand_by(pid_t parent, const ProcessTitle& title, int kept_file, int command) {
+  const bool keeps = kept_file > kCommand && command > kCommand &&
+                     ::dup2(kept_file, kKeptFile) == kKeptFile &&
+                     ::dup2(command, kCommand) == kCommand;
+  close_descriptors_from(keeps ? kCommand + 1 : 0);
   // Not "ufl": a signal sent to processes of that name must not look like one to the group. What
   // goes by the executable (pidof(8)) is deceived all the same.
   ::prctl(PR_SET_NAME, kName);
   title.set_in_child(kName);
+  if (keeps) wait_for_command();
+  close_descriptors_from(0);
+  // Ends with ufl, however that ends or has ended.
+  const bool ends_with_parent = ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
   // Where a sandbox refuses either, it looks for itself, each second.
   while (::getppid() == parent) {
     const bool waits = ends_with_parent && (::pause() == 0 || errno == EINTR);
@@ -42,7 +59,16 @@ constexpr const char* kName = "lock-bystander";
 
 }  // namespace
 
-GroupWitness::~GroupWitness() { remove(); }
+GroupWitness::~GroupWitness() {
+  remove();
+  if (command_ >= 0) ::close(command_);
+}
+
+void GroupWitness::keep(int file, pid_t command) {
+  kept_file_ = file;
+  if (command_ >= 0) ::close(command_);
+  command_ = static_cast<int>(::syscall(SYS_pidfd_open, command, 0));  // closed by exec
+}
 
 void GroupWitness::start() {
   remove();
@@ -52,7 +78,7 @@ void GroupWitness::start() {
   ::sigprocmask(SIG_SETMASK, &all, &before);
   const pid_t parent = ::getpid();
   pid_ = ::fork();
-  if (pid_ == 0) stand_by(parent, title_);
+  if (pid_ == 0) stand_by(parent, title_, kept_file_, command_);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 

@@ -8,6 +8,10 @@
 //
 // So a bystander in our process group is asked: a child that does nothing and blocks every signal.
 // What is pending there was sent to more than ufl.
+//
+// The bystander also keeps the lock file open for the command: a command that closes what it
+// inherits, and outlives its ufl, is seen to live by that (sys/kept_file.hpp). So it ends with ufl,
+// but not before the command: when ufl is killed, it waits for that.
 
 #pragma once
 
@@ -25,6 +29,10 @@ class GroupWitness {
   GroupWitness(const GroupWitness&) = delete;
   GroupWitness& operator=(const GroupWitness&) = delete;
   ~GroupWitness();
+
+  /// The bystanders that are made from now on keep `file` open as long as the child `command` runs,
+  /// which has not been waited for. Where its end cannot be told they do not.
+  void keep(int file, pid_t command);
 
   /// Make the bystander, or a new one that has seen nothing yet.
   void start();
@@ -44,6 +52,8 @@ class GroupWitness {
   const ProcessTitle& title_;
   pid_t pid_ = -1;
   bool is_stopped_ = false;  // and not waited for
+  int kept_file_ = -1;       // the caller's
+  int command_ = -1;         // a pidfd
 };
 
 }  // namespace ufl

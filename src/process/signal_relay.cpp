@@ -16,7 +16,10 @@ constexpr Duration kPatience = std::chrono::milliseconds{20};
 SignalRelay::SignalRelay(Timer& timer, Child& child, const ProcessTitle& title, const Clock& clock)
     : timer_{timer}, child_{child}, clock_{clock}, witness_{title} {}
 
-void SignalRelay::start() { witness_.start(); }
+void SignalRelay::start(int kept_file) {
+  if (kept_file >= 0) witness_.keep(kept_file, static_cast<pid_t>(child_.id().pid));
+  witness_.start();
+}
 
 void SignalRelay::stop() {
   undecided_.clear();

@@ -21,11 +21,13 @@ class SignalRelay {
   SignalRelay(Timer& timer, Child& child, const ProcessTitle& title, const Clock& clock);
 
   /// The command has just been let go: making the bystander takes a while, in which it begins.
+  /// `kept_file`: what the bystander keeps open as long as the command runs, whatever becomes of
+  /// ufl; -1: nothing.
   /// Known race, of some hundred microseconds, as the one in decide(); most commands are not even
   /// loaded by then, and die of the first:
   ///   1 go()  2 somebody signals the group  3 start(): the bystander has seen nothing  4 ufl reads
   ///   the signal and passes it on: the command gets it twice.
-  void start();
+  void start(int kept_file);
 
   /// The command has ended.
   void stop();

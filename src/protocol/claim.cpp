@@ -135,8 +135,10 @@ Step Claim::look() {
   takes_over_ = false;
   result_.flocked = false;
   looked_at_ = clock_.now();
-  return request(State::look, ReadFile{options_.path, kRecordLimit});
+  return request(State::look, read_lock());
 }
+
+ReadFile Claim::read_lock() const { return {options_.path, kRecordLimit, options_.local}; }
 
 Step Claim::on_look(const FileReply& reply) {
   const bool is_held = reply.status == FileStatus::ok && has_holder_line(reply.content);
@@ -149,7 +151,7 @@ Step Claim::on_look(const FileReply& reply) {
       }
       return looks_free();
     case FileStatus::ok:
-      saw(parse_record(reply.content), reply.identity);
+      saw(parse_record(reply.content), reply);
       if (unaccounted_ && seen_.token == result_.token) {
         // Our own claim, which looked gone when it was to be verified, or of which nobody could say
         // whether it had been written.
@@ -232,7 +234,7 @@ Step Claim::on_verify(const FileReply& reply) {
       result_.record = record_;
       return finish(Outcome::acquired);
     }
-    saw(std::move(sighting), reply.identity);
+    saw(std::move(sighting), reply);
     return held_by_other();
   }
   if (reply.status == FileStatus::not_found || reply.status == FileStatus::not_regular) {
@@ -311,9 +313,10 @@ Step Claim::request(State state, FileOperation operation) {
   return operation_;
 }
 
-void Claim::saw(Sighting sighting, std::uint64_t identity) {
+void Claim::saw(Sighting sighting, const FileReply& reply) {
   is_glance_ = false;
-  sighting.identity = identity;
+  sighting.identity = reply.identity;
+  sighting.keeper = reply.keeper;
   const bool is_foreign = sighting.kind == Sighting::Kind::foreign;
   if (!is_foreign && may_see_less(sighting, options_.local)) observer_.keep_empty_files();
   observer_.saw(sighting, looked_at_, clock_.now());

@@ -45,7 +45,9 @@
 // takeover runs in full after it (refresh.hpp).
 //
 // Takeover (ClaimOptions::may_take_over): the record of somebody who is gone is replaced, and so is
-// a file of 0 bytes that was left over on a local file system. The claim
+// a file of 0 bytes that was left over on a local file system: one that nobody keeps, for a program
+// may have emptied that of a holder (`: > LOCKFILE`), who writes his record back (keep.hpp) as soon
+// as he runs. The claim
 // is written to a temporary file beside the lock; one more look must show exactly the record that
 // was judged; the temporary file is renamed over it; delay, verify. Never removed and then created:
 //   1 A, B look: X, gone.  2 A removes X, creates, waits, runs.  3 B removes A's file, creates.
@@ -149,6 +151,8 @@ struct ClaimResult {
   Mono begun{};
   /// Outcome::acquired: the time from the last look to the landing of what was decided on it.
   Duration look_to_write{};
+  /// Outcome::acquired: others see that this process keeps the file (CreateExclusive).
+  bool kept = false;
   /// Outcome::acquired: the device (st_dev) that the lock file was seen on, or 0.
   std::uint64_t device = 0;
   /// Outcome::failed: the operation that failed, and how.
@@ -251,6 +255,7 @@ class Claim final : public Machine {
   };
 
   Step look();
+  [[nodiscard]] ReadFile read_lock() const;
   Step glance();
   Step wait_on();
   Step on_look(const FileReply& reply);
@@ -308,7 +313,7 @@ class Claim final : public Machine {
   Step wait(State state, Mono until);
   Step request(State state, FileOperation operation);
 
-  void saw(Sighting sighting, std::uint64_t identity = 0);
+  void saw(Sighting sighting, const FileReply& reply = {});
   void saw_unreadable(const FileReply& reply);
   void give_up_claim();
   /// Something of ours may stand on the share.

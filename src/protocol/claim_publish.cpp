@@ -32,7 +32,7 @@ Step Claim::publish() {
   late_looks_ = 0;
   if (!unaccounted_ || outlived_its_lease()) prepare_record();
   stood_before_ = std::exchange(unaccounted_, true);
-  return request(State::publish, CreateExclusive{options_.path, record_, !options_.local});
+  return request(State::publish, CreateExclusive{options_.path, record_, !options_.local, true});
 }
 
 // Others count the lease from when they first saw this token. The old record, should it show up
@@ -100,13 +100,14 @@ Step Claim::on_publish(const FileReply& reply) {
   switch (reply.status) {
     case FileStatus::ok:
       replaces_ = false;
+      result_.kept = reply.keeper == Keeper::us;
       return published();
     case FileStatus::exists:
     case FileStatus::denied:
       // Who won? Perhaps we did, and the first reply was lost on its way (EEXIST on a retransmitted
       // create): the token tells.
       refused_ = reply;
-      return request(State::look_after_publish, ReadFile{options_.path, kRecordLimit});
+      return request(State::look_after_publish, read_lock());
     case FileStatus::not_found:
     case FileStatus::not_regular:
     case FileStatus::bad_path:
@@ -140,7 +141,7 @@ Step Claim::on_look_after_publish(const FileReply& reply) {
   if (reply.status == FileStatus::ok) {
     Sighting sighting = parse_record(reply.content);
     if (sighting.token == result_.token) return published();
-    saw(std::move(sighting), reply.identity);
+    saw(std::move(sighting), reply);
     return held_by_other();
   }
   const bool denied_and_absent =
@@ -200,7 +201,7 @@ Step Claim::on_beat(const FileReply& reply) {
     // An earlier beat, whose reply was lost.
     if (is_current && reply.content.size() == record_.size()) record_ = reply.content;
     if (!is_current && is_whole(sighting)) {
-      saw(std::move(sighting), reply.identity);
+      saw(std::move(sighting), reply);
       return held_by_other();
     }
   }

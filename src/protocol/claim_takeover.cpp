@@ -57,11 +57,15 @@ std::string Claim::temporary() const {
 
 Step Claim::write_temporary() {
   if (!unaccounted_ || outlived_its_lease()) prepare_record();
-  return request(State::write_temporary, CreateExclusive{temporary(), record_, !options_.local});
+  return request(State::write_temporary,
+                 CreateExclusive{temporary(), record_, !options_.local, true});
 }
 
 Step Claim::on_temporary(const FileReply& reply) {
-  if (reply.status == FileStatus::ok) return second_look();
+  if (reply.status == FileStatus::ok) {
+    result_.kept = reply.keeper == Keeper::us;
+    return second_look();
+  }
   FileReply failure = reply;
   failure.created = false;  // not the lock file
   return drop_temporary(std::move(failure));
@@ -69,12 +73,13 @@ Step Claim::on_temporary(const FileReply& reply) {
 
 Step Claim::second_look() {
   looked_at_ = clock_.now();
-  return request(State::second_look, ReadFile{options_.path, kRecordLimit});
+  return request(State::second_look, read_lock());
 }
 
 Step Claim::on_second_look(const FileReply& reply) {
-  // One empty file is like another, and only this one has been watched.
-  const bool is_another = to_replace_.empty() && reply.identity != identity_to_replace_;
+  // One empty file is like another, and only this one has been watched; and not by its holder.
+  const bool is_another = to_replace_.empty() && (reply.identity != identity_to_replace_ ||
+                                                  reply.keeper == Keeper::somebody);
   if (reply.status != FileStatus::ok || reply.content != to_replace_ || is_another) {
     return drop_temporary({});  // the next look tells
   }

@@ -20,7 +20,7 @@ Step Claim::withdraw(Outcome outcome) {
 
 Step Claim::withdraw_look() {
   looked_at_ = clock_.now();
-  return request(State::withdraw_look, ReadFile{options_.path, kRecordLimit});
+  return request(State::withdraw_look, read_lock());
 }
 
 Step Claim::on_withdraw_look(const FileReply& reply) {
@@ -31,12 +31,14 @@ Step Claim::on_withdraw_look(const FileReply& reply) {
   // once another's record has stood there, what is empty may be the rest of that.
   const bool part =
       result_.failure.created && !another_stood_ && record_.starts_with(reply.content);
+  // And somebody else may have emptied the file that we made.
+  const bool is_rest = reply.keeper == Keeper::us && record_.starts_with(reply.content);
   if (takes_over_ && sighting.token == result_.token) result_.replaced = true;
   if (is_ours(sighting.token)) {
     late_ = late_ || gave_up_late_;
     result_.token = sighting.token;  // that is what may be left behind
   }
-  if (sighting.token == result_.token || part) return remove_own(reply);
+  if (sighting.token == result_.token || part || is_rest) return remove_own(reply);
   if (is_whole(sighting)) {
     another_stood_ = true;
     saw(sighting);

@@ -53,7 +53,7 @@ Step Release::resume() {
 
 Step Release::look() {
   looked_at_ = clock_.now();
-  return request(State::look, ReadFile{options_.path, kRecordLimit});
+  return request(State::look, ReadFile{options_.path, kRecordLimit, options_.local});
 }
 
 Step Release::on_look(const FileReply& reply) {
@@ -66,7 +66,8 @@ Step Release::on_look(const FileReply& reply) {
   if (reply.status != FileStatus::ok) return doubt(Doubt::unreadable);
 
   // With our token, whoever removes it need not understand the rest.
-  if (token_in(reply.content) != options_.token) {
+  is_rest_ = is_rest(reply);
+  if (token_in(reply.content) != options_.token && !is_rest_) {
     result_.seen = parse_record(reply.content);
     // Unmounted, and what stands there now has nothing to do with our lock.
     const bool is_elsewhere =
@@ -101,6 +102,10 @@ Step Release::on_look(const FileReply& reply) {
   return finish(Outcome::failed);
 }
 
+bool Release::is_rest(const FileReply& reply) const {
+  return reply.keeper == Keeper::us && options_.token.starts_with(reply.content);
+}
+
 Step Release::on_removed(const FileReply& reply) {
   switch (reply.status) {
     case FileStatus::ok:
@@ -110,6 +115,7 @@ Step Release::on_removed(const FileReply& reply) {
       if (++busy_looks_ < kMaxBusyLooks) return look();
       break;
     case FileStatus::busy:
+      if (is_rest_ && busy_looks_ == kMaxBusyLooksAtOnce) return finish(Outcome::lost);
       if (++busy_looks_ < kMaxBusyLooks) return pause(kBusyRetry);
       break;
     default:

@@ -7,7 +7,9 @@
 // at least a second apart agree and the directory itself is well: a share that flickers (failover,
 // silly rename) or was unmounted is "cannot tell", not "lost".
 //
-// On a local file system the unlink is guarded (guard.hpp).
+// On a local file system the unlink is guarded (guard.hpp). A file that somebody else has emptied,
+// or cut short in line 1, is ours all the same while this process keeps it: nobody can have taken
+// it over. But a flock(1) that holds it meanwhile uses it for a lock of its own.
 //
 // Known race, bounded by late.hpp and by nothing else on a share: between our read and our unlink
 // somebody may break the lock by hand and somebody else take it.
@@ -79,6 +81,7 @@ class Release final : public Machine {
   Step look();
   Step on_look(const FileReply& reply);
   Step on_removed(const FileReply& reply);
+  [[nodiscard]] bool is_rest(const FileReply& reply) const;
   Step doubt(Doubt doubt);
   Step pause(Duration time);
   Step request(State state, FileOperation operation);
@@ -98,6 +101,7 @@ class Release final : public Machine {
   int unreadable_looks_ = 0;
   int busy_looks_ = 0;  // removals that somebody else's flock kept from happening
   std::optional<std::string> unclear_content_;
+  bool is_rest_ = false;  // what is removed is our file, without its content
 };
 
 }  // namespace ufl

@@ -18,7 +18,7 @@ Step Inspect::start() { return look(); }
 
 Step Inspect::look() {
   ++looks_;
-  return request(ReadFile{path_, kRecordLimit});
+  return request(ReadFile{path_, kRecordLimit, local_});
 }
 
 Step Inspect::on_reply(const FileReply& reply) {
@@ -30,6 +30,7 @@ Step Inspect::on_reply(const FileReply& reply) {
         return Finished{};
       }
       result_.seen = parse_record(reply.content);
+      result_.seen.keeper = reply.keeper;
       result_.state = result_.seen.kind == Sighting::Kind::record
                           ? InspectResult::State::held
                           : InspectResult::State::unknown_holder;

@@ -32,7 +32,8 @@ struct InspectResult {
 /// One look. Drive it as step.hpp says; it never waits.
 class Inspect final : public Machine {
  public:
-  explicit Inspect(std::string path) : path_{std::move(path)} {}
+  /// `local`: only this kernel sees the file system.
+  Inspect(std::string path, bool local) : path_{std::move(path)}, local_{local} {}
 
   [[nodiscard]] Step start() override;
   [[nodiscard]] Step on_reply(const FileReply& reply) override;
@@ -47,6 +48,7 @@ class Inspect final : public Machine {
   Step request(FileOperation operation);
 
   std::string path_;
+  bool local_;
   InspectResult result_;
   FileOperation operation_;
   int looks_ = 0;

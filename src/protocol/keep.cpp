@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "protocol/guard.hpp"
 #include "seams/lease.hpp"
 
 namespace ufl {
@@ -55,6 +56,8 @@ Step Keep::on_reply(const FileReply& reply) {
       return on_update(reply);
     case State::look:
       return on_look(reply);
+    case State::restore:
+      return on_restored(reply);
     case State::probe_directory:
       return on_directory(reply);
     case State::idle:
@@ -78,7 +81,7 @@ Step Keep::cancel() {
 
 // The next thing to ask of the share.
 Step Keep::next() {
-  if (recorded_ && !options_.lease) return look();
+  if (restoring_ || (recorded_ && !options_.lease)) return look();
   auto content = next_record();
   if (!content) return finish(Outcome::not_recorded);  // a record without room
   content_ = std::move(*content);
@@ -86,7 +89,9 @@ Step Keep::next() {
                  UpdateFile{options_.path, options_.record, content_, !options_.local});
 }
 
-Step Keep::look() { return request(State::look, ReadFile{options_.path, kRecordLimit}); }
+Step Keep::look() {
+  return request(State::look, ReadFile{options_.path, kRecordLimit, options_.local});
+}
 
 // Goes on from what we tried to write last, unless somebody else has beaten since. So no beat is
 // written twice, whatever stands there by now: who saw it the first time counts from then.
@@ -124,6 +129,7 @@ Step Keep::all_is_well() {
 // Not what we have written last. With our token it is what a write left whose reply was lost, or an
 // old state of the share; or somebody who knows the token has refreshed it, or damaged it.
 Step Keep::on_other_content(const FileReply& reply) {
+  if (options_.local && is_rest(reply.content)) return look();  // which asks who keeps it
   absent_since_.reset();
   Sighting seen = parse_record(reply.content);
   if (seen.token == options_.token && reply.content.size() == options_.record.size()) {
@@ -140,12 +146,67 @@ Step Keep::on_other_content(const FileReply& reply) {
 Step Keep::on_look(const FileReply& reply) {
   if (reply.status == FileStatus::not_found) return absent(reply);
   if (reply.status != FileStatus::ok) return cannot_tell(reply);
+  const bool is_emptied = is_rest(reply.content);
+  if (is_emptied && reply.keeper == Keeper::us) return restore(reply);
+  const bool is_another_file = options_.kept && reply.keeper != Keeper::unknown;
+  if (is_emptied && is_another_file) return absent(reply);
   absent_since_.reset();
+  const bool is_wanted = !recorded_ || (options_.lease && clock_.now() >= wait_until_);
+  if (is_emptied && is_wanted) {  // and cannot be written to
+    FileReply failure = reply;
+    failure.status = FileStatus::changed;
+    return cannot_tell(failure);
+  }
+  refusals_ = 0;
+  if (std::exchange(restoring_, false)) return next();
   Sighting seen = parse_record(reply.content);
   if (!is_whole(seen) || seen.token == options_.token) {
     return options_.lease ? wait_until(wait_until_) : all_is_well();  // a look is no refresh
   }
   return is_elsewhere(reply) ? cannot_tell(reply) : lost_to(std::move(seen));
+}
+
+// Is that what somebody has left of our record, the last one or the one that was on its way?
+bool Keep::is_rest(const std::string& content) const {
+  const auto begins = [&](const std::string& record) {
+    return content.size() < record.size() && record.starts_with(content);
+  };
+  return begins(options_.record) || begins(content_);
+}
+
+Step Keep::restore(const FileReply& reply) {
+  absent_since_.reset();
+  restoring_ = true;
+  const std::string& record =
+      options_.record.starts_with(reply.content) ? options_.record : content_;
+  return request(State::restore,
+                 UpdateFile{options_.path, reply.content, record, false, true, true});
+}
+
+Step Keep::on_restored(const FileReply& reply) {
+  switch (reply.status) {
+    case FileStatus::ok:
+      ++restored_;
+      refusals_ = 0;
+      restoring_ = false;
+      result_.failure.reset();
+      // With a lease nobody has seen a beat for a while, perhaps.
+      return recorded_ && !options_.lease ? all_is_well() : next();
+    case FileStatus::busy:
+    case FileStatus::changed:  // in this moment: the next look tells by whom
+      if (++refusals_ >= kMaxBusyLooksAtOnce) return not_restored(reply);
+      return wait_until(clock_.now() + kBusyRetry);
+    case FileStatus::not_found:
+      return absent(reply);
+    default:
+      return not_restored(reply);
+  }
+}
+
+Step Keep::not_restored(const FileReply& reply) {
+  result_.not_restored = true;
+  result_.failure = reply;
+  return finish(Outcome::lost);
 }
 
 Step Keep::lost_to(Sighting seen) {

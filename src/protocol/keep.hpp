@@ -12,6 +12,24 @@
 // well; both on the same device. What cannot be read says nothing: a share that was unmounted, or
 // fails, has not given the lock to anybody.
 //
+// A program may empty the file, or cut it short, while it is ours (`: > LOCKFILE`; the `exec
+// 9>LOCKFILE` of a script for flock(1)). On a local file system the record is written back then,
+// under flock(2), into the file that this process keeps (CreateExclusive), or the lock is lost:
+//   1 A program empties A's file.  2 A, which was stopped, does not see that.  3 B looks, for as
+//   long as an empty file is given: left over. B locks it, finds it empty once more.
+// B goes on only if nobody is seen to keep the file, so only where the kernel does not show that A
+// does. Then, whatever comes first,
+//   4 B renames its record over the file.  5 A: the name stands for another file; lost to B
+// or
+//   4 A: EWOULDBLOCK, tries again.  5 as above
+// or, before 3, A has the lock: B finds a record. And a script that holds flock(2) on the file
+// believes that it holds the lock: A's write-back is refused for longer than anybody who keeps to
+// the protocol holds it, and A says that it has lost. Known gap: if the script asks for flock(2)
+// only after A has written its record back, neither sees the other.
+// An emptied file that is not the one which this process keeps stands in its place: as if absent.
+// Any other content than the beginning of our record is somebody else's to explain: it is left
+// alone, and held by whoever it may be.
+//
 // A lease is counted from the START of the last success, because others count theirs from when they
 // could first see its beat. It is never revived: the deadline (seams/lease.hpp) is tested before
 // and after each operation, or
@@ -51,6 +69,7 @@ struct KeepOptions {
   /// Without a lease: from one look to the next; none: look_soon() alone says when.
   std::optional<Duration> look_interval;
   bool local = false;        ///< only this kernel sees the file system
+  bool kept = false;         ///< others see that this process keeps the file (CreateExclusive)
   std::uint64_t device = 0;  ///< where the lock file was when it was taken; 0: not known
 };
 
@@ -65,6 +84,9 @@ struct KeepResult {
   Outcome outcome = Outcome::ended;
   /// Outcome::lost: what stands there instead; Sighting::Kind::none: nothing.
   Sighting seen;
+  /// Outcome::lost: the file was emptied or cut short, and our record could not be written back;
+  /// see `failure`.
+  bool not_restored = false;
   /// What the last operation that failed said, if one has since all was well.
   std::optional<FileReply> failure;
 };
@@ -89,6 +111,9 @@ class Keep final : public Machine {
   /// under way. With a lease that is a look and no beat, which would change the file.
   void look_soon() { look_wanted_ = true; }
 
+  /// How often the record was written back into an emptied file.
+  [[nodiscard]] int restored() const { return restored_; }
+
   /// With a lease: when the command must be told to stop, and when it must be killed, if there is
   /// no success before.
   [[nodiscard]] std::optional<Mono> stop_at() const;
@@ -101,13 +126,17 @@ class Keep final : public Machine {
 
  private:
   using Outcome = KeepResult::Outcome;
-  enum class State { idle, update, look, probe_directory, wait, finished };
+  enum class State { idle, update, look, restore, probe_directory, wait, finished };
 
   Step next();
   Step look();
   Step on_update(const FileReply& reply);
   Step on_other_content(const FileReply& reply);
   Step on_look(const FileReply& reply);
+  [[nodiscard]] bool is_rest(const std::string& content) const;
+  Step restore(const FileReply& reply);
+  Step on_restored(const FileReply& reply);
+  Step not_restored(const FileReply& reply);
   Step on_directory(const FileReply& reply);
   Step lost_to(Sighting seen);
   Step absent(const FileReply& reply);
@@ -134,7 +163,10 @@ class Keep final : public Machine {
   std::optional<Mono> absent_since_;
   bool recorded_ = false;
   bool look_wanted_ = false;
-  int failures_ = 0;  // of writes, in a row
+  int failures_ = 0;        // of writes, in a row
+  bool restoring_ = false;  // the file was seen to be emptied, and holds no record yet
+  int refusals_ = 0;        // of the write-back, in a row
+  int restored_ = 0;
 };
 
 }  // namespace ufl

@@ -14,7 +14,8 @@ Observer::Observer(std::optional<Duration> empty_patience, Observations* memory,
     : empty_patience_{empty_patience}, memory_{memory}, key_{std::move(key)} {}
 
 std::optional<Observation> Observer::observation_of(const Sighting& seen) const {
-  if (seen.kind == Sighting::Kind::empty && empty_patience_ && seen.identity != 0) {
+  const bool may_be_left_over = seen.kind == Sighting::Kind::empty && !is_emptied(seen);
+  if (may_be_left_over && empty_patience_ && seen.identity != 0) {
     return Observation{{}, std::to_string(seen.identity), *empty_patience_, {}};
   }
   const Holder& holder = seen.holder;

@@ -30,7 +30,8 @@ class Observer {
   Observer(std::optional<Duration> empty_patience, Observations* memory, std::string key);
 
   /// A look, begun at `asked` and answered at `answered`, showed this. What cannot be read says
-  /// nothing; what is absent, torn, foreign or garbled begins anew.
+  /// nothing; what is absent, torn, foreign or garbled begins anew, and so does an empty file that
+  /// somebody keeps.
   void saw(const Sighting& seen, Mono asked, Mono answered);
 
   /// Has what was seen last stood unchanged for longer than its patience?

@@ -40,10 +40,11 @@ struct Sighting {
     record,           ///< written by ufl
   };
   Kind kind = Kind::none;
-  std::string token;           ///< line 1, stripped
-  Holder holder;               ///< Kind::record: who holds it
-  int error = 0;               ///< Kind::unreadable: the errno value
-  std::uint64_t identity = 0;  ///< of the file (FileReply)
+  std::string token;                ///< line 1, stripped
+  Holder holder;                    ///< Kind::record: who holds it
+  int error = 0;                    ///< Kind::unreadable: the errno value
+  std::uint64_t identity = 0;       ///< of the file (FileReply)
+  Keeper keeper = Keeper::unknown;  ///< of one that may have been emptied or cut short
 };
 
 /// Is there a whole token, ufl's or another implementation's, rather than a file that is empty, cut
@@ -57,6 +58,12 @@ struct Sighting {
 /// What a key means in another one nobody knows, so nothing of such a record is believed but its
 /// token: its holder is never judged, and no lease of it runs out.
 inline constexpr std::int64_t kRecordVersion = 1;
+
+/// Is this what is left of the lock of a holder who is seen alive, after somebody else has emptied
+/// his file or cut it short?
+[[nodiscard]] inline bool is_emptied(const Sighting& seen) {
+  return seen.keeper == Keeper::somebody && !is_whole(seen);
+}
 
 /// The text of a lock file, less than kRecordLimit bytes; holder fields that do not fit are left
 /// out, the command first. Without a child there is room for one, unless the holder is detached: a

@@ -113,6 +113,11 @@ HolderParts holder_parts(const Sighting& seen, Wall now) {
 }
 
 std::string why_unknown_text(const Sighting& seen) {
+  if (is_emptied(seen)) {
+    return seen.kind == Sighting::Kind::empty
+               ? "its process runs on this host, and its file was emptied"
+               : "its process runs on this host, and its file was cut short or written over";
+  }
   switch (seen.kind) {
     case Sighting::Kind::foreign:
       return "token " + shown(seen.token);
@@ -138,6 +143,7 @@ std::string holder_text(const Sighting& seen, Wall now) {
 }
 
 std::string life_text(const Sighting& seen, Life life) {
+  if (is_emptied(seen)) return "its process runs on this host, or what it has started";
   if (seen.kind != Sighting::Kind::record) return "the file names nobody to check";
   if (life == Life::alive) return "its process runs on this host, or what it has started";
   if (life == Life::dead) return "the holder is dead: free for the next ufl on this host";
@@ -152,6 +158,7 @@ std::string life_text(const Sighting& seen, Life life) {
 
 std::string next_step_text(const std::string& path, const Sighting& seen, Life life, bool local) {
   const std::string name = shell_word(path);
+  if (is_emptied(seen)) return fmt::format("wait for it: ufl -w 10m {} COMMAND", name);
   switch (seen.kind) {
     case Sighting::Kind::record:
       if (life == Life::dead) return fmt::format("take it: ufl {} COMMAND", name);

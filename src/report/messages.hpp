@@ -62,6 +62,7 @@ using Seconds = std::chrono::duration<double>;
 /// Why --break does not break a lock.
 enum class BreakRefusal {
   none,
+  emptied,        ///< somebody is seen to hold it, and its file was emptied or cut short
   no_lock,        ///< its first line does not end in a UUID
   alive,          ///< its holder's process runs here
   newer,          ///< a newer ufl has written it: whether its holder lives cannot be told

@@ -81,6 +81,20 @@ std::string lost_while_running_text(const std::string& path, const Sighting& see
                      text_of(fate), shell_word(path));
 }
 
+std::string not_restored_text(const std::string& path, const FileReply& failure, CommandFate fate) {
+  return fmt::format(
+      "{}: the lock was lost: another program has emptied its file or cut it short, and it cannot "
+      "be written anew: {}; {}; see what else uses {}",
+      printable(path), why_failed(failure), text_of(fate), shell_word(path));
+}
+
+std::string restored_text(const std::string& path) {
+  return fmt::format(
+      "{}: another program has emptied the lock file or cut it short; it was written anew, and the "
+      "lock is still held; see what else uses that file, and give that program another one",
+      printable(path));
+}
+
 std::string survivors_text(const std::string& path, const std::vector<std::int64_t>& pids) {
   constexpr std::size_t kMostNamed = 20;
   const std::vector<std::int64_t> named{

@@ -45,6 +45,14 @@ enum class CommandFate {
 [[nodiscard]] std::string lost_while_running_text(const std::string& path, const Sighting& seen,
                                                   CommandFate fate, Wall now);
 
+/// The file was emptied or cut short while the lock was held, and the record could not be written
+/// back: `failure` says why.
+[[nodiscard]] std::string not_restored_text(const std::string& path, const FileReply& failure,
+                                            CommandFate fate);
+
+/// The same, and it could.
+[[nodiscard]] std::string restored_text(const std::string& path);
+
 /// These processes of the command were told to stop, then killed, and are there still.
 [[nodiscard]] std::string survivors_text(const std::string& path,
                                          const std::vector<std::int64_t>& pids);

@@ -141,7 +141,9 @@ std::string status_json(const LockStatus& lock, Wall now) {
   const auto unless_empty = [](const std::string& value) {
     return value.empty() ? std::nullopt : std::optional{value};
   };
-  const bool held = lock.look.state == State::held;
+  const bool is_emptied_file = is_emptied(lock.look.seen);
+  const bool held = lock.look.state == State::held || is_emptied_file;
+  const Life life = is_emptied_file ? Life::alive : lock.life;
   const bool is_newer = lock.look.seen.kind == Sighting::Kind::unknown_version;
   JsonLine object;
   object.add("lock", valid_utf8(lock.path));
@@ -149,8 +151,8 @@ std::string status_json(const LockStatus& lock, Wall now) {
   add_holder(object, lock.look.seen);
   const auto age = held_for(lock.look.seen.holder, now);
   object.add_or_null("held_for", age ? std::optional<std::int64_t>{age->count()} : std::nullopt);
-  object.add_or_null("check", held ? std::optional{std::string{name_of(lock.life)}} : std::nullopt);
-  object.add_or_null("check_text", held       ? std::optional{life_text(lock.look.seen, lock.life)}
+  object.add_or_null("check", held ? std::optional{std::string{name_of(life)}} : std::nullopt);
+  object.add_or_null("check_text", held       ? std::optional{life_text(lock.look.seen, life)}
                                    : is_newer ? std::optional{why_unknown_text(lock.look.seen)}
                                               : std::nullopt);
   object.add_or_null("next", unless_empty(next_of(lock)));

@@ -58,6 +58,11 @@ std::string break_refusal_text(const std::string& path, BreakRefusal refusal,
           "{}: not broken: {}, so it cannot tell whether the holder lives; use the newer ufl, or "
           "insist with: ufl --break --token {} {}",
           name, holder_text(seen, now), shell_quote({seen.token}), shell_word(path));
+    case BreakRefusal::emptied:
+      return fmt::format(
+          "{}: not broken: {}; end that process, or wait for it: ufl -w 10m {} "
+          "COMMAND",
+          name, holder_text(seen, now), shell_word(path));
     case BreakRefusal::another_token:
       return fmt::format(
           "{}: not broken: it is not held with the token {}: {}; see ufl --status {}", name,

@@ -22,26 +22,34 @@
 namespace ufl {
 
 /// Open `path` afresh and read at most `limit` bytes of it. Only a regular file is ever read, no
-/// symbolic link is followed, and a FIFO does not block.
+/// symbolic link is followed, and a FIFO does not block. With `asks_keeper`, on a local file
+/// system, FileReply::keeper is told of a file that may have been emptied or cut short: of one that
+/// does not end as every record does, in a brace and a line feed.
 struct ReadFile {
   std::string path;
   std::size_t limit = 0;
+  bool asks_keeper = false;
 };
 
 /// Create `path`, which must not exist, and write `content` with one write(2); then close. With
 /// `sync` the content is flushed to the server (fsync(2)) before close, as a share needs it;
-/// without it, where the file system can do that, the name appears together with the content.
+/// without it, where the file system can do that, the name appears together with the content. With
+/// `kept`, and without `sync`, this process keeps the file, in place of the one that it has kept
+/// before, as long as that has a name, or until this process ends: others see that it does
+/// (FileReply::keeper), where the kernel lets them, before they can see the file.
 struct CreateExclusive {
   std::string path;
   std::string content;
   bool sync = false;
+  bool kept = false;
 };
 
 /// What a file must hold to be removed or replaced, where every program that removes or replaces it
 /// can be kept out meanwhile: on a local file system. It is checked, and the operation done, while
 /// flock(2) holds the file; so of several who do it in this way, only one does.
 /// A content of kMostCompared bytes is what was read of a file that may be longer: compared with
-/// the beginning.
+/// the beginning. No content at all is what a file holds that was emptied, too: it counts as
+/// changed while another process keeps the file.
 using OnlyIf = std::optional<std::string>;
 inline constexpr std::size_t kMostCompared = 4096;
 
@@ -61,13 +69,16 @@ struct ReplaceFile {
 /// Write `content` over what the file at `path` holds, if that is `expected`, which has the same
 /// length. It is opened once, and neither made nor cut: whatever takes the name meanwhile is not
 /// touched. `sync` as for CreateExclusive. With `locked` it is compared and written while flock(2)
-/// holds the file: nobody who keeps to OnlyIf removes or replaces it then, or is about to.
+/// holds the file: nobody who keeps to OnlyIf removes or replaces it then, or is about to. With
+/// `restores`, `expected` is shorter, the beginning of `content` that was left; and that is written
+/// into the file that this process keeps, and into no other, which counts as changed.
 struct UpdateFile {
   std::string path;
   std::string expected;
   std::string content;
   bool sync = false;
   bool locked = false;
+  bool restores = false;
 };
 
 /// Does the directory that `path` lies in open, and can names in it be looked up? With
@@ -96,6 +107,14 @@ enum class FileStatus {
   failed,       ///< everything else: cannot tell
 };
 
+/// Who shows that he lives by keeping a file (CreateExclusive).
+enum class Keeper {
+  unknown,   ///< not asked, or the kernel does not say
+  nobody,    ///< nobody is seen: that proves nothing
+  somebody,  ///< another process
+  us,        ///< this process
+};
+
 /// What stands at a path.
 enum class FileKind { regular, directory, symlink, fifo, socket, device };
 
@@ -113,6 +132,9 @@ struct FileReply {
   std::uint64_t device = 0;
   /// ReadFile: another number when the file is another one, or was changed; 0: not known.
   std::uint64_t identity = 0;
+  /// ReadFile with `asks_keeper`: of a file that may have been emptied or cut short.
+  /// CreateExclusive with `kept`: us, if others can see that.
+  Keeper keeper = Keeper::unknown;
   /// CreateExclusive that did not end in ok: the file was made, perhaps without all its content.
   bool created = false;
 };

@@ -2,7 +2,6 @@
 
 #include "sys/lifeline.hpp"
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -16,10 +15,6 @@
 namespace ufl {
 
 namespace {
-
-// Scripts use low numbers: `exec 3>log` would end a lifeline on 3.
-constexpr int kFirstHighFd = 100;
-constexpr int kFirstFdOfOurs = 3;
 
 struct Address {
   sockaddr_un name = {};
@@ -42,19 +37,6 @@ const sockaddr* generic(const Address& address) {
 
 UniqueFd datagram_socket() {
   return UniqueFd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-}
-
-// To the lowest free number from kFirstHighFd on. Where RLIMIT_NOFILE is below that, or all of
-// those are taken, to the highest one that there is, or nowhere. Not valid: only 0 to 2 are left.
-UniqueFd move_up(UniqueFd socket, Lifeline::OnExec on_exec) {
-  const bool keep = on_exec == Lifeline::OnExec::keep;
-  for (int lowest = kFirstHighFd; lowest >= kFirstFdOfOurs && lowest > socket.get(); --lowest) {
-    UniqueFd moved{::fcntl(socket.get(), keep ? F_DUPFD : F_DUPFD_CLOEXEC, lowest)};
-    if (moved.valid()) return moved;
-  }
-  if (socket.get() < kFirstFdOfOurs) return UniqueFd{};
-  if (keep) ::fcntl(socket.get(), F_SETFD, 0);
-  return socket;
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include <utility>
 
 #include "seams/host_signs.hpp"
+#include "sys/high_descriptor.hpp"
 #include "sys/unique_fd.hpp"
 
 namespace ufl {
@@ -32,8 +33,7 @@ namespace ufl {
 /// This process' end of a lifeline; the destructor lets go of it.
 class Lifeline {
  public:
-  /// What a command gets: the lifeline, or nothing (option -o).
-  enum class OnExec { keep, close };
+  using OnExec = ufl::OnExec;
 
   /// A lifeline for the lock of this UUID, bound and on its descriptor. None: `uuid` is no UUID,
   /// somebody has that name, or sockets are not to be had here (a sandbox, EMFILE).

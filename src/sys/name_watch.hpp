@@ -14,7 +14,7 @@ namespace ufl {
 
 /// What is to be told of a name.
 enum class NameEvents {
-  any,      ///< whatever may put something else there, or change what is there
+  any,      ///< whatever may put something else there, or change what is there now
   removal,  ///< that it is free: removed, or renamed
 };
 
@@ -40,10 +40,11 @@ class NameWatch {
   void end();
 
  private:
-  NameWatch(UniqueFd inotify, int watch, std::string name);
+  NameWatch(UniqueFd inotify, int watch, int file_watch, std::string name);
 
   UniqueFd inotify_;
   int watch_;
+  int file_watch_;  // -1: none
   bool is_over_ = false;
   std::string name_;
 };

@@ -109,7 +109,10 @@ std::uint64_t identity_of(const struct stat& info) {
   return mixed != 0 ? mixed : 1;
 }
 
-FileReply perform(const ReadFile& operation) {
+// Every record of ufl's ends like that. Nothing is asked about those: this is what each look costs.
+bool may_be_cut(std::string_view content) { return !content.ends_with("}\n"); }
+
+FileReply perform(const ReadFile& operation, const KeptFile& kept) {
   // O_NONBLOCK: opening a FIFO for reading must not wait for a writer.
   const UniqueFd file = open_file(operation.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file.valid()) return open_failure(operation.path, errno);
@@ -123,6 +126,9 @@ FileReply perform(const ReadFile& operation) {
   reply.device = info.st_dev;
   reply.identity = identity_of(info);
   reply.content = std::move(*content);
+  if (operation.asks_keeper && may_be_cut(reply.content)) {
+    reply.keeper = kept.keeper_of(file.get());
+  }
   return reply;
 }
 
@@ -149,19 +155,29 @@ FileReply write_failure(int error) {
   return reply;
 }
 
+// `file` was made; `is_seen`: others can see that it is kept.
+FileReply created(const CreateExclusive& operation, UniqueFd file, bool is_seen, KeptFile& kept) {
+  FileReply reply = success();
+  if (!operation.kept) return reply;
+  kept.keep(std::move(file));
+  if (is_seen && kept.fd() >= 0) reply.keeper = Keeper::us;
+  return reply;
+}
+
 // On a local file system the content comes before the name: a file that has none is written, and
 // then linked (open(2), O_TMPFILE). So the file is never empty, a kill in between leaves nothing,
 // and the following, which leaves a file that is nobody's, cannot happen:
 //   1 A program that creates without O_EXCL looks: absent.  2 We create.  3 It opens, truncating.
 //   4 We write.  5 It writes over the beginning of that.
 // None: not possible here. Create in the ordinary way, which names the error, too.
-std::optional<FileReply> create_by_link(const CreateExclusive& operation) {
+std::optional<FileReply> create_by_link(const CreateExclusive& operation, KeptFile& kept) {
   if (operation.path.ends_with('/')) return {};
-  const UniqueFd file = open_file(directory_of(operation.path), O_WRONLY | O_TMPFILE, kNewFileMode);
+  UniqueFd file = open_file(directory_of(operation.path), O_WRONLY | O_TMPFILE, kNewFileMode);
   if (!file.valid()) return {};
   if (const int error = write_and_sync(file.get(), operation); error != 0) {
     return write_failure(error);
   }
+  const bool is_seen = operation.kept && lock_description(file.get());
   // Needs CAP_DAC_READ_SEARCH on older kernels (ENOENT without), but no /proc, which is slow to
   // look a new process up in.
   int result = ::linkat(file.get(), "", AT_FDCWD, operation.path.c_str(), AT_EMPTY_PATH);
@@ -170,7 +186,7 @@ std::optional<FileReply> create_by_link(const CreateExclusive& operation) {
     result =
         ::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, operation.path.c_str(), AT_SYMLINK_FOLLOW);
   }
-  if (result == 0) return success();
+  if (result == 0) return created(operation, std::move(file), is_seen, kept);
   if (errno == EEXIST) return failure(EEXIST);
   return {};
 }
@@ -183,15 +199,18 @@ bool is_taken_over_already(int file) {
   return ::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
-FileReply perform(const CreateExclusive& operation) {
+FileReply perform(const CreateExclusive& operation, KeptFile& kept) {
   if (!operation.sync) {
-    if (const auto reply = create_by_link(operation)) return *reply;
+    if (const auto reply = create_by_link(operation, kept)) return *reply;
   }
   UniqueFd file = open_file(operation.path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kNewFileMode);
   if (!file.valid()) return open_failure(operation.path, errno);
   if (!operation.sync && is_taken_over_already(file.get())) return failure(EEXIST);
+  const bool is_kept = operation.kept && !operation.sync;
+  const bool is_seen = is_kept && lock_description(file.get());
   int error = write_and_sync(file.get(), operation);
   if (!operation.sync) ::flock(file.get(), LOCK_UN);
+  if (error == 0 && is_kept) return created(operation, std::move(file), is_seen, kept);
   error = close_after(error, std::move(file));
   if (error == 0) return success();
   FileReply reply = write_failure(error);
@@ -230,30 +249,43 @@ std::optional<FileReply> lock(int file, const std::string& path) {
 // the open descriptor keeps its number from being used again. So a program that is stopped here,
 //   1 A: flock, path names the inode  2 A is stopped  3 B, C: EWOULDBLOCK, look again  4 A goes on
 // cannot remove or replace what somebody else has put there meanwhile.
+//
+// An empty file may be that of a holder who lives:
+//   1 H holds.  2 A program empties its file.  3 A: flock, the file is empty  4 A renames its
+//   record over it  5 H, which was stopped, goes on: two hold
+// so it is asked once more, under the flock, whether anybody keeps it: H writes its record back
+// under the flock, too.
 template <typename Action>
-FileReply while_locked(const std::string& path, const std::string& content, Action action) {
+FileReply while_locked(const std::string& path, const std::string& content, const KeptFile& kept,
+                       Action action) {
   const UniqueFd file = open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!file.valid()) return open_failure(path, errno);
   if (auto refused = lock(file.get(), path)) return *std::move(refused);
-  return holds(file.get(), content) ? action() : nothing_done(FileStatus::changed);
+  const bool is_kept = content.empty() && kept.keeper_of(file.get()) == Keeper::somebody;
+  const bool is_as_read = !is_kept && holds(file.get(), content);
+  return is_as_read ? action() : nothing_done(FileStatus::changed);
 }
 
 template <typename Operation, typename Action>
-FileReply perform_guarded(const Operation& operation, Action action) {
-  return operation.only_if ? while_locked(operation.path, *operation.only_if, action) : action();
+FileReply perform_guarded(const Operation& operation, const KeptFile& kept, Action action) {
+  if (!operation.only_if) return action();
+  return while_locked(operation.path, *operation.only_if, kept, action);
 }
 
-FileReply perform(const RemoveFile& operation) {
-  return perform_guarded(operation, [&] { return reply_of(::unlink(operation.path.c_str())); });
+FileReply perform(const RemoveFile& operation, KeptFile& kept) {
+  const FileReply reply =
+      perform_guarded(operation, kept, [&] { return reply_of(::unlink(operation.path.c_str())); });
+  if (reply.status == FileStatus::ok) kept.drop_if_removed();
+  return reply;
 }
 
-FileReply perform(const ReplaceFile& operation) {
-  return perform_guarded(operation, [&] {
+FileReply perform(const ReplaceFile& operation, const KeptFile& kept) {
+  return perform_guarded(operation, kept, [&] {
     return reply_of(::rename(operation.from.c_str(), operation.path.c_str()));
   });
 }
 
-FileReply perform(const UpdateFile& operation) {
+FileReply perform(const UpdateFile& operation, const KeptFile& kept) {
   UniqueFd file = open_file(operation.path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
   if (!file.valid()) return open_failure(operation.path, errno);
   struct stat info = {};
@@ -261,6 +293,9 @@ FileReply perform(const UpdateFile& operation) {
   if (!S_ISREG(info.st_mode)) return not_regular(info.st_mode);
   if (operation.locked) {
     if (auto refused = lock(file.get(), operation.path)) return *std::move(refused);
+  }
+  if (operation.restores && kept.keeper_of(file.get()) != Keeper::us) {
+    return nothing_done(FileStatus::changed);
   }
   auto content = read_some(file.get(), kMostCompared);
   if (!content) return failure(errno);
@@ -276,7 +311,7 @@ FileReply perform(const UpdateFile& operation) {
   return error == 0 ? success() : write_failure(error);
 }
 
-FileReply perform(const ProbeDirectory& operation) {
+FileReply perform(const ProbeDirectory& operation, const KeptFile& /*kept*/) {
   const std::string directory = directory_of(operation.path);
   // Looking "." up in it asks for search permission; O_PATH alone may be answered from a cache, so
   // a readable directory is opened for real.
@@ -296,7 +331,7 @@ FileReply perform(const ProbeDirectory& operation) {
 }  // namespace
 
 void PosixFileSystem::start(const FileOperation& operation, Done done) {
-  done(std::visit([](const auto& wanted) { return perform(wanted); }, operation));
+  done(std::visit([this](const auto& wanted) { return perform(wanted, kept_); }, operation));
 }
 
 }  // namespace ufl

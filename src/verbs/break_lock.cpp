@@ -39,6 +39,7 @@ class Request {
     if (!token_.empty()) {
       return seen.token == token_ ? BreakRefusal::none : BreakRefusal::another_token;
     }
+    if (is_emptied(seen)) return BreakRefusal::emptied;
     if (!is_whole(seen)) return BreakRefusal::no_lock;
     if (seen.kind == Sighting::Kind::unknown_version) return BreakRefusal::newer;
     return life_of(world_.liveness, seen, local_) == Life::alive ? BreakRefusal::alive
@@ -65,6 +66,7 @@ int status_of(BreakRefusal refusal) {
       return exit_status::kLost;
     case BreakRefusal::alive:
     case BreakRefusal::newer:
+    case BreakRefusal::emptied:
       return exit_status::kNotAcquired;
     case BreakRefusal::no_lock:
     case BreakRefusal::none:
@@ -222,7 +224,7 @@ Ending break_lock(const Options& options, const World& world) {
   const MountTraits mount = find_mount(absolute_path(options.lock_file));
   require_calls_to_change(mount.local);
   const Request request{options, world, mount};
-  const InspectResult look = inspect(options.lock_file, world, session);
+  const InspectResult look = inspect(options.lock_file, mount.local, world, session);
   if (look.state == InspectResult::State::cannot_tell) {
     say(failure_text(options.lock_file, look.failed_operation, look.failure));
     return {exit_status::kFailed, 0};

@@ -6,8 +6,8 @@
 
 namespace ufl {
 
-InspectResult inspect(const std::string& path, const World& world, Session& session) {
-  Inspect look{path};
+InspectResult inspect(const std::string& path, bool local, const World& world, Session& session) {
+  Inspect look{path, local};
   bool ended = false;
   Driver driver{look, world.files, session.timer(), DriverEvents{.on_finished = [&] {
                   ended = true;

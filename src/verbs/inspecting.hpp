@@ -10,7 +10,8 @@
 
 namespace ufl {
 
-/// Look at the lock at `path`, to the end.
-[[nodiscard]] InspectResult inspect(const std::string& path, const World& world, Session& session);
+/// Look at the lock at `path`, to the end. `local`: only this kernel sees its file system.
+[[nodiscard]] InspectResult inspect(const std::string& path, bool local, const World& world,
+                                    Session& session);
 
 }  // namespace ufl

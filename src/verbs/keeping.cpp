@@ -59,6 +59,7 @@ int Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree
   keep.begun = held.begun;
   keep.look_interval = options_.kill_on_loss ? kLookIntervalToKill : kLookInterval;
   keep.local = mount_.local;
+  keep.kept = held.kept;
   keep.device = held.device;
   keep_.emplace(std::move(keep), world_.clock);
   driver_.emplace(*keep_, world_.files, *timer_,
@@ -96,6 +97,9 @@ void Keeping::waits() {
     return driver_->cancel();
   }
   await_deadline();
+  // Once: what does that may do it again and again.
+  const bool is_new = keep_->restored() > 0 && !std::exchange(told_restored_, true);
+  if (is_new && options_.verbosity != Verbosity::quiet) say(restored_text(options_.lock_file));
   if (!keep_->is_recorded() || std::exchange(recorded_, true)) return;
   if (mount_.local && !options_.lease) {
     deadline_->at(world_.clock.now() + kWatchAfter, [this] { watch(); });
@@ -181,6 +185,9 @@ std::string Keeping::loss() const {
   CommandFate fate = options_.kill_on_loss ? CommandFate::stopped : CommandFate::runs_on;
   if (!recorded_) fate = CommandFate::not_run;
   if (command_ended_) fate = CommandFate::ended;
+  if (is_taken_away() && keep_->result().not_restored) {
+    return not_restored_text(options_.lock_file, *keep_->result().failure, fate);
+  }
   if (is_taken_away()) {
     return lost_while_running_text(options_.lock_file, keep_->result().seen, fate,
                                    world_.clock.wall());

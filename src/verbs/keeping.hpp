@@ -107,7 +107,8 @@ class Keeping {
   bool recorded_ = false;
   bool command_ended_ = false;
   bool lost_ = false;
-  std::string unsaid_;  // what stderr did not take at once
+  bool told_restored_ = false;  // that the file was emptied, and written anew
+  std::string unsaid_;          // what stderr did not take at once
 };
 
 }  // namespace ufl

@@ -168,7 +168,7 @@ class Run {
     if (taking_.fatal_signal() != 0) return give_up();
     phase_ = Phase::running;
     child_.go([this](const CommandEnd& command) { command_ended(command); });
-    relay_.start();
+    relay_.start(world_.kept_file());
   }
 
   void give_up() {

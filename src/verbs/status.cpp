@@ -48,8 +48,8 @@ Ending status(const Options& options, const World& world) {
   for (const std::string& path : options.lock_files) {
     LockStatus lock;
     lock.path = path;
-    lock.look = inspect(path, world, session);
     lock.local = find_mount(absolute_path(path)).local;
+    lock.look = inspect(path, lock.local, world, session);
     lock.life = life_of(world.liveness, lock.look.seen, lock.local);
     lock.litter = litter.beside(path);
     static_assert(exit_status::kOk < exit_status::kNotAcquired &&

@@ -34,6 +34,8 @@ struct World {
   std::function<int(const std::string& text, const std::function<bool()>& stop)> print;
   /// Does stdout show colours, and does the user want them?
   std::function<bool()> stdout_is_coloured;
+  /// The descriptor of the file that `files` keeps (CreateExclusive); -1: of none.
+  std::function<int()> kept_file = [] { return -1; };
 };
 
 /// How ufl is to end.

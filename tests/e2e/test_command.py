@@ -92,11 +92,14 @@ class Descriptors(CommandTestCase):
                  pass_fds=self.sources.values(), **launch_options)
         expected = self.described()["fds"]
         self.assertEqual(sorted(map(int, expected)), [0, 1, 2, *PLACES], "the test itself is wrong")
-        # And a lifeline for each ufl, far above what a script uses: exec 3>log.
-        lifelines = [fd for fd, what in found.items() if what["target"].startswith("socket:")]
+        # And a lifeline and the lock file for each ufl, far above what a script uses: exec 3>log.
+        ours = [fd for fd in found if int(fd) not in (0, 1, 2, *PLACES)]
+        lifelines = [fd for fd in ours if found[fd]["target"].startswith("socket:")]
         self.assertEqual(len(lifelines), lifelines_expected)
-        self.assertGreaterEqual(min(map(int, lifelines), default=100), 100)
-        rest = set(found) - set(lifelines)
+        files = [found[fd]["target"] for fd in ours if fd not in lifelines]
+        self.assertEqual([os.path.dirname(file) for file in files], lifelines_expected * [self.dir])
+        self.assertGreaterEqual(min(map(int, ours), default=100), 100)
+        rest = set(found) - set(ours)
         self.assertEqual(sorted(map(int, rest)), [0, 1, 2, *PLACES])
         for fd, description in expected.items():
             self.assertEqual(found[fd]["flags"], description["flags"], f"descriptor {fd}")

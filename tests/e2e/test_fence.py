@@ -657,7 +657,10 @@ class OldKernelTest(FaultTestCase, LeaseTestCase):
                 ufl = json.loads(self.read_lock().split("\n")[1])["pid"]
                 self.assertEqual(sorted(os.listdir(f"/proc/{warden_of(ufl)}/fd")), ["0", "1", "2"])
                 bystander = helper_of(ufl, "lock-bystander")
-                self.assertEqual(os.listdir(f"/proc/{bystander}/fd"), [])
+                kept = sorted(os.listdir(f"/proc/{bystander}/fd"))
+                self.assertEqual(kept, ["0", "1"])  # the lock file, and a pidfd of the command
+                self.assertEqual(os.stat(f"/proc/{bystander}/fd/0").st_ino,
+                                 os.stat(self.lock).st_ino)
                 os.kill(ufl, signal.SIGKILL)
                 witness.wait_for_end()
 

@@ -209,6 +209,37 @@ TEST_F(ChildTest, EndsWithAUflThatIsKilledBeforeItGoes) {
   EXPECT_FALSE(has_run());
 }
 
+// And it has nothing else open, lest somebody wait for its end.
+TEST_F(ChildTest, TheBystanderKeepsAFileAsLongAsTheCommandRuns) {
+  Channel kept;
+  Channel pids;
+  Channel other;
+  const pid_t holder = start_bound_process([&] {
+    Ufl ufl;
+    if (ufl.spawn("exec sleep 60") != 0) return;
+    ufl.child.go([](const CommandEnd&) {});
+    const ProcessTitle title{0, nullptr};
+    GroupWitness bystander{title};
+    bystander.keep(kept.in(), ufl.pid());
+    bystander.start();
+    bystander.start();  // a new one does the same
+    pids.send(ufl.pid());
+    pids.send(bystander.pid());
+    ::pause();
+  });
+  const auto command = pids.receive<pid_t>();
+  const auto bystander = pids.receive<pid_t>();
+  ASSERT_TRUE(command && bystander);
+  kept.close_in();
+  other.close_in();
+  kill_and_wait(holder);
+  EXPECT_TRUE(other.ends());
+  EXPECT_FALSE(has_ended(*bystander));
+  ::kill(*command, SIGKILL);
+  EXPECT_TRUE(kept.ends());
+  EXPECT_TRUE(eventually([&] { return has_ended(*bystander); }));
+}
+
 TEST_F(ChildTest, ASignalThatComesBeforeItGoesEndsTheCommand) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1}) {
     in_own_process([this, number] {

@@ -51,6 +51,49 @@ TEST_F(ReleaseTest, RemovesWhatIsStillOurs) {
   EXPECT_EQ(release.result().outcome, Outcome::released);
 }
 
+// Emptied or cut short, it is the same file.
+TEST_F(ReleaseTest, RemovesWhatIsLeftOfOurs) {
+  for (const std::string& rest : {std::string{}, kMine.substr(0, 10)}) {
+    Release release = make();
+    ASSERT_TRUE(wants<ReadFile>(release.start())->asks_keeper);
+    FileReply look = ok(rest);
+    look.keeper = Keeper::us;
+    const Step step = release.on_reply(look);
+    ASSERT_NE(wants<RemoveFile>(step), nullptr);
+    EXPECT_EQ(wants<RemoveFile>(step)->only_if, rest);
+    EXPECT_TRUE(finished(release.on_reply(ok())));
+    EXPECT_EQ(release.result().outcome, Outcome::released);
+  }
+}
+
+TEST_F(ReleaseTest, LeavesWhatIsLeftToAFlock) {
+  Release release = make();
+  (void)release.start();
+  FileReply look = ok("");
+  look.keeper = Keeper::us;
+  int tries = 0;
+  for (; !finished(release.on_reply(look)) && tries < kMaxBusyLooks; ++tries) {
+    const Step step = release.on_reply(refused(FileStatus::busy, EWOULDBLOCK));
+    if (finished(step)) break;
+    clock_.set(std::get<WaitUntil>(step).at);
+    ASSERT_NE(wants<ReadFile>(release.resume()), nullptr);
+  }
+  EXPECT_EQ(tries, kMaxBusyLooksAtOnce);
+  EXPECT_EQ(release.result().outcome, Outcome::lost);
+}
+
+TEST_F(ReleaseTest, DoesNotRemoveWhatAnotherKeeps) {
+  for (const Keeper keeper : {Keeper::somebody, Keeper::nobody, Keeper::unknown}) {
+    Release release = make();
+    (void)release.start();
+    FileReply look = ok("");
+    look.keeper = keeper;
+    (void)wait_through(release, release.on_reply(look));
+    EXPECT_TRUE(finished(release.on_reply(look)));
+    EXPECT_EQ(release.result().outcome, Outcome::lost);
+  }
+}
+
 TEST_F(ReleaseTest, LeavesAnothersLockAndSaysLost) {
   for (const std::string& content : {kOther, format_record(kOther, {})}) {
     Release release = make();

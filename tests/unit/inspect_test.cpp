@@ -17,7 +17,7 @@ const std::string kToken = "00000000-0000-4000-8000-000000000001";
 
 /// Answers each look with `replies`, in turn; returns what was told in the end.
 InspectResult inspect(std::initializer_list<FileReply> replies) {
-  Inspect machine{"dir/lock"};
+  Inspect machine{"dir/lock", true};
   Step step = machine.start();
   for (const FileReply& reply : replies) {
     EXPECT_FALSE(finished(step));

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+
+#pragma once
+
+#include "sys/unique_fd.hpp"
+
+namespace ufl {
+
+/// What a command gets of a descriptor that shows that its lock is held: the same, or nothing
+/// (option -o).
+enum class OnExec { keep, close };
+
+/// `file` on the lowest free number from 100 on. Where RLIMIT_NOFILE is below that, or all of those
+/// are taken, on the highest one that there is, or where it was. Not valid: only 0 to 2 are left.
+[[nodiscard]] UniqueFd move_up(UniqueFd file, OnExec on_exec);
+
+}  // namespace ufl
