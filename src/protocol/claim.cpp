@@ -218,7 +218,8 @@ Step Claim::looks_free() {
 Step Claim::verify() {
   looked_at_ = clock_.now();
   late_ = false;  // what could be done for whoever was overwritten has been done
-  return request(State::verify, ReadFile{options_.path, kRecordLimit});
+  return request(State::verify,
+                 ReadFile{.path = options_.path, .limit = kRecordLimit, .with_directory = true});
 }
 
 Step Claim::on_verify(const FileReply& reply) {
@@ -230,7 +231,7 @@ Step Claim::on_verify(const FileReply& reply) {
     if (is_as_written || sighting.token == result_.token) {
       if (beat_is_due()) return beat_again();
       if (takes_over_) result_.replaced = true;
-      result_.device = reply.device;
+      result_.place = place_of(reply);
       result_.record = record_;
       return finish(Outcome::acquired);
     }

@@ -70,6 +70,7 @@
 #include "protocol/guard.hpp"
 #include "protocol/late.hpp"
 #include "protocol/observer.hpp"
+#include "protocol/place.hpp"
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
@@ -153,8 +154,8 @@ struct ClaimResult {
   Duration look_to_write{};
   /// Outcome::acquired: others see that this process keeps the file (CreateExclusive).
   bool kept = false;
-  /// Outcome::acquired: the device (st_dev) that the lock file was seen on, or 0.
-  std::uint64_t device = 0;
+  /// Outcome::acquired: where the lock file was seen.
+  Place place;
   /// Outcome::failed: the operation that failed, and how.
   FileReply failure;
   FileOperation failed_operation;

@@ -28,8 +28,7 @@ Step Release::on_reply(const FileReply& reply) {
       return on_look(reply);
     case State::probe_directory:
       // Another device: the share was unmounted, and what is there now tells nothing.
-      if (reply.status == FileStatus::ok &&
-          (options_.device == 0 || reply.device == options_.device)) {
+      if (reply.status == FileStatus::ok && !is_elsewhere(options_.place, reply)) {
         return finish(Outcome::lost);
       }
       result_.failure = reply;
@@ -70,9 +69,7 @@ Step Release::on_look(const FileReply& reply) {
   if (token_in(reply.content) != options_.token && !is_rest_) {
     result_.seen = parse_record(reply.content);
     // Unmounted, and what stands there now has nothing to do with our lock.
-    const bool is_elsewhere =
-        options_.device != 0 && reply.device != 0 && reply.device != options_.device;
-    if (is_elsewhere) return finish(Outcome::failed);
+    if (is_elsewhere(options_.place, reply)) return finish(Outcome::failed);
     if (options_.local && is_whole(result_.seen)) return finish(Outcome::lost);
     // On a share: a view from before our claim? It shows in a moment.
     if (is_whole(result_.seen)) return doubt(Doubt::another);

@@ -18,11 +18,11 @@
 
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "protocol/late.hpp"
+#include "protocol/place.hpp"
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
@@ -37,7 +37,7 @@ struct ReleaseOptions {
   Duration delay{};             ///< the verification delay that it was taken with
   bool local = false;           ///< only this kernel sees the file system
   bool atomic_create = false;   ///< exclusive create is atomic for all clients of the share
-  std::uint64_t device = 0;     ///< where the lock file was when it was taken; 0: not known
+  Place place{};                ///< where the lock file was when it was taken
   bool only_look = false;       ///< find out whether it is still ours, and leave it
   std::optional<Mono> until{};  ///< with a lease: not ours to remove later (seams/lease.hpp)
 };

@@ -137,7 +137,8 @@ Step Keep::on_other_content(const FileReply& reply) {
     recorded_ = recorded_ || names(seen.holder.child, options_.child);
     if (recorded_ && !options_.lease) return all_is_well();
     if (++failures_ < kMostFailures) return next();
-  } else if (is_whole(seen) && seen.token != options_.token && !is_elsewhere(reply)) {
+  } else if (is_whole(seen) && seen.token != options_.token &&
+             !is_elsewhere(options_.place, reply)) {
     return lost_to(std::move(seen));
   }
   return cannot_tell(reply);  // somebody is writing; or it is damaged, and not given to anybody
@@ -163,7 +164,7 @@ Step Keep::on_look(const FileReply& reply) {
   if (!is_whole(seen) || seen.token == options_.token) {
     return options_.lease ? wait_until(wait_until_) : all_is_well();  // a look is no refresh
   }
-  return is_elsewhere(reply) ? cannot_tell(reply) : lost_to(std::move(seen));
+  return is_elsewhere(options_.place, reply) ? cannot_tell(reply) : lost_to(std::move(seen));
 }
 
 // Is that what somebody has left of our record, the last one or the one that was on its way?
@@ -214,11 +215,6 @@ Step Keep::lost_to(Sighting seen) {
   return finish(Outcome::lost);
 }
 
-// On another device than the lock was taken on: its share is not mounted any more.
-bool Keep::is_elsewhere(const FileReply& reply) const {
-  return options_.device != 0 && reply.device != 0 && reply.device != options_.device;
-}
-
 Step Keep::absent(const FileReply& reply) {
   result_.failure = reply;
   const Mono now = clock_.now();
@@ -230,9 +226,8 @@ Step Keep::absent(const FileReply& reply) {
 }
 
 Step Keep::on_directory(const FileReply& reply) {
-  const bool is_well =
-      reply.status == FileStatus::ok && (options_.device == 0 || reply.device == options_.device);
-  if (is_well) return finish(Outcome::lost);
+  if (reply.status == FileStatus::ok && !is_elsewhere(options_.place, reply))
+    return finish(Outcome::lost);
   absent_since_.reset();  // what is absent there is not our lock
   return cannot_tell(reply);
 }
@@ -240,7 +235,7 @@ Step Keep::on_directory(const FileReply& reply) {
 Step Keep::cannot_tell(const FileReply& reply) {
   result_.failure = reply;
   // Elsewhere: whatever stands there, it is not our file.
-  if (reply.status == FileStatus::ok || is_elsewhere(reply)) {
+  if (reply.status == FileStatus::ok || is_elsewhere(options_.place, reply)) {
     result_.failure->status = FileStatus::failed;
     result_.failure->error = 0;
   }

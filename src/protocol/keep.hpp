@@ -41,10 +41,10 @@
 
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 
+#include "protocol/place.hpp"
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
@@ -68,9 +68,9 @@ struct KeepOptions {
   Mono begun{};
   /// Without a lease: from one look to the next; none: look_soon() alone says when.
   std::optional<Duration> look_interval;
-  bool local = false;        ///< only this kernel sees the file system
-  bool kept = false;         ///< others see that this process keeps the file (CreateExclusive)
-  std::uint64_t device = 0;  ///< where the lock file was when it was taken; 0: not known
+  bool local = false;  ///< only this kernel sees the file system
+  bool kept = false;   ///< others see that this process keeps the file (CreateExclusive)
+  Place place;         ///< where the lock file was when it was taken
 };
 
 /// How it ended.
@@ -147,7 +147,6 @@ class Keep final : public Machine {
   Step finish(Outcome outcome);
 
   [[nodiscard]] std::optional<std::string> next_record() const;
-  [[nodiscard]] bool is_elsewhere(const FileReply& reply) const;
   [[nodiscard]] Duration retry() const;
   [[nodiscard]] bool is_over() const;
 

@@ -20,24 +20,6 @@ namespace {
 constexpr const char* kFlocked =
     "somebody holds flock(2) on it, perhaps a flock(1) that uses the same file";
 
-std::string_view kind_text(FileKind kind) {
-  switch (kind) {
-    case FileKind::directory:
-      return "a directory";
-    case FileKind::symlink:
-      return "a symbolic link, which ufl does not follow";
-    case FileKind::fifo:
-      return "a FIFO";
-    case FileKind::socket:
-      return "a socket";
-    case FileKind::device:
-      return "a device";
-    case FileKind::regular:
-      break;
-  }
-  return "something else";
-}
-
 std::string_view verb_of(const FileOperation& operation, const FileReply& reply) {
   if (std::holds_alternative<ReadFile>(operation)) return "read";
   if (std::holds_alternative<RemoveFile>(operation)) return "remove";
@@ -113,6 +95,24 @@ std::string_view resource_advice(int error) {
 }
 
 }  // namespace
+
+std::string_view kind_text(FileKind kind) {
+  switch (kind) {
+    case FileKind::directory:
+      return "a directory";
+    case FileKind::symlink:
+      return "a symbolic link, which ufl does not follow";
+    case FileKind::fifo:
+      return "a FIFO";
+    case FileKind::socket:
+      return "a socket";
+    case FileKind::device:
+      return "a device";
+    case FileKind::regular:
+      break;
+  }
+  return "something else";
+}
 
 std::string age_text(std::chrono::seconds time) {
   using namespace std::chrono;
@@ -198,6 +198,10 @@ std::string late_claim_text(const std::string& path, Duration wait) {
 
 std::string release_failure_text(const std::string& path, const std::string& token,
                                  const FileReply& reply) {
+  if (reply.status == FileStatus::not_regular) {
+    return fmt::format("{}: cannot release it: there is {} in its place; remove that",
+                       printable(path), kind_text(reply.kind));
+  }
   std::string why = "it lies on another device now";
   if (reply.status == FileStatus::busy) {
     why = kFlocked;

@@ -47,6 +47,9 @@ using Seconds = std::chrono::duration<double>;
 /// A claim came late and counts only after `wait`.
 [[nodiscard]] std::string late_claim_text(const std::string& path, Duration wait);
 
+/// "a directory", "a FIFO": what stands where a lock file is looked for.
+[[nodiscard]] std::string_view kind_text(FileKind kind);
+
 /// The lock could not be released; `token` is what stands in its file if it is still ours.
 [[nodiscard]] std::string release_failure_text(const std::string& path, const std::string& token,
                                                const FileReply& reply);

@@ -32,7 +32,7 @@ std::string why_failed(const FileReply& reply) {
     case FileStatus::busy:
       return "somebody holds flock(2) on it";
     case FileStatus::not_regular:
-      return "it is no regular file any more";
+      return fmt::format("there is {} in its place", kind_text(reply.kind));
     default:
       return reply.error != 0 ? error_text(reply.error)
                               : "another file system is mounted there now, or none";

@@ -29,6 +29,7 @@ struct ReadFile {
   std::string path;
   std::size_t limit = 0;
   bool asks_keeper = false;
+  bool with_directory = false;  ///< tell FileReply::directory_device, too
 };
 
 /// Create `path`, which must not exist, and write `content` with one write(2); then close. With
@@ -127,9 +128,11 @@ struct FileReply {
   FileKind kind = FileKind::regular;
   /// ReadFile: what was read. UpdateFile with FileStatus::changed: what stands there instead.
   std::string content;
-  /// ReadFile, ProbeDirectory, UpdateFile with FileStatus::changed: st_dev of the file or
-  /// directory; 0 when it is not known.
+  /// ReadFile, UpdateFile with FileStatus::changed: st_dev of the file; 0 when it is not known.
   std::uint64_t device = 0;
+  /// ProbeDirectory, ReadFile with `with_directory`: st_dev of the directory, which may be another
+  /// one; 0 when it is not known.
+  std::uint64_t directory_device = 0;
   /// ReadFile: another number when the file is another one, or was changed; 0: not known.
   std::uint64_t identity = 0;
   /// ReadFile with `asks_keeper`: of a file that may have been emptied or cut short.

@@ -129,6 +129,9 @@ FileReply perform(const ReadFile& operation, const KeptFile& kept) {
   if (operation.asks_keeper && may_be_cut(reply.content)) {
     reply.keeper = kept.keeper_of(file.get());
   }
+  if (operation.with_directory && ::stat(directory_of(operation.path).c_str(), &info) == 0) {
+    reply.directory_device = info.st_dev;
+  }
   return reply;
 }
 
@@ -324,7 +327,7 @@ FileReply perform(const ProbeDirectory& operation, const KeptFile& /*kept*/) {
   if (const int error = check_access(directory, mode); error != 0) return failure(error);
   FileReply reply = success();
   struct stat info = {};
-  if (::fstat(opened.get(), &info) == 0) reply.device = info.st_dev;
+  if (::fstat(opened.get(), &info) == 0) reply.directory_device = info.st_dev;
   return reply;
 }
 

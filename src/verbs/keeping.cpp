@@ -60,7 +60,7 @@ int Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree
   keep.look_interval = options_.kill_on_loss ? kLookIntervalToKill : kLookInterval;
   keep.local = mount_.local;
   keep.kept = held.kept;
-  keep.device = held.device;
+  keep.place = held.place;
   keep_.emplace(std::move(keep), world_.clock);
   driver_.emplace(*keep_, world_.files, *timer_,
                   DriverEvents{.on_wait = [this] { waits(); }, .on_finished = [this] { ended(); }});

@@ -26,7 +26,7 @@ ReleaseOptions release_options(const Options& options, const MountTraits& mount,
                                const Claim& claim) {
   const ClaimResult& held = claim.result();
   ReleaseOptions release = release_options(options, mount, held.token, claim.delay());
-  release.device = held.device;
+  release.place = held.place;
   if (claim.lease()) release.until = held.begun + lease_reliable(*claim.lease());
   return release;
 }

@@ -19,6 +19,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/record.hpp"
 #include "seams/file_system.hpp"
 #include "sim/client.hpp"
 #include "sim/share.hpp"
@@ -116,6 +117,18 @@ TYPED_TEST_SUITE(FileSystemContract, Subjects, );
 TYPED_TEST(FileSystemContract, AbsentIsNotFound) {
   EXPECT_EQ(this->read().status, FileStatus::not_found);
   EXPECT_EQ(this->perform(RemoveFile{this->lock_}).status, FileStatus::not_found);
+}
+
+// Which may be two, as on an overlay; so neither is told in place of the other.
+TYPED_TEST(FileSystemContract, TellsTheDevicesOfTheFileAndOfItsDirectory) {
+  (void)this->perform(CreateExclusive{this->lock_, "one\n", false});
+  const FileReply file =
+      this->perform(ReadFile{.path = this->lock_, .limit = kRecordLimit, .with_directory = true});
+  const FileReply directory = this->perform(ProbeDirectory{this->lock_});
+  EXPECT_NE(file.device, 0U);
+  EXPECT_NE(file.directory_device, 0U);
+  EXPECT_EQ(directory.device, 0U);
+  EXPECT_EQ(directory.directory_device, file.directory_device);
 }
 
 TYPED_TEST(FileSystemContract, CreatesReadsRemoves) {

@@ -288,6 +288,70 @@ class NotLostTest(LossTestCase):
                 self.assert_not_lost(holder, 3, self.path(name, "lock"))
 
 
+class OverlayTest(LossTestCase):
+    """A file may lie on another device than its directory: an overlay over two of them."""
+
+    MOUNT = ('mount -t tmpfs x "$D"; mkdir "$D/lower" "$D/upper" "$D/all"; '
+             'mount -t tmpfs y "$D/upper"; mkdir "$D/upper/new" "$D/upper/work"; '
+             'mount -t overlay z -o "lowerdir=$D/lower,upperdir=$D/upper/new,'
+             'workdir=$D/upper/work" "$D/all"; ')
+
+    def hold_there(self, name, script, *options):
+        """A holder below an overlay of its own, whose command is a shell script with the lock in
+        $L and a witness; or the test is skipped."""
+        words = support.private_mounts()
+        if words is None:
+            self.skipTest("needs private mounts")
+        directory = self.path(name)
+        os.mkdir(directory)
+        lock = os.path.join(directory, "all", "lock")
+        words = [*words, "sh", "-ec", self.MOUNT + 'exec "$@"', "sh"]
+        env = support.clean_environment(D=directory, L=lock)
+        told = subprocess.run([*words, "sh", "-c", ': >"$L"; stat -c %d "$L" "$D/all"'],
+                              check=False, env=env, text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        if told.returncode != 0 or len(set(told.stdout.split())) != 2:
+            self.skipTest(f"no overlay of two devices here: {told.stdout}")
+        witness = self.witness(name + ".fifo")
+        holder = self.run_witnessed(witness, *options, script=script, lock=lock, env=env,
+                                    program=[*words, os.path.abspath(support.UFL)])
+        return holder, witness, lock
+
+    def test_loss_is_told(self):
+        for name, options in (("plain", ()), ("leased", ("--lease", "60"))):
+            with self.subTest(options=options):
+                holder, witness, lock = self.hold_there(
+                    name, 'sleep 1.5; rm "$L"; echo ready >&9; sleep 100', "--on-lost", "kill",
+                    "--kill-after", "0.3", *options)
+                witness.wait_for_end()
+                self.assertEqual(self.wait(holder), LOST)
+                self.assert_one_line(holder.stderr.read(), lock, "lost", "its file is gone")
+
+    def test_loss_is_told_by_the_release(self):
+        holder, _, lock = self.hold_there("short", 'rm "$L"; echo ready >&9')
+        self.assertEqual(self.wait(holder), LOST)
+        self.assert_one_line(holder.stderr.read(), lock, "lost", "its file is gone")
+
+
+class ReplacedByNoFileTest(LossTestCase):
+    """What stands at the name is told as what it is."""
+
+    def test_told(self):
+        for what, make in (("a directory", os.mkdir), ("a FIFO", os.mkfifo),
+                           ("a symbolic link", lambda path: os.symlink("nowhere", path))):
+            for leased in (False, True):
+                lock = self.path(f"{what}-{leased}")
+                options = ("-l", "2", "--kill-after", "0") if leased else ()
+                with self.subTest(what=what, leased=leased):
+                    holder = self.hold_at(*options, lock=lock)
+                    os.unlink(lock)
+                    make(lock)
+                    status = self.wait(holder) if leased else self.let_go(holder)
+                    self.assertEqual(status, LOST if leased else 0)
+                    self.assert_one_line(holder.stderr.read(), lock, f"there is {what}",
+                                         "in its place")
+
+
 class TellingTest(FaultTestCase, LossTestCase):
     """Whether the kernel tells of changes, and how often ufl looks then."""
 

@@ -55,7 +55,7 @@ void Client::start(const FileOperation& operation, Done done) {
   } else if (const auto* update_file = std::get_if<UpdateFile>(&operation)) {
     update(*update_file, done);
   } else {
-    reply(world_.now(), ok(), done);
+    reply(world_.now(), directory(), done);
   }
 }
 

@@ -210,7 +210,7 @@ void UflContender::entered() {
 
 ReleaseOptions UflContender::own_release() const {
   ReleaseOptions options = release_options(claim_->result().token, claim_->delay());
-  options.device = claim_->result().device;
+  options.place = claim_->result().place;
   return options;
 }
 

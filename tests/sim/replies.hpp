@@ -12,13 +12,25 @@
 
 namespace ufl::sim {
 
+// As on an overlay over two devices.
+inline constexpr std::uint64_t kFileDevice = 1;
+inline constexpr std::uint64_t kDirectoryDevice = 2;
+
+/// It opens.
+inline FileReply directory() {
+  FileReply reply;
+  reply.status = FileStatus::ok;
+  reply.directory_device = kDirectoryDevice;
+  return reply;
+}
+
 /// It is done, or read: `content`, of the file `inode`.
 inline FileReply ok(std::string content = {}, std::uint64_t inode = 0) {
-  constexpr std::uint64_t kDevice = 1;
   FileReply reply;
   reply.status = FileStatus::ok;
   reply.content = std::move(content);
-  reply.device = kDevice;
+  reply.device = kFileDevice;
+  reply.directory_device = kDirectoryDevice;
   reply.identity = inode;
   return reply;
 }

@@ -256,7 +256,7 @@ ReleaseOptions Run::release_options() const {
           .delay = claim_->delay(),
           .local = stage_.knobs.local,
           .atomic_create = stage_.share_knobs.atomic_create,
-          .device = claim_->result().device};
+          .place = claim_->result().place};
 }
 
 void Run::release(std::optional<Mono> until) {

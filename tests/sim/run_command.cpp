@@ -62,7 +62,7 @@ void CommandRun::keep() {
   options.look_interval = stage_.recovery.kills ? kLookIntervalToKill : kLookInterval;
   if (flawed(RecoveryFlaw::never_looks)) options.look_interval = std::chrono::hours{1};
   options.local = stage_.knobs.local;
-  options.device = held.device;
+  options.place = held.place;
   keep_ = std::make_unique<Keep>(std::move(options), clock_);
   double_.reset();
   if (flawed(RecoveryFlaw::lease_from_the_end)) {

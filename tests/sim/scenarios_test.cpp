@@ -111,7 +111,7 @@ class Scenario : public ::testing::Test {
              .delay = milliseconds{300},
              .local = local,
              .atomic_create = local,
-             .device = 0},
+             .place = {}},
             clock_};
   }
 
@@ -271,7 +271,7 @@ TEST_F(Scenario, AnOldViewOfAnEarlierLockAtRelease) {
                    .delay = {},
                    .local = false,
                    .atomic_create = true,
-                   .device = 0},
+                   .place = {}},
                   clock_};
   (void)release.start();
   const Step pause = release.on_reply(ok("11111111-1111-4111-8111-111111111111"));

@@ -214,12 +214,14 @@ TEST_F(ClaimRecordTest, TellsWhatWasWrittenAndSinceWhen) {
   (void)next(claim, claim.on_reply(ok()));
   FileReply verified = ok(record);
   verified.device = 7;
+  verified.directory_device = 8;
   (void)claim.on_reply(verified);
   ASSERT_EQ(claim.result().outcome, Outcome::acquired);
   EXPECT_EQ(claim.result().record, record);
   EXPECT_EQ(claim.result().begun, begun);
   EXPECT_EQ(claim.result().look_to_write, milliseconds{30});
-  EXPECT_EQ(claim.result().device, 7U);
+  EXPECT_EQ(claim.result().place.file, 7U);
+  EXPECT_EQ(claim.result().place.directory, 8U);
 }
 
 //   1 A creates.  2 A's verification sees nothing.  3 A's next look shows its claim: this look is

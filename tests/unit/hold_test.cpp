@@ -25,7 +25,7 @@ class ReleaseTest : public ::testing::Test {
             .delay = seconds{1},
             .local = local,
             .atomic_create = true,
-            .device = 0};
+            .place = {}};
   }
   Release make(bool local = true) { return {options(local), clock_}; }
 
@@ -269,14 +269,14 @@ TEST_F(ReleaseTest, AShareThatIsSlowOnceAndSlowerForEverKeepsTheFile) {
 
 TEST_F(ReleaseTest, AnotherDeviceIsNotALoss) {
   ReleaseOptions on_device = options(false);
-  on_device.device = 7;
+  on_device.place = {8, 7};
   Release release{on_device, clock_};
   (void)release.start();
   Step step = release.on_reply(refused(FileStatus::not_found, ENOENT));
   (void)wait_through(release, step);
   (void)release.on_reply(refused(FileStatus::not_found, ENOENT));
   FileReply directory = ok();
-  directory.device = 8;  // the mount point below the share
+  directory.directory_device = 8;  // the mount point below the share
   EXPECT_TRUE(finished(release.on_reply(directory)));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
 }
@@ -394,7 +394,7 @@ TEST_F(ReleaseTest, AnothersLockOnAnotherDeviceIsNotALoss) {
     for (const auto& [known, seen, is_lost] :
          {std::tuple{0U, 9U, true}, std::tuple{7U, 0U, true}, std::tuple{7U, 9U, false}}) {
       ReleaseOptions taken = options(local);
-      taken.device = known;
+      taken.place.file = known;
       Release release{taken, clock_};
       FileReply reply = ok(kOther);
       reply.device = seen;
@@ -412,13 +412,13 @@ TEST_F(ReleaseTest, AnothersLockOnAnotherDeviceIsNotALoss) {
 TEST_F(ReleaseTest, AnUnknownDeviceIsAnyDevice) {
   for (const std::uint64_t known : {std::uint64_t{0}, std::uint64_t{7}}) {
     ReleaseOptions absent = options(true);
-    absent.device = known;
+    absent.place.directory = known;
     Release release{absent, clock_};
     (void)release.start();
     (void)wait_through(release, release.on_reply(refused(FileStatus::not_found, ENOENT)));
     (void)release.on_reply(refused(FileStatus::not_found, ENOENT));
     FileReply directory = ok();
-    directory.device = 9;
+    directory.directory_device = 9;
     EXPECT_TRUE(finished(release.on_reply(directory)));
     EXPECT_EQ(release.result().outcome, known == 0 ? Outcome::lost : Outcome::failed);
   }

@@ -20,7 +20,9 @@ const std::string kOther = "11111111-1111-4111-8111-111111111111";
 const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
 const FileReply kFailed = refused(FileStatus::failed, EIO);
 constexpr Duration kLease = seconds{30};
+// As on an overlay over two devices.
 constexpr std::uint64_t kDevice = 7;
+constexpr std::uint64_t kDirectoryDevice = 17;
 
 std::string record() { return format_record(kMine, leased(30, std::string{kFirstBeat})); }
 
@@ -35,7 +37,7 @@ class KeepEndTest : public ::testing::TestWithParam<bool> {
     if (GetParam()) options.lease = lease;
     options.begun = clock_.now();
     options.look_interval = seconds{10};
-    options.device = device;
+    options.place = {device, kDirectoryDevice};
     return {options, clock_};
   }
   Duration wait(const Step& step) {
@@ -66,9 +68,9 @@ class KeepEndTest : public ::testing::TestWithParam<bool> {
   }
   /// Our record stands there.
   static FileReply well() { return ok(GetParam() ? "" : record()); }
-  static FileReply directory(std::uint64_t device = kDevice) {
+  static FileReply directory(std::uint64_t device = kDirectoryDevice) {
     FileReply reply = ok();
-    reply.device = device;
+    reply.directory_device = device;
     return reply;
   }
 
@@ -127,7 +129,7 @@ TEST_P(KeepEndTest, AnAbsenceAfterAHintThatAllIsWellIsAFirstOne) {
 //   1 The share is unmounted: absent, in a directory of another device.  2 It is mounted again.
 //   3 One flicker.
 TEST_P(KeepEndTest, AnAbsenceInADirectoryThatIsNotWellDoesNotCount) {
-  for (const auto& reply : {directory(kDevice + 1), kAbsent, kFailed}) {
+  for (const auto& reply : {directory(kDevice), kAbsent, kFailed}) {
     Keep keep = make();
     begin(keep);
     expect_operation(next(keep, keep.on_reply(kAbsent)));

@@ -230,11 +230,11 @@ TEST_F(KeepTest, AnAbsenceOnAnotherDeviceIsNotALoss) {
   for (const std::uint64_t taken_on : {std::uint64_t{0}, std::uint64_t{7}}) {
     for (const std::uint64_t seen_on : {std::uint64_t{7}, std::uint64_t{8}}) {
       KeepOptions options = watching();
-      options.device = taken_on;
+      options.place.directory = taken_on;
       Keep keep{options, clock_};
       to_directory(keep);
       FileReply directory = ok();
-      directory.device = seen_on;
+      directory.directory_device = seen_on;
       const bool is_lost = finished(keep.on_reply(directory));
       EXPECT_EQ(is_lost, taken_on == 0 || taken_on == seen_on) << taken_on << " " << seen_on;
     }

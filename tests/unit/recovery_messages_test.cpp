@@ -60,8 +60,10 @@ TEST(LeaseOverText, SaysWhyAndWhatBecomesOfTheCommand) {
   EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::failed, 0), CommandFate::stopped)
                 .find("another file system is mounted there now, or none; the command is stopped"),
             std::string::npos);
-  EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::not_regular, 0), CommandFate::stopped)
-                .find("no regular file"),
+  FileReply fifo = refused(FileStatus::not_regular, 0);
+  fifo.kind = FileKind::fifo;
+  EXPECT_NE(lease_over_text("lock", 2s, fifo, CommandFate::stopped)
+                .find("in time: there is a FIFO in its place; the command is stopped"),
             std::string::npos);
 }
 
