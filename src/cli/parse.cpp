@@ -233,13 +233,6 @@ bool kills_of(const Value& value) {
   refuse(value, "is neither kill nor warn");
 }
 
-// The shortest one with time for a command to be stopped, in whole seconds.
-std::chrono::seconds shortest_lease(Duration kill_after) {
-  auto lease = std::chrono::ceil<std::chrono::seconds>(3 * kill_after / 2);
-  while (!lease_has_room(lease, kill_after)) ++lease;
-  return lease;
-}
-
 void take_lease(Options& options, const Values& values) {
   const Value* lease = find(values, OptionId::lease);
   if (lease != nullptr) options.lease = lease_of(*lease);
@@ -256,7 +249,7 @@ void take_lease(Options& options, const Values& values) {
   refuse(*lease, "is too short for a lease with a --kill-after of " +
                      seconds_text(options.kill_after) +
                      ": the command must be dead before it is over; give " +
-                     seconds_text(shortest_lease(options.kill_after)) +
+                     seconds_text(shortest_lease(kShortestLease, options.kill_after)) +
                      " or more, or a shorter --kill-after");
 }
 

@@ -25,8 +25,11 @@ constexpr Duration kVerifyGrace = std::chrono::seconds{1};
 constexpr Duration kVerifyPatience = std::chrono::seconds{30};
 constexpr Duration kVerifyRetry = std::chrono::milliseconds{250};
 
-// On a share that needs a third of the lease for each answer nobody could keep the lock.
+// On a share that needs so much of the lease for each answer nobody could keep the lock.
 constexpr int kMostStaleReplies = 5;
+
+// The first looks may wait for a share that is mounted just now.
+constexpr int kMostSlowLooks = 3;
 
 Observer observer_of(const ClaimOptions& options) {
   const auto patience =
@@ -141,6 +144,7 @@ Step Claim::look() {
 ReadFile Claim::read_lock() const { return {options_.path, kRecordLimit, options_.local}; }
 
 Step Claim::on_look(const FileReply& reply) {
+  fastest_look_ = std::min(fastest_look_, clock_.now() - looked_at_);
   const bool is_held = reply.status == FileStatus::ok && has_holder_line(reply.content);
   if (is_glance_ && is_held && !unaccounted_) return wait_on();
   switch (reply.status) {
@@ -211,6 +215,11 @@ Step Claim::on_directory_after_publish(const FileReply& reply) {
 }
 
 Step Claim::looks_free() {
+  if (is_too_slow(fastest_look_)) {
+    if (++slow_looks_ < kMostSlowLooks) return look();
+    result_.look_to_write = fastest_look_;
+    return give_up(Outcome::too_slow);
+  }
   state_ = State::looks_free;
   return LooksFree{};
 }
@@ -230,6 +239,10 @@ Step Claim::on_verify(const FileReply& reply) {
     if (!is_as_written) sighting = parse_record(reply.content);
     if (is_as_written || sighting.token == result_.token) {
       if (beat_is_due()) return beat_again();
+      if (is_too_slow(result_.look_to_write) && !std::exchange(measured_anew_, true)) {
+        measures_anew_ = true;
+        return beat();
+      }
       if (takes_over_) result_.replaced = true;
       result_.place = place_of(reply);
       result_.record = record_;
@@ -258,10 +271,8 @@ Step Claim::try_again(State state, const FileReply& reply) {
 // That answer took so long that the last beat is too old by now.
 Step Claim::beat_again() {
   if (++stale_replies_ < kMostStaleReplies) return beat();
-  FileReply too_slow;
-  too_slow.status = FileStatus::failed;
-  too_slow.error = ETIMEDOUT;
-  return fail(too_slow);
+  result_.look_to_write = std::max(result_.look_to_write, clock_.now() - looked_at_);
+  return give_up(Outcome::too_slow);
 }
 
 Step Claim::give_up(Outcome outcome) {

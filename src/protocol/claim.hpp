@@ -38,7 +38,8 @@
 //       that neither leaves nor looks for longer than that has B beside it.
 //
 // With a lease the claim writes beats while it waits, as whoever holds a lock does (keep.hpp), and
-// is acquired only with one that is fresh. Without them:
+// is acquired only with one that is fresh. A share that is seen to be too slow for the lease is not
+// written to. Without beats:
 //   1 B's late write lands on A's record; B keeps it, (c).  2 C has seen it for the length of its
 //   lease, takes it over, runs beside A.
 // A beat that may have come too late counts as a new claim on what stood there: the delay of a
@@ -109,6 +110,8 @@ struct ClaimOptions {
   Duration late_hold = std::chrono::seconds{35};
   /// The holder gives a lease: others may take the lock over when it is not refreshed for so long.
   std::optional<Duration> lease;
+  /// With a lease: from telling the command to stop to killing it.
+  Duration kill_after{};
   /// What earlier processes have seen of this lock, and the name under which that is kept.
   Observations* observations = nullptr;
   std::string observed_as;
@@ -141,6 +144,7 @@ struct ClaimResult {
     timed_out,     ///< the timeout passed while somebody else held it
     already_held,  ///< the lock file holds ClaimOptions::enclosing_token: waiting would be for ever
     cancelled,     ///< by cancel()
+    too_slow,      ///< the share is, for the lease; see `look_to_write`
     failed,        ///< see `failure`
   };
   Outcome outcome = Outcome::failed;
@@ -150,7 +154,9 @@ struct ClaimResult {
   /// Outcome::acquired: nothing of that record, with the beat that it has, was to be seen on the
   /// share before.
   Mono begun{};
-  /// Outcome::acquired: the time from the last look to the landing of what was decided on it.
+  /// Outcome::acquired: the time from the last look to the landing of what was decided on it; with
+  /// a lease for which that is too long, the time of one beat, if that is shorter: the first
+  /// operation may have waited for what the next ones find. Outcome::too_slow: that, or of a look.
   Duration look_to_write{};
   /// Outcome::acquired: others see that this process keeps the file (CreateExclusive).
   bool kept = false;
@@ -280,6 +286,8 @@ class Claim final : public Machine {
   Step publish();
   [[nodiscard]] bool outlived_its_lease() const;
   [[nodiscard]] bool beat_is_due() const;
+  [[nodiscard]] Mono next_beat() const;
+  [[nodiscard]] bool is_too_slow(Duration takes) const;
   void prepare_record();
   void promise_life(Holder& holder, const std::string& uuid);
   void remove_witness();
@@ -376,6 +384,11 @@ class Claim final : public Machine {
   int lost_races_ = 0;         // takeovers that somebody else's touch of the record ended
   int busy_looks_ = 0;         // removals that somebody else's flock kept from happening
   int late_looks_ = 0;         // looks in a row that were too old to write on
+  // With a lease.
+  Duration fastest_look_ = Duration::max() / 8;
+  int slow_looks_ = 0;          // that said "free", with none before that was fast enough
+  bool measures_anew_ = false;  // how long a beat takes
+  bool measured_anew_ = false;
   UnlinkLooks unlink_looks_;
   bool unclear_once_ = false;         // a withdrawal could not tell whose file it saw
   bool another_stood_ = false;        // a withdrawal saw another's record

@@ -165,12 +165,20 @@ Step Claim::await_verify() {
   if (beat_is_due()) return beat();
   if (clock_.now() >= verify_at_) return verify();
   Mono next = verify_at_;
-  if (options_.lease) next = std::min(next, result_.begun + lease_refresh(*options_.lease));
+  if (options_.lease) next = std::min(next, next_beat());
   return wait(State::delay, next);
 }
 
-bool Claim::beat_is_due() const {
-  return options_.lease && clock_.now() >= result_.begun + lease_refresh(*options_.lease);
+bool Claim::beat_is_due() const { return options_.lease && clock_.now() >= next_beat(); }
+
+// As of one who holds it: whose lease is acquired must last until the first refresh.
+Mono Claim::next_beat() const {
+  return result_.begun + lease_refresh(*options_.lease, options_.kill_after, result_.look_to_write);
+}
+
+// Nobody could keep such a lease.
+bool Claim::is_too_slow(Duration takes) const {
+  return options_.lease && !lease_has_room(*options_.lease, options_.kill_after, takes);
 }
 
 // On a local file system a taker may be stopped for any time before it renames, but holds flock(2)
@@ -191,7 +199,10 @@ Step Claim::on_beat(const FileReply& reply) {
     }
     record_ = std::get<UpdateFile>(operation_).content;
     result_.begun = looked_at_;
-    result_.look_to_write = std::max(result_.look_to_write, now - looked_at_);
+    const Duration took = now - looked_at_;
+    const bool is_anew = std::exchange(measures_anew_, false);
+    result_.look_to_write =
+        is_anew ? std::min(result_.look_to_write, took) : std::max(result_.look_to_write, took);
     verify_until_.reset();
     return beat_is_due() ? beat_again() : await_verify();
   }

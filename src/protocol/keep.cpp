@@ -17,7 +17,7 @@ namespace {
 // or renames in two steps, is back by then.
 constexpr Duration kSecondLook = std::chrono::seconds{1};
 
-// A share that fails is asked again so soon, and no more often than a tenth of the lease.
+// Without a lease, a share that fails is asked again so soon.
 constexpr Duration kRetry = std::chrono::seconds{1};
 
 // A command that waits for its pid to be written is not kept waiting for longer than so many
@@ -113,6 +113,7 @@ Step Keep::on_update(const FileReply& reply) {
   }
   options_.record = content_;
   refreshed_ = asked_;
+  took_ = clock_.now() - asked_;
   recorded_ = true;
   failures_ = 0;
   return all_is_well();
@@ -121,7 +122,7 @@ Step Keep::on_update(const FileReply& reply) {
 Step Keep::all_is_well() {
   absent_since_.reset();
   result_.failure.reset();
-  if (options_.lease) return wait_until(refreshed_ + lease_refresh(*options_.lease));
+  if (options_.lease) return wait_until(refreshed_ + refresh_interval());
   return options_.look_interval ? wait_until(clock_.now() + *options_.look_interval)
                                 : wait_until(Mono::max());
 }
@@ -244,8 +245,12 @@ Step Keep::cannot_tell(const FileReply& reply) {
   return wait_until(clock_.now() + retry());
 }
 
-Duration Keep::retry() const {
-  return options_.lease ? std::min(kRetry, *options_.lease / 10) : kRetry;
+Duration Keep::retry() const { return options_.lease ? lease_retry(*options_.lease) : kRetry; }
+
+// A share that has become slower is refreshed earlier; one that once stood still, at the usual time
+// again.
+Duration Keep::refresh_interval() const {
+  return lease_refresh(*options_.lease, options_.kill_after, std::max(options_.takes, took_));
 }
 
 std::optional<Mono> Keep::stop_at() const {

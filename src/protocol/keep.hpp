@@ -3,7 +3,7 @@
 // Keep: what happens to the lock file while the command runs.
 //
 //     record   write the command's pid into the record; only then may the command start.
-//     refresh  with a lease: write the next beat, at a third of the lease.
+//     refresh  with a lease: write the next beat, at a third of the lease or earlier.
 //     look     without one, at an interval: is it still ours? In either case when somebody is told
 //              that the file has changed (look_soon()).
 //
@@ -64,6 +64,8 @@ struct KeepOptions {
   std::optional<Duration> lease;
   /// With a lease: from telling the command to stop to killing it.
   Duration kill_after{};
+  /// With a lease: how long an operation takes here, as measured.
+  Duration takes{};
   /// With a lease: nothing of the record was to be seen before.
   Mono begun{};
   /// Without a lease: from one look to the next; none: look_soon() alone says when.
@@ -148,6 +150,7 @@ class Keep final : public Machine {
 
   [[nodiscard]] std::optional<std::string> next_record() const;
   [[nodiscard]] Duration retry() const;
+  [[nodiscard]] Duration refresh_interval() const;
   [[nodiscard]] bool is_over() const;
 
   KeepOptions options_;
@@ -158,6 +161,7 @@ class Keep final : public Machine {
   std::string content_;  // what the last update was to write
   Mono asked_{};         // when the operation under way was asked for
   Mono refreshed_{};     // start of the last success
+  Duration took_{};      // from then to its end
   Mono wait_until_{};
   std::optional<Mono> absent_since_;
   bool recorded_ = false;

@@ -5,7 +5,11 @@
 //
 //     0 ........ 1/3 ............ 2/3 ................ lease
 //     refreshed  refreshed again  the command is told  everything is dead before that
-//                                 to stop (or earlier)
+//                (or earlier)     to stop (or earlier)
+//
+// Between the two in the middle a healthy holder must not lose what it holds: there two refreshes
+// fit in, of the time that one was measured to take, and the wait between them. Where they do not,
+// the lock is refreshed earlier; where that is no help, the lease is refused.
 
 #pragma once
 
@@ -23,9 +27,6 @@ constexpr Duration lease_of(double seconds) {
   return std::chrono::duration_cast<Duration>(clamped);
 }
 
-/// From one refresh to the next.
-constexpr Duration lease_refresh(Duration lease) { return lease / 3; }
-
 /// After so long without a success the lock is not relied on any more: neither refreshed, nor
 /// released.
 constexpr Duration lease_reliable(Duration lease) { return 2 * lease / 3; }
@@ -41,15 +42,42 @@ constexpr Duration lease_stop(Duration lease, Duration kill_after) {
   return std::min(lease_reliable(lease), lease - kill_after - lease_margin(lease));
 }
 
+/// From a refresh that failed to the next.
+constexpr Duration lease_retry(Duration lease) {
+  return std::min(Duration{std::chrono::seconds{1}}, lease / 10);
+}
+
+/// From the start of one refresh to that of the next, where one takes no longer than `takes`, and
+/// the command must be told to stop `kill_after` before the end. However long the lease, a lock
+/// that was taken away is to be noticed soon; and however long a refresh takes, a share is not
+/// asked all the time.
+constexpr Duration lease_refresh(Duration lease, Duration kill_after = {}, Duration takes = {}) {
+  constexpr Duration kLongest = std::chrono::seconds{30};
+  const Duration end = lease_stop(lease, kill_after) - Duration{1};  // what ends later is too late
+  const Duration with_room = end - 2 * takes - lease_retry(lease);
+  return std::min({lease / 3, kLongest, std::max(with_room, lease / 10)});
+}
+
 /// The command is killed after so long without a success.
 constexpr Duration lease_kill(Duration lease) { return lease - lease_margin(lease); }
 
 /// The last moment to kill the command, should that not have been possible before.
 constexpr Duration lease_last(Duration lease) { return lease - lease_margin(lease) / 2; }
 
-/// Is there time for one refresh before the command must be told to stop?
-constexpr bool lease_has_room(Duration lease, Duration kill_after) {
-  return lease_stop(lease, kill_after) >= lease_refresh(lease);
+/// Is the lock of a healthy holder, one whose refreshes take no longer than `takes`, refreshed in
+/// time, though one of two refreshes fails? Before the two that lease_refresh() leaves room for
+/// come the one that succeeded, and a look at what it wrote (claim.hpp).
+constexpr bool lease_has_room(Duration lease, Duration kill_after, Duration takes = {}) {
+  const Duration stop = lease_stop(lease, kill_after);
+  return stop >= lease / 3 && stop > 4 * takes + lease_retry(lease);
+}
+
+/// The shortest one that has room, in whole seconds, and no shorter than `least`.
+constexpr std::chrono::seconds shortest_lease(Duration least, Duration kill_after,
+                                              Duration takes = {}) {
+  auto lease = std::chrono::ceil<std::chrono::seconds>(std::max(least, 3 * kill_after / 2));
+  while (!lease_has_room(lease, kill_after, takes)) ++lease;
+  return lease;
 }
 
 }  // namespace ufl

@@ -76,7 +76,7 @@ class Acquire {
   // poll_signals() has come too late: it is blocked, and forgotten.
   void acquired() {
     if (is_interrupted() || is_over()) return;
-    if (!lease_fits(options_, mount_, taking_.claim())) return fail();
+    if (!lease_fits(options_, taking_.claim().result())) return fail();
     if (options_.pid && !process_runs(*lives_with_)) {
       say(process_ended_text(options_.lock_file, *options_.pid));
       return fail();

@@ -12,6 +12,7 @@
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "sys/inotify_spare.hpp"
+#include "verbs/leasing.hpp"
 
 namespace ufl {
 
@@ -43,6 +44,7 @@ Keeping::Keeping(const Options& options, const World& world, Session& session, M
       events_{std::move(events)},
       timer_{session.loop().make_timer()},
       deadline_{session.loop().make_timer()},
+      settled_{session.loop().make_timer()},
       reaper_{session.loop().make_timer()} {}
 
 int Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree, Warden& warden) {
@@ -55,7 +57,8 @@ int Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree
   keep.record = held.record;
   if (!mount_.writes_by_path) keep.child = child;
   keep.lease = options_.lease;
-  keep.kill_after = options_.kill_on_loss ? options_.kill_after : Duration::zero();
+  keep.kill_after = time_to_stop(options_);
+  keep.takes = held.look_to_write;
   keep.begun = held.begun;
   keep.look_interval = options_.kill_on_loss ? kLookIntervalToKill : kLookInterval;
   keep.local = mount_.local;
@@ -101,9 +104,7 @@ void Keeping::waits() {
   const bool is_new = keep_->restored() > 0 && !std::exchange(told_restored_, true);
   if (is_new && options_.verbosity != Verbosity::quiet) say(restored_text(options_.lock_file));
   if (!keep_->is_recorded() || std::exchange(recorded_, true)) return;
-  if (mount_.local && !options_.lease) {
-    deadline_->at(world_.clock.now() + kWatchAfter, [this] { watch(); });
-  }
+  if (mount_.local) settled_->at(world_.clock.now() + kWatchAfter, [this] { watch(); });
   if (tree_ != nullptr) reap();
   events_.on_recorded();
 }
@@ -122,7 +123,12 @@ void Keeping::watch() {
     alarm_.drop();
     return;
   }
-  if (begun) look();  // else the interval is there, too
+  if (begun) look();  // else the interval is there, or the refreshes are
+}
+
+void Keeping::stop_watching() {
+  settled_->cancel_timer();
+  alarm_.end();
 }
 
 void Keeping::look() {
@@ -132,7 +138,7 @@ void Keeping::look() {
 
 void Keeping::ended() {
   keep_ended_ = true;
-  alarm_.end();
+  stop_watching();
   // It answers what was under way when the command ended: the lock was ours till then, or it has
   // been said that it may not have been. The release finds out whether it is now.
   if (command_ended_) {
@@ -215,7 +221,7 @@ void Keeping::command_ended() {
   }
   if (fence_) return fence_->command_ended();
   deadline_->cancel_timer();
-  alarm_.end();
+  stop_watching();
   keep_ended_ ? done() : driver_->cancel();
 }
 
@@ -223,7 +229,7 @@ void Keeping::done() {
   warden_->dismiss();
   deadline_->cancel_timer();
   reaper_->cancel_timer();
-  alarm_.end();
+  stop_watching();
   events_.on_done();
 }
 

@@ -77,6 +77,7 @@ class Keeping {
   void await_deadline();
   void wakes();
   void watch();
+  void stop_watching();
   void look();
   void reap();
   void ended();
@@ -98,6 +99,7 @@ class Keeping {
 
   std::unique_ptr<Timer> timer_;     // of the machine
   std::unique_ptr<Timer> deadline_;  // of the lease, which runs out whatever the machine does
+  std::unique_ptr<Timer> settled_;   // the command has been running for a while
   std::unique_ptr<Timer> reaper_;    // with a tree
   std::optional<Keep> keep_;
   std::optional<Driver> driver_;

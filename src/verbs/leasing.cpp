@@ -2,10 +2,19 @@
 
 #include "verbs/leasing.hpp"
 
+#include <chrono>
+
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
+#include "seams/lease.hpp"
 
 namespace ufl {
+
+namespace {
+
+constexpr Duration kSecond = std::chrono::seconds{1};
+
+}  // namespace
 
 bool lease_is_possible(const Options& options, const MountTraits& mount) {
   if (!options.lease) return true;
@@ -15,15 +24,23 @@ bool lease_is_possible(const Options& options, const MountTraits& mount) {
   }
   const Duration needed = 3 * 2 * mount.view;
   if (*options.lease >= needed) return true;
-  say(lease_too_short_text(options.lock_file, *options.lease, needed));
+  say(lease_too_short_text(options.lock_file, *options.lease,
+                           shortest_lease(needed, time_to_stop(options))));
   return false;
 }
 
-bool lease_fits(const Options& options, const MountTraits& mount, const Claim& claim) {
-  const Duration needed = 3 * (2 * mount.view + claim.result().look_to_write);
-  if (!options.lease || *options.lease >= needed) return true;
-  say(lease_too_short_text(options.lock_file, *options.lease, needed));
-  return false;
+bool lease_fits(const Options& options, const ClaimResult& held) {
+  const bool fits =
+      !options.lease || lease_has_room(*options.lease, time_to_stop(options), held.look_to_write);
+  if (!fits) say_too_slow(options, held);
+  return fits;
+}
+
+void say_too_slow(const Options& options, const ClaimResult& claim) {
+  // Whatever is said of one lease, it is not that it would do.
+  const Duration longer = std::chrono::floor<std::chrono::seconds>(*options.lease) + kSecond;
+  say(lease_too_short_text(options.lock_file, *options.lease,
+                           shortest_lease(longer, time_to_stop(options), claim.look_to_write)));
 }
 
 }  // namespace ufl

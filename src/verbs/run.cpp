@@ -128,7 +128,7 @@ class Run {
   // Between spawn() and go(): of a signal to the group that is not read here, the command has got
   // its own. So a Ctrl-C ends either this start or the command.
   void run_command() {
-    if (!lease_fits(options_, mount_, taking_.claim()))
+    if (!lease_fits(options_, taking_.claim().result()))
       return release_with({exit_status::kFailed, 0});
     ::setenv("UFL_LOCKFILE", path_.c_str(), 1);
     ::setenv("UFL_TOKEN", taking_.claim().result().token.c_str(), 1);

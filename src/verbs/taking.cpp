@@ -17,6 +17,7 @@
 #include "report/terminal.hpp"
 #include "sys/inotify_spare.hpp"
 #include "sys/path.hpp"
+#include "verbs/leasing.hpp"
 #include "verbs/refresh.hpp"
 
 namespace ufl {
@@ -51,6 +52,7 @@ ClaimOptions waiting_claim_options(const Options& options, const MountTraits& mo
                                    const World& world) {
   ClaimOptions claim = claim_options(options, mount);
   claim.lease = options.lease;
+  claim.kill_after = time_to_stop(options);
   claim.observations = &world.observations;
   claim.observed_as = absolute_path(options.lock_file);
   claim.takeover_delay = takeover_delay_on(mount);
@@ -241,6 +243,9 @@ void Taking::claim_ended() {
       return not_acquired();
     case ClaimResult::Outcome::already_held:
       say(already_held_text(options_.lock_file));
+      break;
+    case ClaimResult::Outcome::too_slow:
+      say_too_slow(options_, result);
       break;
     case ClaimResult::Outcome::cancelled:
       if (fatal_signal_ == 0) return events_.on_refused();

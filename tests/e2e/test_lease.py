@@ -13,10 +13,12 @@ import sys
 import threading
 import time
 import unittest
+import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
 from containers import TIME, share, works  # noqa: E402
+from faults import FaultTestCase  # noqa: E402
 from leases import (  # noqa: E402
     BUSY, FAILED, LEASE, LOST, OTHER, SHORT, TAKEOVER, LeaseTestCase, Opened, beat_in, go_on, pause,
     record, stop, warden_of)
@@ -221,6 +223,71 @@ class RefusedTest(LeaseTestCase):
     def test_that_show_a_beat_late(self):
         for kind, lease, needed in (("cifs", "8", "9s"), ("fuse.unknown", "5", "6s")):
             self.assert_refused(kind, lease, "too short", f"give {needed}")
+
+
+class SlowShareTest(FaultTestCase, LeaseTestCase):
+    """A lease that ufl accepts is one that a healthy holder keeps; others are refused before a
+    claim is written, if that can be known."""
+
+    def slow(self, kind, *faults):
+        """The words that run ufl on a share of that kind, on which system calls take longer."""
+        if not works(tuple(share(kind))):
+            self.skipTest("needs root, and mounts of its own")
+        inject = [word for fault in faults for word in ("-e", f"inject={fault}")]
+        # -D: strace is nobody's parent, and ufl is the process for which that is a share.
+        return [*share(kind), "strace", "-D", "-f", "-o", "/dev/null", *inject, UFL]
+
+    def assert_kept(self, *options, program=None):
+        """For several refreshes; in one of a few attempts, as a machine that stands still for a
+        part of such a lease is not healthy."""
+        for attempt in range(4):
+            lock = self.path(f"lock-{uuid.uuid4()}")
+            holder = self.hold(*options, lock=lock, program=program)
+            first = beat_in(self.read_lock(lock))
+
+            def has_beaten(holder=holder, lock=lock, first=first):
+                return holder.poll() is not None or beat_in(self.read_lock(lock)) > first + 2
+
+            support.wait_for(has_beaten, "three beats")
+            if holder.poll() is None and self.let_go(holder) == 0:
+                return
+            print(f"attempt {attempt}: {holder.stderr.read()}", file=sys.stderr)
+        self.fail(f"a holder with {options} does not keep its lock")
+
+    def test_shortest_ones_are_kept(self):
+        for options in (("-l", "7.8"), ("-l", "3", "--kill-after", "1.8"), SHORT):
+            with self.subTest(options=options):
+                self.assert_kept(*options)
+
+    def test_kept_where_a_flush_takes_its_time(self):
+        """Which leaves no room for a second attempt after a third of the lease."""
+        self.assert_kept("-d", "0.1", "-l", "8",
+                         program=self.slow("nfs4", "fsync:delay_enter=180000"))
+
+    def test_first_operation_may_be_slow(self):
+        """It may wait for what the next ones find: what counts is how long a beat takes."""
+        result = self.ufl("-d", "0.1", "-l", "10", "lock", "echo", "ran",
+                          program=self.slow("cifs", "fsync:delay_enter=2000000:when=1"))
+        self.assertEqual((result.returncode, result.stdout), (0, "ran\n"), result.stderr)
+
+    def test_too_slow_to_look(self):
+        """Nothing is written."""
+        with support.DirectoryWatch(self.dir) as watch:
+            result = self.ufl("-l", "8", "lock", "echo", "ran", program=self.slow(
+                "nfs4", "openat:delay_enter=700000"), cwd=self.dir)
+            self.assertEqual((result.returncode, result.stdout), (FAILED, ""), result.stderr)
+            self.assert_one_line(result.stderr, "lock", "a --lease of 8s is too short here")
+            self.assertEqual(watch.appeared(), [])
+
+    def test_too_slow_to_write(self):
+        """Found out by the claim alone, which is taken back."""
+        for words in (["lock", "echo", "ran"], ["--acquire", "lock"]):
+            with self.subTest(words=words):
+                result = self.ufl("-d", "0.1", "-l", "8", *words,
+                                  program=self.slow("nfs4", "fsync:delay_enter=3000000"))
+                self.assertEqual((result.returncode, result.stdout), (FAILED, ""), result.stderr)
+                self.assert_one_line(result.stderr, "lock", "a --lease of 8s is too short here")
+                self.assert_no_lock(self.path("lock"))
 
 
 class RememberedTest(LeaseTestCase):

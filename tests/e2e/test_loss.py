@@ -443,7 +443,7 @@ class UnwatchedTest(LossTestCase):
 
 
 class LeaseTest(LossTestCase):
-    """Under a lease, and on a share, where nobody tells: the next beat or look finds out."""
+    """Under a lease; and on a share, where nobody tells: the next beat or look finds out."""
 
     WAYS = (LossTestCase.deleted, LossTestCase.replaced, LossTestCase.broken_and_taken)
     # Long enough for two looks, a second apart, before it is over.
@@ -480,6 +480,20 @@ class LeaseTest(LossTestCase):
 
     def test_kill(self):
         self.assert_killed(self.run_all(self.WAYS, *self.LEASED, "--on-lost", "kill")[0])
+
+    def test_told_between_two_refreshes(self):
+        """On a local disk, by the kernel, as without a lease."""
+        runs, begin = self.run_all(self.WAYS, "-l", "1h", "--kill-after", "0.3")
+        self.assert_killed(runs)
+        self.assertLess(time.monotonic() - begin, INTERVAL * 0.8)
+
+    def test_long_lease_on_a_share(self):
+        """No later than without one."""
+        if not works(tuple(share("nfs4"))):
+            self.skipTest("needs root, and mounts of its own")
+        self.assert_killed(self.run_all(
+            (LossTestCase.deleted, LossTestCase.replaced), "-d", "0", "-l", "1h", "--kill-after",
+            "0.3", program=[*share("nfs4"), os.path.abspath(support.UFL)])[0])
 
     def test_warn(self):
         runs, _ = self.run_all(self.WAYS, *self.LEASED, "--on-lost", "warn")

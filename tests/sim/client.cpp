@@ -43,6 +43,27 @@ Client::Client(World& world, Share& share, const ShareKnobs& knobs, int who,
     : world_{world}, share_{share}, knobs_{knobs}, who_{who}, process_{std::move(process)} {}
 
 void Client::start(const FileOperation& operation, Done done) {
+  asked_ = world_.now();
+  perform(operation, [this, done = std::move(done)](FileReply reply) {
+    slowest_ = std::max(slowest_, world_.now() - *asked_);
+    asked_.reset();
+    failures_ = reply.status == FileStatus::ok ? 0 : failures_ + 1;
+    most_failures_ = std::max(most_failures_, failures_);
+    done(std::move(reply));
+  });
+}
+
+void Client::measure() {
+  slowest_ = {};
+  failures_ = most_failures_ = 0;
+}
+
+bool Client::was_well(Duration takes) const {
+  const Duration under_way = asked_ ? world_.now() - *asked_ : Duration::zero();
+  return std::max(slowest_, under_way) <= takes && most_failures_ < 2;
+}
+
+void Client::perform(const FileOperation& operation, Done done) {
   if (std::holds_alternative<ReadFile>(operation)) {
     read(std::get<ReadFile>(operation).limit, std::move(done));
   } else if (const auto* create_file = std::get_if<CreateExclusive>(&operation)) {
@@ -67,6 +88,7 @@ void Client::overwrite(const std::string& content, const Done& done) {
 }
 
 Duration Client::lag(Duration most) {
+  if (knobs_.steady) return most;
   return world_.chance(knobs_.held_back) ? world_.some_of(most) : Duration::zero();
 }
 

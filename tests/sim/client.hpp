@@ -34,6 +34,11 @@ class Client final : public FileSystem {
   /// What it wrote landed, or will land, after it was told of an error: the share broke its word.
   [[nodiscard]] bool betrayed() const { return betrayed_; }
 
+  /// Since measure(): has no operation taken longer than `takes`, and not one after the other
+  /// failed?
+  [[nodiscard]] bool was_well(Duration takes) const;
+  void measure();
+
   /// From now on writes in place may hang.
   void let_hang() { may_hang_ = true; }
   /// It waits for an answer that never comes.
@@ -48,6 +53,7 @@ class Client final : public FileSystem {
     Moment ends{};    // the content is there
     Moment returns{};
   };
+  void perform(const FileOperation& operation, Done done);
   void read(std::size_t limit, Done done);
   FileReply see();
   FileReply see_server();
@@ -93,6 +99,10 @@ class Client final : public FileSystem {
   // What is on its way to the server, in the order in which it was asked for; until when.
   std::queue<World::Action> at_server_;
   Moment on_its_way_until_{};
+  std::optional<Moment> asked_;  // the operation that is under way
+  Duration slowest_{};
+  int failures_ = 0;  // in a row
+  int most_failures_ = 0;
   bool betrayed_ = false;
   bool may_hang_ = false;
   bool hangs_ = false;

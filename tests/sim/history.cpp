@@ -138,10 +138,10 @@ Promises promises_of(const Setup& setup) {
   const RecoveryKnobs& recovery = setup.recovery;
   const bool looks_again = is_recovery(setup.family) &&
                            2 * share.b > max_look_age(who.local, share.atomic_create, who.delay);
-  const bool lease_is_tight = recovery.leased + recovery.scripts > 0 &&
-                              (recovery.lease < 3 * (2 * share.v + 3 * share.b + share.w) ||
-                               lease_stop(recovery.lease, recovery.kill_after) <
-                                   lease_refresh(recovery.lease) + 3 * share.b);
+  const bool lease_is_tight =
+      recovery.leased + recovery.scripts > 0 && !setup.promises.leases_are_kept &&
+      (recovery.lease < 3 * (2 * share.v + 3 * share.b + share.w) ||
+       !lease_has_room(recovery.lease, recovery.kill_after, 3 * share.b + 2 * share.w));
   promises.all_is_well =
       !looks_again && !lease_is_tight && share.atomic_create && !share.eperm_for_exists &&
       share.lost_reply + share.error + share.refused + share.full_disk + share.torn + share.stale +
@@ -288,6 +288,8 @@ std::string_view name_of(Family family) {
       return "recovery_share";
     case Family::late_noticed:
       return "late_noticed";
+    case Family::leases_kept:
+      return "leases_kept";
   }
   return "?";
 }
@@ -330,6 +332,9 @@ Setup draw_setup(std::uint64_t seed, std::optional<Family> family) {
       break;
     case Family::late_noticed:
       draw_late_noticed(draw, setup);
+      break;
+    case Family::leases_kept:
+      draw_leases_kept(draw, setup);
       break;
   }
   settle(setup);

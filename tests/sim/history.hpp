@@ -33,11 +33,13 @@ enum class Family {
   recovery_local,  ///< the same with holders who are gone: killed, stopped, started anew
   recovery_share,  ///< and on a share, D > 2V + B + W, with several hosts, leases, suspend
   late_noticed,    ///< not atomic: writes land late; holders look, and stop when they have lost
+  leases_kept,  ///< leases as short as the share allows, and nobody is gone; files that are taken
+                ///< away from their holders
 };
 inline constexpr std::array kFamilies{
-    Family::theorem,        Family::theorem_atomic, Family::any_delay, Family::stalls,
-    Family::late_claims,    Family::slow_share,     Family::local,     Family::recovery_local,
-    Family::recovery_share, Family::late_noticed};
+    Family::theorem,        Family::theorem_atomic, Family::any_delay,  Family::stalls,
+    Family::late_claims,    Family::slow_share,     Family::local,      Family::recovery_local,
+    Family::recovery_share, Family::late_noticed,   Family::leases_kept};
 
 [[nodiscard]] std::string_view name_of(Family family);
 

@@ -25,7 +25,7 @@ void Monitor::enters(int who, const std::string& token) {
   ++entries_;
   if (world_.tells()) world_.tell(who, "HOLDS THE LOCK with " + name_of(token));
   for (const Hold& other : holds_) {
-    if (world_.now() <= other.frozen_until) continue;
+    if (world_.now() <= other.frozen_until || other.robbed_until) continue;
     violate(Kind::two_holders, who, other.who,
             fmt::format("{} holds the lock since {}{}, and {} gets it, too", name_of(other.who),
                         text_of(other.since), other.dead ? " (and died)" : "", name_of(who)));
@@ -113,8 +113,33 @@ void Monitor::freezes(int who, Moment until) {
   });
 }
 
+void Monitor::loses_lease(int who) {
+  if (!promises_.leases_are_kept) return;
+  violate(Kind::not_kept, who, who,
+          name_of(who) + " could not keep its lease, though nothing was slower than measured");
+}
+
+void Monitor::robs(int who) {
+  const auto robbed = [this, who] {
+    return std::find_if(holds_.begin(), holds_.end(),
+                        [who](const Hold& hold) { return hold.who == who; });
+  };
+  const auto hold = robbed();
+  if (hold == holds_.end() || !share_.current().exists || share_.current().owner != who) return;
+  world_.tell(who, "its file is removed by hand");
+  hold->robbed_until = world_.now() + promises_.notices;
+  robbed_.insert(who);
+  clearing_ = true;
+  share_.remove(who);
+  clearing_ = false;
+  world_.at(*hold->robbed_until, [this, who, robbed] {
+    if (robbed() == holds_.end()) return;
+    violate(Kind::not_noticed, who, who, name_of(who) + " goes on, though its file is gone");
+  });
+}
+
 void Monitor::fails(int who) {
-  if (!promises_.all_is_well) return;
+  if (!promises_.all_is_well || robbed_.contains(who)) return;
   violate(Kind::false_alarm, who, who,
           name_of(who) + " says that it failed, and nothing went wrong");
 }

@@ -24,6 +24,8 @@ struct Violation {
     left_over,    ///< a lock file stands that nobody holds, and nobody was told
     false_alarm,  ///< the user was told of a failure, and there was none
     no_progress,  ///< nobody holds the lock, somebody wants it, and nobody gets it
+    not_kept,     ///< a lease was not kept, though nothing was slower than it was measured
+    not_noticed,  ///< a holder whose file is gone has not stopped
   };
   Kind kind{};
   Moment at{};
@@ -51,6 +53,10 @@ struct Promises {
   bool all_is_well = false;
   /// The longest time for which nobody gets a lock that nobody holds.
   Duration progress{};
+  /// A lease that ufl accepts is kept by who is well.
+  bool leases_are_kept = false;
+  /// The longest time for which a holder goes on whose file was taken away.
+  Duration notices{};
 };
 
 /// The monitor of one history.
@@ -72,6 +78,10 @@ class Monitor {
   /// The host of `who`, which holds the lock with a lease, sleeps until then. Others may take the
   /// lock over meanwhile, if `who` has left when that moment is over.
   void freezes(int who, Moment until);
+  /// The lease of `who` was not kept, though nothing kept it from that.
+  void loses_lease(int who);
+  /// Somebody removes the record of `who`, which may or may not hold the lock.
+  void robs(int who);
   /// The user was told of a failure.
   void fails(int who);
 
@@ -99,6 +109,7 @@ class Monitor {
     Moment since{};
     bool dead = false;
     Moment frozen_until{};
+    std::optional<Moment> robbed_until{};  // it may not know before
   };
 
   void changed(int who, const Version& before, const Version& after);
@@ -115,6 +126,7 @@ class Monitor {
   std::vector<Hold> holds_;
   std::set<int> wanting_;
   std::set<int> breakers_;
+  std::set<int> robbed_;
   std::map<int, Moment> dead_;
   std::map<std::string, int, std::less<>> abandoned_;  // token, and whose
   std::optional<Moment> wanted_since_;                 // nobody holds it, and somebody wants it

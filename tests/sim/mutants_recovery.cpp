@@ -134,6 +134,11 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   add("never_fenced", kShare, 1'000, Flaw::never_fenced, with_leases);
   add("refresh_revives", kShare, 4'000, Flaw::revived, with_scripts);
   add("claim_without_beats", kShare, 20'000, Flaw::beatless_claim, with_leases);
+  constexpr Family kKept = Family::leases_kept;
+  add("refresh_at_a_third", kKept, 1'000, Flaw::third_of_the_lease, as_drawn);
+  add("claim_forgets_kill_after", kKept, 4'000, Flaw::kill_time_forgotten, as_drawn);
+  add("blind_between_beats", kKept, 1'000, Flaw::blind_between_beats, as_drawn);
+  add("directory_on_the_files_device", kKept, 1'000, Flaw::one_device, as_drawn);
   add("loss_not_noticed", Family::late_noticed, 4'000, Flaw::never_looks, as_drawn);
 }
 

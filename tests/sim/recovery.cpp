@@ -186,6 +186,9 @@ struct Recovery::Scene {
       const Duration time = world.some_of(knobs.longest_stop);
       world.at(world.now() + some_time(span), [&run, time] { run.stop(time); });
     }
+    if (world.chance(knobs.robbed)) {
+      world.at(world.now() + some_time(span), [this, &run] { monitor.robs(run.who()); });
+    }
     if (world.chance(knobs.killed)) {
       const bool both = world.chance(knobs.killed_command);
       world.at(world.now() + some_time(span), [&run, both] { run.kill(both); });

@@ -32,7 +32,7 @@ class Recovery {
 /// Is it a family of this kind?
 [[nodiscard]] constexpr bool is_recovery(Family family) {
   return family == Family::recovery_local || family == Family::recovery_share ||
-         family == Family::late_noticed;
+         family == Family::late_noticed || family == Family::leases_kept;
 }
 
 /// What is promised of `setup`, and what cannot be promised is not drawn.
@@ -43,5 +43,6 @@ void settle_recovery(Setup& setup);
 void draw_recovery_local(Drawing& draw, Setup& setup);
 void draw_recovery_share(Drawing& draw, Setup& setup);
 void draw_late_noticed(Drawing& draw, Setup& setup);
+void draw_leases_kept(Drawing& draw, Setup& setup);
 
 }  // namespace ufl::sim

@@ -29,6 +29,10 @@ enum class RecoveryFlaw {
   holders_mount_ignored,  ///< what is a local disk here is taken for one there
   any_version,            ///< a record of any version is taken for one of ours
   beatless_claim,         ///< a claim writes no beats while it waits
+  third_of_the_lease,     ///< a lease is refreshed at each third, whatever that leaves room for
+  kill_time_forgotten,    ///< a claim beats as if no command had to be stopped
+  blind_between_beats,    ///< a holder with a lease is not told that its file has gone
+  one_device,             ///< a file lies on the device of its directory
 };
 
 /// Who there is, and what becomes of them. Probabilities are per mille.
@@ -62,6 +66,7 @@ struct RecoveryKnobs {
   unsigned orphans = 0;         ///< commands that leave something behind
   unsigned unbound = 0;         ///< processes that get no lifeline
   unsigned reused = 0;          ///< numbers of the dead that are used again for long
+  unsigned robbed = 0;          ///< holders whose file is removed by hand while they hold it
   RecoveryFlaw flaw = RecoveryFlaw::none;
 };
 

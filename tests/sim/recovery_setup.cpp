@@ -12,6 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr Duration kWatchAfter = seconds{1};
+
 // What a holder with a lease needs of it, ufl-protocol(7); and room for the end of its command.
 void draw_lease(Drawing& draw, Setup& setup) {
   const ShareKnobs& share = setup.share;
@@ -151,6 +153,46 @@ void draw_late_noticed(Drawing& draw, Setup& setup) {
   setup.contenders.takeover_delay = std::max(setup.contenders.delay, Duration{seconds{1}});
   setup.breakers = 0;
   setup.promises.late_writes = true;
+}
+
+// Holders who are well, with leases that are accepted and no longer; on a local file system half of
+// them are longer than any watch for a loss may be blind.
+void draw_leases_kept(Drawing& draw, Setup& setup) {
+  ShareKnobs& share = setup.share;
+  ContenderKnobs& who = setup.contenders;
+  RecoveryKnobs& knobs = setup.recovery;
+  share.steady = true;
+  share.atomic_create = true;
+  share.two_steps = false;
+  share.w = Duration::zero();
+  share.stale = share.torn = 0;
+  who.local = draw.half();
+  if (who.local) share.v = Duration::zero();
+  if (who.local) who.retry_grows = false;
+  who.crash = 0;
+  who.delay = who.local ? Duration::zero() : bound(share) + kJustMore;
+  who.takeover_delay = std::max(who.delay, Duration{seconds{1}});
+  knobs.hosts = who.local ? 1 : 2;
+  knobs.leased = 1000;
+  const Duration takes = 3 * share.b;  // a refresh, and from a look to a write
+  knobs.kill_after = draw.one_of({Duration::zero(), kTick * 30, Duration{seconds{1}},  //
+                                  Duration{seconds{5}}});
+  knobs.lease = std::max(6 * share.v, Duration{seconds{2}});
+  while (!lease_has_room(knobs.lease, knobs.kill_after, takes)) knobs.lease += kTick;
+  if (draw.half()) knobs.lease += draw.ticks(0, 30);
+  if (who.local && draw.half()) knobs.lease += seconds{60};
+  // What is looked at between two refreshes, because the kernel told something, takes the time of
+  // one that fails; on a local file system neither is long.
+  if (who.local) {
+    knobs.robbed = 500;
+  } else {
+    share.error = draw.sometimes(30);
+  }
+  who.longest_hold = 3 * knobs.lease;
+  who.rounds = 2;
+  setup.promises.leases_are_kept = true;
+  // The look that is told, the second one, which may wait for a retry, and the end of the command.
+  setup.promises.notices = kWatchAfter + seconds{2} + 10 * share.b + 10 * kTick + knobs.kill_after;
 }
 
 }  // namespace ufl::sim

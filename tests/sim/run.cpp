@@ -141,6 +141,8 @@ ClaimOptions Run::claim_options() {
     options.most_lost_races = kMaxBusyLooksAtOnce;
   }
   if (has_lease() || kind_ == Kind::newer) options.lease = stage_.recovery.lease;
+  const bool is_stopped = kind_ == Kind::leased && !flawed(RecoveryFlaw::kill_time_forgotten);
+  if (is_stopped) options.kill_after = stage_.recovery.kill_after;
   options.detached = kind_ == Kind::script || kind_ == Kind::bound || kind_ == Kind::newer;
   if (kind_ == Kind::bound) options.lives_with = id_;
   options.observations = stage_.one_memory != nullptr ? stage_.one_memory : &host_.memory();

@@ -141,6 +141,8 @@ class CommandRun final : public Run {
 
   // What verbs/keeping.cpp does.
   void keep();
+  void watch();
+  void look_soon();
   void await_deadline();
   void keep_waits();
   void keep_ended();

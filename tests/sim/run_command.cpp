@@ -19,6 +19,27 @@ using std::chrono::seconds;
 // As in src/verbs/keeping.cpp.
 constexpr Duration kLookInterval = seconds{30};
 constexpr Duration kLookIntervalToKill = seconds{5};
+constexpr Duration kWatchAfter = seconds{1};
+
+/// Refreshes at a third of the lease.
+class Unhurried final : public Double {
+ public:
+  Unhurried(Machine& inner, SimClock& clock, Duration lease)
+      : Double{inner, clock}, interval_{lease / 3} {}
+  FileReply altered(const FileReply& reply) override {
+    is_well_ = reply.status == FileStatus::ok;
+    return reply;
+  }
+  Step after_reply(Step step) override {
+    auto* wait = std::get_if<WaitUntil>(&step);
+    if (wait != nullptr && is_well_) wait->at = operation_began() + interval_;
+    return step;
+  }
+
+ private:
+  Duration interval_;
+  bool is_well_ = false;
+};
 
 }  // namespace
 
@@ -34,8 +55,12 @@ void CommandRun::acquired() {
     held_ = true;
     stage_.monitor.enters(who_, claim_->result().token);
   }
-  const Duration needed = 3 * (2 * stage_.share_knobs.v + claim_->result().look_to_write);
-  if (has_lease() && stage_.recovery.lease < needed) {
+  // As src/verbs/leasing.cpp.
+  const RecoveryKnobs& knobs = stage_.recovery;
+  const bool fits = knobs.lease >= 3 * 2 * stage_.share_knobs.v &&
+                    lease_has_room(knobs.lease, knobs.kill_after, claim_->result().look_to_write);
+  if (has_lease() && !fits) {
+    stage_.monitor.loses_lease(who_);  // nothing that is refused was asked for
     tell("finds the share too slow for its lease");
     return release(claim_->result().begun + lease_reliable(stage_.recovery.lease));
   }
@@ -58,21 +83,42 @@ void CommandRun::keep() {
   options.child = child_;
   if (has_lease()) options.lease = stage_.recovery.lease;
   options.kill_after = stage_.recovery.kill_after;
+  options.takes = held.look_to_write;
   options.begun = held.begun;
   options.look_interval = stage_.recovery.kills ? kLookIntervalToKill : kLookInterval;
   if (flawed(RecoveryFlaw::never_looks)) options.look_interval = std::chrono::hours{1};
   options.local = stage_.knobs.local;
   options.place = held.place;
+  if (flawed(RecoveryFlaw::one_device)) options.place.directory = options.place.file;
   keep_ = std::make_unique<Keep>(std::move(options), clock_);
   double_.reset();
   if (flawed(RecoveryFlaw::lease_from_the_end)) {
     double_ = std::make_unique<Timeless>(*keep_, clock_);
   }
+  if (flawed(RecoveryFlaw::third_of_the_lease)) {
+    double_ = std::make_unique<Unhurried>(*keep_, clock_, stage_.recovery.lease);
+  }
   client_.let_hang();
+  client_.measure();
   await_deadline();
   if (flawed(RecoveryFlaw::command_before_record)) go();
   drive(*keep_,
         DriverEvents{.on_wait = [this] { keep_waits(); }, .on_finished = [this] { keep_ended(); }});
+}
+
+// The kernel tells, on a local file system.
+void CommandRun::watch() {
+  if (!stage_.knobs.local || stage_.recovery.robbed == 0) return;
+  if (flawed(RecoveryFlaw::blind_between_beats)) return;
+  stage_.share.on_removal(
+      [this] { after(stage_.world.some_of(3 * kTick), [this] { look_soon(); }); });
+  look_soon();
+}
+
+void CommandRun::look_soon() {
+  if (over_ || keep_ended_ || command_ended_) return;
+  keep_->look_soon();
+  driver_->wake();
 }
 
 void CommandRun::await_deadline() {
@@ -84,6 +130,7 @@ void CommandRun::keep_waits() {
   if (fencing_) return;
   await_deadline();
   if (!keep_->is_recorded() || std::exchange(recorded_, true)) return;
+  after(kWatchAfter, [this] { watch(); });
   go();
 }
 
@@ -112,6 +159,9 @@ bool CommandRun::is_lease_over() const {
 void CommandRun::lose() {
   if (std::exchange(lost_, true)) return;
   tell(is_lease_over() ? "sees its lease run out" : "sees that it has lost the lock");
+  if (is_lease_over() && !was_disturbed_ && client_.was_well(claim_->result().look_to_write)) {
+    stage_.monitor.loses_lease(who_);
+  }
   deadline_.cancel_timer();
   if (!recorded_) return refuse();
   if (!has_lease() && !stage_.recovery.kills) return;  // its user is warned

@@ -27,7 +27,8 @@ struct ShareKnobs {
   bool atomic_create = true;      ///< the server makes exclusive create exclusive
   bool eperm_for_exists = false;  ///< EPERM where EEXIST is meant (sshfs)
   bool two_steps = false;         ///< a file is made or truncated first, and filled later
-  unsigned held_back = 0;         ///< operations that get lags rather than none
+  bool steady = false;            ///< all operations get the longest lags; else
+  unsigned held_back = 0;         ///< those that get lags rather than none
   unsigned old_view = 0;          ///< reads that see a past state
   unsigned lost_reply = 0;        ///< done, but an error is returned
   unsigned error = 0;             ///< EIO, nothing done

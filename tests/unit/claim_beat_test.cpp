@@ -2,6 +2,7 @@
 //
 // Claims that give a lease: they refresh it while they wait, and are acquired with a fresh one.
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <variant>
@@ -124,7 +125,7 @@ TEST_F(ClaimBeatTest, AShortDelayOrNoLeaseNeedsNone) {
 TEST_F(ClaimBeatTest, ALateClaimIsKeptAlive) {
   Claim claim = make(with_delay(seconds{3}));
   const Mono begun = clock_.now();
-  Step step = publish(claim, seconds{2});
+  Step step = publish(claim, milliseconds{1200});
   ASSERT_TRUE(claim.late());
   Mono beaten = begun;
   int beats = 0;
@@ -152,15 +153,10 @@ TEST_F(ClaimBeatTest, ABeatThatMayBeTooLateIsFollowedByTheDelayOfATakeover) {
     expect_beat(step);
     clock_.advance(slow);
     step = claim.on_reply(ok());
-    if (slow < kLease / 3) {
-      EXPECT_NE(wants<ReadFile>(step), nullptr);
-      continue;
-    }
+    const Mono beaten = clock_.now();
     expect_beat(step);  // this one is as old as that
-    step = claim.on_reply(ok());
-    EXPECT_EQ(left(step), kRefresh);
-    expect_beat(next(claim, step));
-    EXPECT_EQ(left(claim.on_reply(ok())), seconds{1}) << "four seconds after the late one";
+    step = to_verify(claim, claim.on_reply(ok()));
+    EXPECT_EQ(clock_.now() - beaten, slow < kLease / 3 ? seconds{0} : seconds{4});
   }
 }
 
@@ -175,8 +171,7 @@ TEST_F(ClaimBeatTest, AShareThatNeedsTheTimeOfALeaseForEachBeatIsGivenUpOn) {
   ASSERT_NE(wants<ReadFile>(step), nullptr) << "it is taken back";
   ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record_))), nullptr);
   EXPECT_TRUE(finished(claim.on_reply(ok())));
-  EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, ETIMEDOUT);
+  EXPECT_EQ(claim.result().outcome, Outcome::too_slow);
   EXPECT_FALSE(claim.result().left_behind);
 }
 
@@ -279,8 +274,8 @@ TEST_F(ClaimBeatTest, AShareThatNeedsTheLeaseForEachLookIsGivenUp) {
   ASSERT_NE(wants<ReadFile>(step), nullptr) << "it is taken back";
   ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record_))), nullptr);
   EXPECT_TRUE(finished(claim.on_reply(ok())));
-  EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, ETIMEDOUT);
+  EXPECT_EQ(claim.result().outcome, Outcome::too_slow);
+  EXPECT_EQ(claim.result().look_to_write, kRefresh);
 }
 
 TEST_F(ClaimBeatTest, ABeatWhoseReplyWasLostIsTheRecord) {
@@ -326,6 +321,64 @@ TEST_F(ClaimBeatTest, AClaimThatIsReplacedOrGoneIsNotEnteredOn) {
     (void)claim.on_reply(reply);
     EXPECT_NE(claim.result().outcome, Outcome::acquired);
     EXPECT_FALSE(claim.late());
+  }
+}
+
+// Whoever acquires it has the time until the first refresh, and must not have used that up.
+TEST_F(ClaimBeatTest, BeatsSoonerWhereTheCommandNeedsTimeToStop) {
+  ClaimOptions options = with_delay(seconds{10});
+  options.kill_after = seconds{5};
+  Claim claim = make(options);
+  EXPECT_EQ(left(publish(claim)), lease_refresh(kLease, seconds{5}));
+  EXPECT_LT(lease_refresh(kLease, seconds{5}), kRefresh);
+}
+
+TEST_F(ClaimBeatTest, BeatsSoonerWhereTheShareIsSlow) {
+  Claim claim = make(with_delay(seconds{10}));
+  EXPECT_EQ(left(publish(claim, seconds{1})), lease_refresh(kLease, {}, seconds{1}) - seconds{1});
+}
+
+TEST_F(ClaimBeatTest, AShareThatIsTooSlowToLookAtIsNotWrittenTo) {
+  Claim claim = make(with_delay(seconds{2}));
+  Step step = claim.start();
+  int looks = 0;
+  for (; wants<ReadFile>(step) != nullptr && looks < 100; ++looks) {
+    clock_.advance(seconds{2});
+    step = claim.on_reply(kAbsent);
+  }
+  EXPECT_EQ(looks, 3) << "the first ones may wait for what the next ones find";
+  EXPECT_TRUE(finished(step));
+  EXPECT_EQ(claim.result().outcome, Outcome::too_slow);
+  EXPECT_EQ(claim.result().look_to_write, seconds{2});
+}
+
+TEST_F(ClaimBeatTest, OneLookThatIsFastEnoughWillDo) {
+  Claim claim = make(with_delay(seconds{2}));
+  (void)claim.start();
+  clock_.advance(seconds{2});
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(kAbsent)), nullptr);
+  clock_.advance(milliseconds{100});
+  ASSERT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
+  EXPECT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
+}
+
+TEST_F(ClaimBeatTest, WhatIsTooSlowIsMeasuredOnceMore) {
+  for (const Duration beat : {milliseconds{100}, milliseconds{1500}}) {
+    ClaimOptions options = with_delay(Duration::zero());
+    options.atomic_create = true;
+    Claim claim = make(options);
+    Step step = publish(claim, milliseconds{1400});
+    ASSERT_FALSE(lease_has_room(kLease, {}, milliseconds{1400}));
+    ASSERT_NE(wants<ReadFile>(step), nullptr);
+    step = claim.on_reply(ok(record_));
+    expect_beat(step);
+    const Mono asked = clock_.now();
+    clock_.advance(beat);
+    ASSERT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr);
+    EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
+    EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+    EXPECT_EQ(claim.result().look_to_write, std::min(beat, Duration{milliseconds{1400}}));
+    EXPECT_GE(claim.result().begun, asked);
   }
 }
 

@@ -396,9 +396,52 @@ TEST_F(KeepLeaseTest, TheLongestLeaseOverflowsNothing) {
   longest.kill_after = std::chrono::days{3000};
   Keep keep{longest, clock_};
   (void)keep.start();
-  EXPECT_EQ(wait(keep.on_reply(ok())), *longest.lease / 3);
+  EXPECT_EQ(wait(keep.on_reply(ok())), seconds{30});
   EXPECT_GT(*keep.stop_at(), clock_.now());
   EXPECT_GT(*keep.kill_at(), *keep.stop_at());
+}
+
+TEST_F(KeepLeaseTest, BeatsEarlierWhereThatLeavesNoRoomForAnother) {
+  KeepOptions slow = options();
+  slow.kill_after = seconds{15};
+  slow.takes = seconds{2};
+  Keep keep{slow, clock_};
+  (void)keep.start();
+  const Mono begun = clock_.now();
+  Step step = keep.on_reply(ok());
+  EXPECT_EQ(wait(step), lease_refresh(kLease, seconds{15}, seconds{2}));
+  EXPECT_LT(wait(step), kLease / 3);
+  for (const auto& reply : {kFailed, ok()}) {
+    ASSERT_NE(wants<UpdateFile>(next(keep, step)), nullptr);
+    clock_.advance(slow.takes);
+    step = keep.on_reply(reply);
+  }
+  EXPECT_TRUE(std::holds_alternative<WaitUntil>(step)) << "one of two failed, and it is kept";
+  EXPECT_GT(*keep.stop_at(), begun + lease_stop(kLease, seconds{15}));
+}
+
+// And again at its time when that is over.
+TEST_F(KeepLeaseTest, BeatsEarlierOnAShareThatHasBecomeSlow) {
+  KeepOptions tight = options();
+  tight.kill_after = seconds{15};
+  Keep keep{tight, clock_};
+  Step step = keep.start();
+  for (const Duration takes : {seconds{0}, seconds{2}, seconds{0}}) {
+    const Mono asked = clock_.now();
+    clock_.advance(takes);
+    step = keep.on_reply(ok());
+    const Duration refresh = lease_refresh(kLease, seconds{15}, takes);
+    EXPECT_EQ(clock_.now() + wait(step), asked + refresh);
+    step = next(keep, step);
+  }
+}
+
+TEST_F(KeepLeaseTest, BeatsEveryHalfMinuteUnderALongLease) {
+  KeepOptions patient = options();
+  patient.lease = std::chrono::hours{1};
+  Keep keep{patient, clock_};
+  (void)keep.start();
+  EXPECT_EQ(wait(keep.on_reply(ok())), seconds{30});
 }
 
 }  // namespace
