@@ -17,11 +17,24 @@
 
 namespace ufl {
 
+/// A umask that leaves to the owner what is made under it, while it lives: 0222 or 0777 must not
+/// keep ufl from its own files. Nothing may be started meanwhile, which would inherit it.
+class UmaskForOwner {
+ public:
+  UmaskForOwner();
+  UmaskForOwner(const UmaskForOwner&) = delete;
+  UmaskForOwner& operator=(const UmaskForOwner&) = delete;
+  ~UmaskForOwner();
+
+  /// The umask of this process, less what it takes from the owner.
+  [[nodiscard]] static mode_t mask();
+};
+
 /// Read and write for everybody, as far as the umask lets them.
 inline constexpr mode_t kNewFileMode = S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
 
-/// open(2), not inherited by any command, and never a terminal that becomes ours. Not valid: see
-/// errno.
+/// open(2), not inherited by any command, and never a terminal that becomes ours. What is made can
+/// be read and written by its owner, if `mode` says so, whatever the umask. Not valid: see errno.
 [[nodiscard]] UniqueFd open_file(const std::string& path, int flags, mode_t mode = 0);
 
 /// At most `limit` bytes of what is left in `file`; none: see errno.

@@ -44,11 +44,13 @@ bool is_ours_alone(const std::string& directory) {
 }
 
 bool make(const std::string& directory) {
+  const UmaskForOwner umask;
   return (::mkdir(directory.c_str(), kPrivate) == 0 || errno == EEXIST) && is_ours_alone(directory);
 }
 
 // As mkdir -p; what is there may be open to others, as a home directory is.
 bool make_with_parents(const std::string& directory) {
+  const UmaskForOwner umask;
   for (auto slash = directory.find('/', 1); slash != std::string::npos;
        slash = directory.find('/', slash + 1)) {
     ::mkdir(directory.substr(0, slash).c_str(), kPrivate);
