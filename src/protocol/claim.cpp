@@ -15,10 +15,6 @@ namespace ufl {
 
 namespace {
 
-// sshfs says EPERM and davfs2 EACCES where EEXIST is meant, while a cached look still says "absent"
-// (davfs2: for up to 24 s, measured). Denials that go on for longer than this mean what they say.
-constexpr Duration kLongestDenial = std::chrono::seconds{30};
-
 // How long an unreadable claim of our own is read again before it is taken back: after the
 // deadline, or where there is none.
 constexpr Duration kVerifyGrace = std::chrono::seconds{1};
@@ -71,8 +67,10 @@ Step Claim::on_reply(const FileReply& reply) {
       return on_directory(reply);
     case State::publish:
       return on_publish(reply);
-    case State::probe_after_publish:
-      return on_directory_after_publish(reply);
+    case State::write_scratch:
+      return on_scratch(reply);
+    case State::drop_scratch:
+      return held_by_other();
     case State::look_after_publish:
       return on_look_after_publish(reply);
     case State::write_temporary:
@@ -147,6 +145,7 @@ Step Claim::on_look(const FileReply& reply) {
   fastest_look_ = std::min(fastest_look_, clock_.now() - looked_at_);
   const bool is_held = reply.status == FileStatus::ok && has_holder_line(reply.content);
   if (is_glance_ && is_held && !unaccounted_) return wait_on();
+  result_.may_not_replace = false;
   switch (reply.status) {
     case FileStatus::not_found:
       if (options_.local) {  // removed by hand: nothing flickers there
@@ -165,13 +164,15 @@ Step Claim::on_look(const FileReply& reply) {
       if (!options_.enclosing_token.empty() && seen_.token == options_.enclosing_token) {
         return finish(Outcome::already_held);
       }
-      return may_take_over() ? take_over(reply) : held_by_other();
+      if (!may_take_over()) return held_by_other();
+      result_.may_not_replace = was_denied(reply);
+      return result_.may_not_replace ? held_by_other() : take_over(reply);
     case FileStatus::stale:
     case FileStatus::denied:
       // ESTALE of the file means "gone" while its directory opens; EACCES means "there, but not for
       // us to read", unless it is the directory that keeps us out.
       refused_ = reply;
-      return request(State::probe_directory, ProbeDirectory{options_.path, false});
+      return request(State::probe_directory, ProbeDirectory{options_.path});
     case FileStatus::not_regular:
     case FileStatus::bad_path:
     case FileStatus::exhausted:
@@ -200,17 +201,6 @@ Step Claim::on_directory(const FileReply& reply) {
   if (refused_.status == FileStatus::stale && opens && options_.atomic_create) return looks_free();
   if (refused_.status == FileStatus::denied && !opens) return fail(refused_);
   saw_unreadable(refused_);
-  return held_by_other();
-}
-
-Step Claim::on_directory_after_publish(const FileReply& reply) {
-  const bool writable = reply.status == FileStatus::ok;
-  if (!denied_since_) denied_since_ = clock_.now();
-  if (!writable || options_.local || clock_.now() - *denied_since_ > kLongestDenial) {
-    operation_ = CreateExclusive{options_.path, {}, false};
-    unaccounted_ = stood_before_;  // refused, and no new file is there
-    return fail(refused_);
-  }
   return held_by_other();
 }
 
@@ -276,8 +266,9 @@ Step Claim::beat_again() {
 }
 
 Step Claim::give_up(Outcome outcome) {
-  if (denied_since_ && seen_.kind == Sighting::Kind::none && outcome != Outcome::cancelled) {
-    // Nobody was ever seen there: create was denied for its own reasons.
+  const bool has_no_holder = denied_since_ && !may_create_ && seen_.kind == Sighting::Kind::none;
+  if (has_no_holder && outcome != Outcome::cancelled) {
+    // Nobody was ever seen there, and nothing shows that it is not for reasons of its own.
     operation_ = CreateExclusive{options_.path, {}, false};
     if_seen_ = outcome;
     return fail(refused_);

@@ -68,6 +68,7 @@
 
 #include "protocol/backoff.hpp"
 #include "protocol/both_local.hpp"
+#include "protocol/claim_result.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/late.hpp"
 #include "protocol/observer.hpp"
@@ -80,6 +81,10 @@
 #include "seams/observations.hpp"
 
 namespace ufl {
+
+/// For so long a share may go on saying EPERM or EACCES to the creation of a file that nobody sees
+/// (denied_for_long()); and after so long a takeover that was denied is tried again.
+inline constexpr Duration kLongDenial = std::chrono::seconds{30};
 
 /// What a claim is to do. Durations are not negative.
 struct ClaimOptions {
@@ -136,43 +141,6 @@ struct ClaimOptions {
   bool glances = true;
 };
 
-/// How a claim ended.
-struct ClaimResult {
-  enum class Outcome {
-    acquired,      ///< the lock is held with `token`
-    busy,          ///< one attempt was asked for, and somebody else holds it
-    timed_out,     ///< the timeout passed while somebody else held it
-    already_held,  ///< the lock file holds ClaimOptions::enclosing_token: waiting would be for ever
-    cancelled,     ///< by cancel()
-    too_slow,      ///< the share is, for the lease; see `look_to_write`
-    failed,        ///< see `failure`
-  };
-  Outcome outcome = Outcome::failed;
-  std::string token;
-  /// Outcome::acquired: the record as it was written.
-  std::string record;
-  /// Outcome::acquired: nothing of that record, with the beat that it has, was to be seen on the
-  /// share before.
-  Mono begun{};
-  /// Outcome::acquired: the time from the last look to the landing of what was decided on it; with
-  /// a lease for which that is too long, the time of one beat, if that is shorter: the first
-  /// operation may have waited for what the next ones find. Outcome::too_slow: that, or of a look.
-  Duration look_to_write{};
-  /// Outcome::acquired: others see that this process keeps the file (CreateExclusive).
-  bool kept = false;
-  /// Outcome::acquired: where the lock file was seen.
-  Place place;
-  /// Outcome::failed: the operation that failed, and how.
-  FileReply failure;
-  FileOperation failed_operation;
-  /// The claim could not be taken back (or must not be: late claims): its file may still be there.
-  bool left_behind = false;
-  /// Somebody's record was surely replaced by ours, whatever came of it then.
-  bool replaced = false;
-  /// A takeover could not be done because somebody holds flock(2) on the lock file.
-  bool flocked = false;
-};
-
 /// One claim on one lock. Drive it as step.hpp says.
 class Claim final : public Machine {
  public:
@@ -220,6 +188,13 @@ class Claim final : public Machine {
   /// takes_over(): because the patience with it has run out, rather than by proof.
   [[nodiscard]] bool was_abandoned() const { return was_abandoned_; }
 
+  /// Has the creation been denied for kLongDenial, although no file is seen, and files can be made
+  /// beside it?
+  [[nodiscard]] bool is_denied_for_long() const;
+
+  /// What the share says to the creation then, or to the last publish, look or takeover.
+  [[nodiscard]] const FileReply& refused() const { return refused_; }
+
   /// LooksFree was asked for, or the lock acquired, by taking it over from taken_from().
   [[nodiscard]] bool takes_over() const { return takes_over_ && !is_ours(taken_from_.token); }
 
@@ -249,7 +224,8 @@ class Claim final : public Machine {
     lost_race,
     publish,
     look_after_publish,
-    probe_after_publish,
+    write_scratch,
+    drop_scratch,
     delay,
     beat,
     verify,
@@ -268,7 +244,6 @@ class Claim final : public Machine {
   Step on_look(const FileReply& reply);
   bool may_take_over();
   Step on_directory(const FileReply& reply);
-  Step on_directory_after_publish(const FileReply& reply);
   Step looks_free();
   [[nodiscard]] bool may_have_a_command(const FileReply& reply);
   Step take_over(const FileReply& reply);
@@ -278,6 +253,9 @@ class Claim final : public Machine {
   Step second_look();
   Step on_second_look(const FileReply& reply);
   Step on_replace(const FileReply& reply);
+  Step look_again();
+  Step denied_takeover();
+  [[nodiscard]] bool was_denied(const FileReply& reply) const;
   Step lost_the_race();
   void note_late_takeover();
   Step drop_temporary(std::optional<FileReply> failure);
@@ -295,6 +273,9 @@ class Claim final : public Machine {
   Step on_publish(const FileReply& reply);
   [[nodiscard]] bool is_surely_another(const FileReply& reply) const;
   Step on_look_after_publish(const FileReply& reply);
+  Step denied();
+  Step on_scratch(const FileReply& reply);
+  Step may_not_create();
   Step published();
   Step await_verify();
   Step beat();
@@ -363,11 +344,17 @@ class Claim final : public Machine {
   bool was_abandoned_ = false;
   std::optional<Duration> raised_from_;  // the delay, before the first takeover
   std::optional<FileReply> takeover_failure_;
-  FileOperation operation_;  // the last one asked for
-  Mono looked_at_{};         // start of the last look
-  Mono published_at_{};      // when the last publish was answered
-  Mono verify_at_{};         // State::delay, State::beat
-  Mono not_before_{};        // and no earlier: a beat may have come too late
+  struct DeniedTakeover {
+    std::string content;
+    std::uint64_t identity = 0;
+    Mono at{};
+  };
+  std::optional<DeniedTakeover> denied_takeover_;  // the last one
+  FileOperation operation_;                        // the last one asked for
+  Mono looked_at_{};                               // start of the last look
+  Mono published_at_{};                            // when the last publish was answered
+  Mono verify_at_{};                               // State::delay, State::beat
+  Mono not_before_{};                              // and no earlier: a beat may have come too late
   Mono wait_until_{};
   Mono look_at_{};        // State::pause: it is found out then who holds the lock
   Mono latest_look_{};    // and by then, however often it is asked only whether somebody does
@@ -394,6 +381,7 @@ class Claim final : public Machine {
   bool another_stood_ = false;        // a withdrawal saw another's record
   std::optional<Outcome> if_seen_;    // create was denied: the outcome if somebody is seen yet
   std::optional<Mono> denied_since_;  // first of the denied publishes in a row, no file there
+  bool may_create_ = false;           // a file of ours beside the lock: it is the name, then
   std::optional<Mono> verify_until_;  // unreadable at verify, or a beat that fails: give up then
   int stale_replies_ = 0;             // that came when the last beat had become too old
   bool withdrawing_ = false;

@@ -104,6 +104,7 @@ Step Claim::on_publish(const FileReply& reply) {
       return published();
     case FileStatus::exists:
     case FileStatus::denied:
+    case FileStatus::busy:
       // Who won? Perhaps we did, and the first reply was lost on its way (EEXIST on a retransmitted
       // create): the token tells.
       refused_ = reply;
@@ -116,7 +117,6 @@ Step Claim::on_publish(const FileReply& reply) {
       return fail(reply);
     case FileStatus::stale:
     case FileStatus::changed:
-    case FileStatus::busy:
     case FileStatus::failed:
       break;
   }
@@ -146,10 +146,33 @@ Step Claim::on_look_after_publish(const FileReply& reply) {
   }
   const bool denied_and_absent =
       refused_.status == FileStatus::denied && reply.status == FileStatus::not_found;
-  if (denied_and_absent) {
-    return request(State::probe_after_publish, ProbeDirectory{options_.path, true});
-  }
-  return held_by_other();
+  return denied_and_absent ? denied() : held_by_other();
+}
+
+// sshfs says EPERM and davfs2 EACCES where EEXIST is meant, while a cached look still says "absent"
+// (davfs2: for up to 24 s, measured). What the permissions of the directory say is the server's to
+// know: so a file of our own tells, once, whether we may make any there.
+Step Claim::denied() {
+  if (!denied_since_) denied_since_ = clock_.now();
+  if (options_.local) return may_not_create();
+  if (may_create_) return held_by_other();
+  return request(State::write_scratch, CreateExclusive{temporary(), {}, true});
+}
+
+Step Claim::on_scratch(const FileReply& reply) {
+  if (reply.status == FileStatus::denied) return may_not_create();
+  may_create_ = reply.status == FileStatus::ok;  // else the next denial asks again
+  return request(State::drop_scratch, RemoveFile{temporary()});
+}
+
+Step Claim::may_not_create() {
+  operation_ = CreateExclusive{options_.path, {}, false};
+  unaccounted_ = stood_before_;  // refused, and no new file is there
+  return fail(refused_);
+}
+
+bool Claim::is_denied_for_long() const {
+  return may_create_ && denied_since_ && clock_.now() - *denied_since_ >= kLongDenial;
 }
 
 Step Claim::published() {

@@ -108,16 +108,19 @@ Step Claim::on_replace(const FileReply& reply) {
       note_late_takeover();
       return published();
     case FileStatus::busy:
-      result_.flocked = true;
+      result_.flocked = is_flocked(reply);
+      if (!options_.local) return look_again();
       [[fallthrough]];
     case FileStatus::changed:
       return lost_the_race();
+    case FileStatus::exists:
+      return look_again();
+    case FileStatus::denied:
+      return denied_takeover();
     case FileStatus::stale:
     case FileStatus::failed:
       note_late_takeover();
       return drop_temporary(reply);  // it may be done, all the same
-    case FileStatus::exists:
-    case FileStatus::denied:
     case FileStatus::not_regular:
     case FileStatus::bad_path:
     case FileStatus::exhausted:
@@ -125,6 +128,29 @@ Step Claim::on_replace(const FileReply& reply) {
   }
   unaccounted_ = stood_before_;
   return drop_temporary(reply);
+}
+
+// A share on which somebody has the file open (EBUSY), or whose rename does not replace at this
+// moment (EEXIST; both smbnetfs): what is there shows in the next look, and so it does if that was
+// said to a rename that was done, and asked for again.
+Step Claim::look_again() {
+  note_late_takeover();
+  return drop_temporary({});
+}
+
+// A file of somebody else's in a directory like /tmp (unlink(2), EPERM). Its owner may replace it,
+// and free it by that; for us it is held. Not tried again and again: it would be denied again,
+// until somebody changes what is there; what nobody tells of is the mode of the directory.
+Step Claim::denied_takeover() {
+  denied_takeover_ = DeniedTakeover{to_replace_, identity_to_replace_, clock_.now()};
+  result_.may_not_replace = true;
+  return lost_the_race();
+}
+
+bool Claim::was_denied(const FileReply& reply) const {
+  return denied_takeover_ && denied_takeover_->content == reply.content &&
+         denied_takeover_->identity == reply.identity &&
+         clock_.now() - denied_takeover_->at < kLongDenial;
 }
 
 // Local, guarded: somebody else has removed or replaced the record, or is about to.
@@ -160,6 +186,7 @@ Step Claim::drop_temporary(std::optional<FileReply> failure) {
 
 Step Claim::on_dropped() {
   if (takeover_failure_) return fail(*std::exchange(takeover_failure_, std::nullopt));
+  if (result_.may_not_replace) return held_by_other();
   if (to_replace_.empty() && result_.flocked) {
     observer_.restart(clock_.now());  // a flock(1) that uses this file
     return held_by_other();

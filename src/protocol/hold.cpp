@@ -7,6 +7,7 @@
 
 #include "protocol/guard.hpp"
 #include "protocol/late.hpp"
+#include "protocol/no_lock.hpp"
 
 namespace ufl {
 
@@ -70,9 +71,10 @@ Step Release::on_look(const FileReply& reply) {
     result_.seen = parse_record(reply.content);
     // Unmounted, and what stands there now has nothing to do with our lock.
     if (is_elsewhere(options_.place, reply)) return finish(Outcome::failed);
-    if (options_.local && is_whole(result_.seen)) return finish(Outcome::lost);
+    const bool is_another = is_whole(result_.seen) || is_no_lock(reply.content);
+    if (options_.local && is_another) return finish(Outcome::lost);
     // On a share: a view from before our claim? It shows in a moment.
-    if (is_whole(result_.seen)) return doubt(Doubt::another);
+    if (is_another) return doubt(Doubt::another);
     // Empty or cut short: is somebody writing, or is it our own in part? Only the same once more is
     // an answer.
     const bool again = std::exchange(unclear_content_, reply.content) == reply.content;
@@ -135,7 +137,7 @@ Step Release::doubt(Doubt doubt) {
   const bool gone = doubt == Doubt::absent || doubt == Doubt::another;
   if (gone && ++gone_looks_ == 2) {
     if (doubt == Doubt::another) return finish(Outcome::lost);
-    return request(State::probe_directory, ProbeDirectory{options_.path, false});
+    return request(State::probe_directory, ProbeDirectory{options_.path});
   }
   const bool unreadable_again = doubt == Doubt::unreadable && ++unreadable_looks_ == 2;
   if (unreadable_again || ++doubtful_looks_ == kMaxDoubtfulLooks) {

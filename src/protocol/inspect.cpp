@@ -37,7 +37,7 @@ Step Inspect::on_reply(const FileReply& reply) {
       return Finished{};
     case FileStatus::not_found:
       if (on_directory) return fail(reply);
-      return request(ProbeDirectory{path_, false});
+      return request(ProbeDirectory{path_});
     case FileStatus::stale:
       return looks_ < kMaxLooks ? look() : fail(reply);
     default:

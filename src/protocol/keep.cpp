@@ -221,7 +221,7 @@ Step Keep::absent(const FileReply& reply) {
   const Mono now = clock_.now();
   if (!absent_since_) absent_since_ = now;
   if (asked_ - *absent_since_ >= kSecondLook) {
-    return request(State::probe_directory, ProbeDirectory{options_.path, false});
+    return request(State::probe_directory, ProbeDirectory{options_.path});
   }
   return wait_until(std::min(*absent_since_ + kSecondLook, now + retry()));
 }

@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 
+#include "protocol/no_lock.hpp"
 #include "protocol/token.hpp"
 #include "protocol/utc.hpp"
 #include "report/messages.hpp"
@@ -124,6 +126,8 @@ std::string why_unknown_text(const Sighting& seen) {
     case Sighting::Kind::unknown_version:
       return "a newer ufl has written the file, in a format that this one does not know";
     case Sighting::Kind::garbled:
+      if (is_program(seen.token)) return "the file is a program or a script";
+      if (is_blank(seen.token)) return "the file holds no text, as after a power cut";
       return "the file is no whole lock file: another program's, or cut short";
     case Sighting::Kind::empty:
       return "the file has 0 bytes: just being written, or left over";
@@ -170,6 +174,8 @@ std::string next_step_text(const std::string& path, const Sighting& seen, Life l
                          lease_of(seen.holder) ? ", and cannot wait" : "", token_option(seen.token),
                          name);
     case Sighting::Kind::garbled:
+      // Neither a token nor anything else that could be named.
+      if (is_blank(seen.token)) return "if you know that nobody uses it: " + removal_text(path);
       return "if it is no lock file, name another one" + break_torn_text(path, seen.token);
     case Sighting::Kind::unreadable:
       return whose_text(path);
@@ -185,6 +191,20 @@ std::string next_step_text(const std::string& path, const Sighting& seen, Life l
       break;
   }
   return fmt::format("wait for it: ufl -w 10m {} COMMAND", name);
+}
+
+std::string hindrance_text(const Hindrance& hindrance) {
+  if (hindrance.may_not_replace) {
+    return "only its owner, or root, may do that in this directory";
+  }
+  if (hindrance.flocked_by.empty()) return {};
+  const FlockHolder& first = hindrance.flocked_by.front();
+  const std::string command = first.command.empty()
+                                  ? std::string{}
+                                  : " (" + shown(shell_quote(first.command), kShownCommand) + ')';
+  const std::size_t more = hindrance.flocked_by.size() - 1;
+  return fmt::format("process {}{}{} holds flock(2) on it", first.pid, command,
+                     more == 0 ? std::string{} : fmt::format(", and {} more,", more));
 }
 
 std::string next_time_text(const Sighting& seen, Life life) {

@@ -11,6 +11,7 @@
 
 #include "protocol/record.hpp"
 #include "seams/clock.hpp"
+#include "seams/hindrance.hpp"
 #include "seams/liveness.hpp"
 
 namespace ufl {
@@ -42,6 +43,10 @@ struct HolderParts {
 /// command for a shell. `path` as typed; `local`: this kernel alone sees its file.
 [[nodiscard]] std::string next_step_text(const std::string& path, const Sighting& seen, Life life,
                                          bool local);
+
+/// What keeps a lock whose holder is gone from being taken over: "process 42 (cat) holds flock(2)
+/// on it, ..."; empty: nothing.
+[[nodiscard]] std::string hindrance_text(const Hindrance& hindrance);
 
 /// What the holder could have done so that nobody has to break its lock, to follow life_text():
 /// " (start it with --lease 60 next time)"; nothing, if that would not help.

@@ -166,13 +166,19 @@ std::string failure_text(const std::string& path, const FileOperation& operation
     return fmt::format("{}: is {}; name a file that ufl may create and remove", name,
                        kind_text(reply.kind));
   }
-  if (reply.status == FileStatus::busy) {
+  if (is_flocked(reply)) {
     return fmt::format("{}: cannot {} it: {}; let that one use another file, and try again", name,
                        verb_of(operation, reply), kFlocked);
   }
   if (reply.status == FileStatus::changed) {
     return fmt::format("{}: cannot {} it: somebody else has written into it; see ufl --status {}",
                        name, verb_of(operation, reply), shell_word(path));
+  }
+  if (reply.error == EBADMSG) {
+    return fmt::format(
+        "{}: holds something else at each look, and no whole lock: see what writes into it: ls -l "
+        "{}",
+        name, shell_word(path));
   }
   if (reply.error == 0) {
     return fmt::format(
@@ -182,6 +188,21 @@ std::string failure_text(const std::string& path, const FileOperation& operation
   }
   return fmt::format("{}: cannot {} it: {}; {}", name, verb_of(operation, reply),
                      error_text(reply.error), advice(path, operation, reply));
+}
+
+std::string mounted_alone_text(const std::string& path) {
+  return fmt::format(
+      "{}: is a mount point of its own, such as a single file that a container was given, and can "
+      "neither be replaced nor removed; mount its directory instead (docker run -v DIR:DIR), and "
+      "name a file in that",
+      printable(path));
+}
+
+std::string waits_for_no_lock_text(const std::string& path, const Sighting& seen) {
+  return fmt::format(
+      "{}: is no lock of ufl: {}; waiting until somebody removes it; if it is not meant to be the "
+      "lock, name another file as LOCKFILE, before COMMAND",
+      printable(path), why_unknown_text(seen));
 }
 
 std::string left_behind_text(const std::string& path) {
@@ -203,7 +224,7 @@ std::string release_failure_text(const std::string& path, const std::string& tok
                        printable(path), kind_text(reply.kind));
   }
   std::string why = "it lies on another device now";
-  if (reply.status == FileStatus::busy) {
+  if (is_flocked(reply)) {
     why = kFlocked;
   } else if (reply.error != 0) {
     why = error_text(reply.error);

@@ -15,6 +15,7 @@
 #include "protocol/record.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
+#include "seams/hindrance.hpp"
 #include "seams/liveness.hpp"
 
 namespace ufl {
@@ -40,6 +41,12 @@ using Seconds = std::chrono::duration<double>;
 /// A file operation on the lock file failed: what, where, why, and what to do about it.
 [[nodiscard]] std::string failure_text(const std::string& path, const FileOperation& operation,
                                        const FileReply& reply);
+
+/// The lock file is a mount point of its own.
+[[nodiscard]] std::string mounted_alone_text(const std::string& path);
+
+/// What is waited for is no lock, as `seen` shows, and nobody will release it.
+[[nodiscard]] std::string waits_for_no_lock_text(const std::string& path, const Sighting& seen);
 
 /// A claim was given up and its file could not, or must not, be taken back.
 [[nodiscard]] std::string left_behind_text(const std::string& path);
@@ -82,11 +89,20 @@ enum class BreakRefusal {
 [[nodiscard]] std::string nothing_to_break_text(const std::string& path);
 
 /// --break: somebody holds flock(2) on the lock file.
-[[nodiscard]] std::string break_flocked_text(const std::string& path);
+[[nodiscard]] std::string break_flocked_text(const std::string& path, const Hindrance& hindrance);
 
-/// Nor was it acquired, though its holder is gone.
+/// Nor was it acquired, though its holder is gone: because of `hindrance`, or of a flock(2) that is
+/// over or not shown.
 [[nodiscard]] std::string not_taken_over_text(const std::string& path, const Sighting& seen,
-                                              Wall now);
+                                              const Hindrance& hindrance, Wall now);
+
+/// The lock is waited for though its holder is gone, because only others may take it over.
+[[nodiscard]] std::string may_not_replace_text(const std::string& path, const Sighting& seen,
+                                               Wall now);
+
+/// The share has denied the creation of the lock file for long, as `reply` says, although there is
+/// none to be seen.
+[[nodiscard]] std::string denied_for_long_text(const std::string& path, const FileReply& reply);
 
 /// --break: broken, but somebody else has taken it before it could be released.
 [[nodiscard]] std::string break_taken_text(const std::string& path, const Sighting& seen, Wall now);

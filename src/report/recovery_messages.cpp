@@ -30,7 +30,7 @@ std::string why_failed(const FileReply& reply) {
     case FileStatus::changed:
       return "somebody else has written into it";
     case FileStatus::busy:
-      return "somebody holds flock(2) on it";
+      return is_flocked(reply) ? "somebody holds flock(2) on it" : error_text(reply.error);
     case FileStatus::not_regular:
       return fmt::format("there is {} in its place", kind_text(reply.kind));
     default:

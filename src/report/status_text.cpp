@@ -63,14 +63,39 @@ std::string_view name_of(Life life) {
   return "untold";
 }
 
+// Whoever keeps a file that was emptied is seen, though the file does not say who that is.
+Life told_life(const LockStatus& lock) {
+  return is_emptied(lock.look.seen) ? Life::alive : lock.life;
+}
+
 std::string next_of(const LockStatus& lock) {
   const bool held = lock.look.state == State::held || lock.look.state == State::unknown_holder;
-  return held ? next_step_text(lock.path, lock.look.seen, lock.life, lock.local) : std::string{};
+  if (!held) return {};
+  const Life life = told_life(lock);
+  const std::string next = next_step_text(lock.path, lock.look.seen, life, lock.local);
+  const bool is_for_others = life != Life::alive && lock.hindrance.may_not_replace &&
+                             lock.look.seen.kind != Sighting::Kind::unreadable;
+  if (is_for_others) return "its owner, or root, can: " + next;
+  const bool is_left_over = lock.look.seen.kind == Sighting::Kind::empty && life != Life::alive;
+  const bool is_free = life == Life::dead || is_left_over;
+  if (!is_free || lock.hindrance.flocked_by.empty()) return next;
+  return fmt::format("see what process {0} does, or end it: ps -fp {0}",
+                     lock.hindrance.flocked_by.front().pid);
+}
+
+// That the holder is dead does not help whoever may not, or cannot, take the lock over.
+std::string check_of(const LockStatus& lock) {
+  const bool is_hindered = lock.life == Life::dead && lock.hindrance.is_there();
+  return is_hindered
+             ? "the holder is dead; it could be taken over, but " + hindrance_text(lock.hindrance)
+             : life_text(lock.look.seen, told_life(lock));
 }
 
 std::string why_of(const LockStatus& lock) {
   if (lock.look.state != State::cannot_tell) return {};
-  const std::string text = failure_text(lock.path, lock.look.failed_operation, lock.look.failure);
+  const std::string text =
+      lock.mounted_alone ? mounted_alone_text(lock.path)
+                         : failure_text(lock.path, lock.look.failed_operation, lock.look.failure);
   const std::string prefix = printable(lock.path) + ": ";  // it stands above
   return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
@@ -126,7 +151,7 @@ std::string status_text(const LockStatus& lock, Wall now, bool colour) {
     line("held for", held_since(seen.holder, now));
     if (seen.holder.delay) line("delay", seconds_text(Seconds{*seen.holder.delay}));
     line("lease", seen.holder.lease ? seconds_text(Seconds{*seen.holder.lease}) : "none");
-    line("check", life_text(seen, lock.life));
+    line("check", check_of(lock));
   } else if (seen.kind != Sighting::Kind::foreign) {
     line("why", why_unknown_text(seen));
   }
@@ -143,7 +168,7 @@ std::string status_json(const LockStatus& lock, Wall now) {
   };
   const bool is_emptied_file = is_emptied(lock.look.seen);
   const bool held = lock.look.state == State::held || is_emptied_file;
-  const Life life = is_emptied_file ? Life::alive : lock.life;
+  const Life life = told_life(lock);
   const bool is_newer = lock.look.seen.kind == Sighting::Kind::unknown_version;
   JsonLine object;
   object.add("lock", valid_utf8(lock.path));
@@ -152,7 +177,7 @@ std::string status_json(const LockStatus& lock, Wall now) {
   const auto age = held_for(lock.look.seen.holder, now);
   object.add_or_null("held_for", age ? std::optional<std::int64_t>{age->count()} : std::nullopt);
   object.add_or_null("check", held ? std::optional{std::string{name_of(life)}} : std::nullopt);
-  object.add_or_null("check_text", held       ? std::optional{life_text(lock.look.seen, life)}
+  object.add_or_null("check_text", held       ? std::optional{check_of(lock)}
                                    : is_newer ? std::optional{why_unknown_text(lock.look.seen)}
                                               : std::nullopt);
   object.add_or_null("next", unless_empty(next_of(lock)));

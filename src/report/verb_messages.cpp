@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "protocol/no_lock.hpp"
 #include "protocol/token.hpp"
 #include "report/holder_text.hpp"
 #include "report/messages.hpp"
@@ -18,6 +19,15 @@ namespace {
 
 constexpr std::string_view kFlocked =
     "somebody holds flock(2) on it; see who uses the same file with flock(1)";
+
+// Who keeps the file by flock(2), and how to find out more.
+std::string flocked_by(const Hindrance& hindrance) {
+  if (hindrance.flocked_by.empty()) return std::string{kFlocked};
+  Hindrance flocked = hindrance;
+  flocked.may_not_replace = false;
+  return fmt::format("{}: end it, or see what it does: ps -fp {}", hindrance_text(flocked),
+                     hindrance.flocked_by.front().pid);
+}
 
 // "now held by ...", or that there is nothing.
 std::string now_there(const Sighting& seen, Wall now) {
@@ -36,7 +46,7 @@ std::string not_held_text(const std::string& path, const std::string& token, con
 }
 
 std::string cannot_check_text(const std::string& path, const FileReply& reply, bool removing) {
-  if (reply.status == FileStatus::busy) {
+  if (is_flocked(reply)) {
     return fmt::format("{}: cannot remove it: {}", printable(path), kFlocked);
   }
   const FileOperation operation =
@@ -74,7 +84,8 @@ std::string break_refusal_text(const std::string& path, BreakRefusal refusal,
   if (ends_in_uuid(seen.token)) {
     return fmt::format("{}: not broken: it is longer than any lock file; name a lock file", name);
   }
-  const std::string next = seen.kind == Sighting::Kind::empty
+  const bool is_blank_file = seen.kind == Sighting::Kind::garbled && is_blank(seen.token);
+  const std::string next = seen.kind == Sighting::Kind::empty || is_blank_file
                                ? "if you know that nobody uses it: " + removal_text(path)
                                : "name a lock file, or its whole first line with --token";
   return fmt::format("{}: not broken: it is no lock: its first line does not end in a UUID; {}",
@@ -90,13 +101,32 @@ std::string nothing_to_break_text(const std::string& path) {
   return fmt::format("{}: is free, there is nothing to break", printable(path));
 }
 
-std::string break_flocked_text(const std::string& path) {
-  return fmt::format("{}: not broken: {}", printable(path), kFlocked);
+std::string break_flocked_text(const std::string& path, const Hindrance& hindrance) {
+  return fmt::format("{}: not broken: {}", printable(path), flocked_by(hindrance));
 }
 
-std::string not_taken_over_text(const std::string& path, const Sighting& seen, Wall now) {
+std::string not_taken_over_text(const std::string& path, const Sighting& seen,
+                                const Hindrance& hindrance, Wall now) {
+  const std::string why = hindrance.may_not_replace
+                              ? hindrance_text(hindrance) + "; " + whose_text(path)
+                              : flocked_by(hindrance);
   return fmt::format("{}: not acquired: {}; it could be taken over, but {}", printable(path),
-                     holder_text(seen, now), kFlocked);
+                     holder_text(seen, now), why);
+}
+
+std::string may_not_replace_text(const std::string& path, const Sighting& seen, Wall now) {
+  return fmt::format(
+      "{}: {}; it could be taken over, but only its owner, or root, may do that in this directory: "
+      "waiting for one of them; {}",
+      printable(path), holder_text(seen, now), whose_text(path));
+}
+
+std::string denied_for_long_text(const std::string& path, const FileReply& reply) {
+  return fmt::format(
+      "{}: still waiting: the share denies it ({}) though none is to be seen, and takes other "
+      "files "
+      "in {}: somebody holds it, or the server keeps this name; look at it from another host",
+      printable(path), error_text(reply.error), directory_text(path));
 }
 
 std::string break_taken_text(const std::string& path, const Sighting& seen, Wall now) {

@@ -12,6 +12,7 @@
 
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -82,11 +83,9 @@ struct UpdateFile {
   bool restores = false;
 };
 
-/// Does the directory that `path` lies in open, and can names in it be looked up? With
-/// `for_writing`: does it say that names can be made in it, too?
+/// Does the directory that `path` lies in open, and can names in it be looked up?
 struct ProbeDirectory {
   std::string path;
-  bool for_writing = false;
 };
 
 /// One file operation: what a protocol machine asks for in one step.
@@ -104,7 +103,7 @@ enum class FileStatus {
   bad_path,     ///< ENOTDIR, ENAMETOOLONG, a loop of links: no file can ever be there
   exhausted,    ///< EMFILE: this process may open no more files, nothing was tried
   changed,      ///< it does not hold `only_if` or `expected` (any more): nothing was done
-  busy,         ///< somebody else holds flock(2) on it: nothing was done
+  busy,         ///< somebody else holds flock(2) on it, or uses it (EBUSY): nothing was done
   failed,       ///< everything else: cannot tell
 };
 
@@ -141,6 +140,11 @@ struct FileReply {
   /// CreateExclusive that did not end in ok: the file was made, perhaps without all its content.
   bool created = false;
 };
+
+/// Is it flock(2) of somebody else's that kept the operation from being done?
+[[nodiscard]] inline bool is_flocked(const FileReply& reply) {
+  return reply.status == FileStatus::busy && reply.error != EBUSY;
+}
 
 /// Performs file operations, one at a time for each caller.
 class FileSystem {

@@ -13,30 +13,14 @@ namespace ufl {
 
 namespace {
 
-// The umask of this process, which changes it nowhere else; asked for once: there is no other way
-// to ask than to set it.
-mode_t own_umask() {
-  static const mode_t mask = [] {
-    const mode_t before = ::umask(0);
-    ::umask(before);
-    return before;
-  }();
-  return mask;
-}
-
 bool makes_a_file(int flags) { return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE; }
 
 }  // namespace
 
-UmaskForOwner::UmaskForOwner() {
-  if (mask() != own_umask()) ::umask(mask());
-}
+// There is no other way to ask for the umask than to set it.
+UmaskForOwner::UmaskForOwner() : before_{::umask(S_IRWXG | S_IRWXO)} { ::umask(mask()); }
 
-UmaskForOwner::~UmaskForOwner() {
-  if (mask() != own_umask()) ::umask(own_umask());
-}
-
-mode_t UmaskForOwner::mask() { return own_umask() & ~static_cast<mode_t>(S_IRWXU); }
+UmaskForOwner::~UmaskForOwner() { ::umask(before_); }
 
 UniqueFd open_file(const std::string& path, int flags, mode_t mode) {
   int file = -1;

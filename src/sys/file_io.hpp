@@ -26,8 +26,11 @@ class UmaskForOwner {
   UmaskForOwner& operator=(const UmaskForOwner&) = delete;
   ~UmaskForOwner();
 
-  /// The umask of this process, less what it takes from the owner.
-  [[nodiscard]] static mode_t mask();
+  /// That umask: the one of this process, less what it takes from the owner.
+  [[nodiscard]] mode_t mask() const { return before_ & ~static_cast<mode_t>(S_IRWXU); }
+
+ private:
+  mode_t before_;
 };
 
 /// Read and write for everybody, as far as the umask lets them.

@@ -3,6 +3,7 @@
 #include "sys/mount_table.hpp"
 
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -234,12 +235,21 @@ MountTraits find_mount(const std::string& path, std::string_view mountinfo) {
     }
     way.emplace_back(here, &below);
   }
-  return traits_of_type(way.back().second->type);
+  MountTraits traits = traits_of_type(way.back().second->type);
+  const std::string file = way.back().first + '/' + (names.empty() ? "" : names.front());
+  traits.mounted_alone = mounted_on(mounts, file, *way.back().second) != nullptr;
+  return traits;
 }
 
 MountTraits find_mount(const std::string& path) {
   const auto mountinfo = read_small_file("/proc/self/mountinfo");
-  return find_mount(path, mountinfo ? std::string_view{*mountinfo} : std::string_view{});
+  MountTraits traits =
+      find_mount(path, mountinfo ? std::string_view{*mountinfo} : std::string_view{});
+  // A directory is one, too, and no lock for that reason.
+  struct stat info = {};
+  const bool is_file = traits.mounted_alone && ::lstat(path.c_str(), &info) == 0;
+  traits.mounted_alone = is_file && S_ISREG(info.st_mode);
+  return traits;
 }
 
 }  // namespace ufl

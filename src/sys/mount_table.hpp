@@ -23,6 +23,7 @@ struct MountTraits {
   bool atomic_create = false;   ///< O_EXCL excludes all clients of the share
   Duration delay{};             ///< what `--delay auto` stands for
   Duration view{};              ///< V: how old the content may be that a fresh open and read shows
+  bool mounted_alone = false;   ///< the file itself is a mount point: a bind mount of one file
   bool writes_by_path = false;  ///< a write in place may land on what has taken the name meanwhile
 };
 

@@ -135,7 +135,8 @@ class Temporary {
 
   [[nodiscard]] int write_and_rename(const std::string& content, const std::string& path) {
     // mkostemp(3) makes it ours alone; others read reports, too.
-    if (::fchmod(file_.get(), kNewFileMode & ~UmaskForOwner::mask()) != 0) return errno;
+    const UmaskForOwner umask;
+    if (::fchmod(file_.get(), kNewFileMode & ~umask.mask()) != 0) return errno;
     if (const int error = write_all(file_.get(), content); error != 0) return error;
     if (::close(file_.release()) != 0 && errno != EINTR) return errno;
     if (::rename(name_.c_str(), path.c_str()) != 0) return errno;

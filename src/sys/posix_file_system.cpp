@@ -62,6 +62,8 @@ FileStatus status_of(int error) {
       return FileStatus::bad_path;
     case EMFILE:
       return FileStatus::exhausted;
+    case EBUSY:
+      return FileStatus::busy;
     default:
       return FileStatus::failed;
   }
@@ -323,8 +325,7 @@ FileReply perform(const ProbeDirectory& operation, const KeptFile& /*kept*/) {
     opened = open_file(directory + ".", O_PATH | O_DIRECTORY);
   }
   if (!opened.valid()) return failure(errno);
-  const int mode = X_OK | (operation.for_writing ? W_OK : 0);
-  if (const int error = check_access(directory, mode); error != 0) return failure(error);
+  if (const int error = check_access(directory, X_OK); error != 0) return failure(error);
   FileReply reply = success();
   struct stat info = {};
   if (::fstat(opened.get(), &info) == 0) reply.directory_device = info.st_dev;

@@ -20,6 +20,7 @@
 #include "sys/path.hpp"
 #include "sys/process_info.hpp"
 #include "verbs/leasing.hpp"
+#include "verbs/placing.hpp"
 #include "verbs/refresh.hpp"
 #include "verbs/releasing.hpp"
 #include "verbs/session.hpp"
@@ -63,6 +64,7 @@ class Acquire {
         releasing_{world, session_.timer()} {}
 
   Ending to_the_end() {
+    if (!can_be_a_lock(options_, mount_)) return {exit_status::kFailed, 0};
     if (!lease_is_possible(options_, mount_)) return {exit_status::kFailed, 0};
     require_calls_to_change(mount_.local);
     session_.loop().on_signal(

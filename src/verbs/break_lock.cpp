@@ -16,10 +16,12 @@
 #include "report/outcome.hpp"
 #include "report/say.hpp"
 #include "report/text.hpp"
+#include "sys/hindrances.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
 #include "verbs/inspecting.hpp"
+#include "verbs/placing.hpp"
 #include "verbs/refresh.hpp"
 #include "verbs/releasing.hpp"
 #include "verbs/session.hpp"
@@ -187,7 +189,14 @@ class Break {
       tell();
       say_refusal(options_, break_taken_text(options_.lock_file, seen, world_.clock.wall()));
     } else if (claim.result().flocked) {
-      say_refusal(options_, break_flocked_text(options_.lock_file));
+      say_refusal(options_,
+                  break_flocked_text(options_.lock_file, hindrance_at(options_.lock_file)));
+    } else if (claim.result().may_not_replace) {
+      FileReply failure;
+      failure.status = FileStatus::denied;
+      failure.error = EPERM;
+      say(failure_text(options_.lock_file, ReplaceFile{}, failure));
+      return session_.end({exit_status::kFailed, 0});
     } else if (seen.kind == Sighting::Kind::unreadable) {
       FileReply failure;
       failure.error = seen.error;
@@ -223,6 +232,7 @@ Ending break_lock(const Options& options, const World& world) {
   Session session{world.signals};
   const MountTraits mount = find_mount(absolute_path(options.lock_file));
   require_calls_to_change(mount.local);
+  if (!can_be_a_lock(options, mount)) return {exit_status::kFailed, 0};
   const Request request{options, world, mount};
   const InspectResult look = inspect(options.lock_file, mount.local, world, session);
   if (look.state == InspectResult::State::cannot_tell) {

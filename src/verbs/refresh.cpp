@@ -16,6 +16,7 @@
 #include "sys/mount_table.hpp"
 #include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
+#include "verbs/placing.hpp"
 #include "verbs/releasing.hpp"
 #include "verbs/session.hpp"
 #include "verbs/taking.hpp"
@@ -69,13 +70,14 @@ Ending not_refreshed(const Options& options, const World& world, const RefreshRe
 }
 
 Ending refresh(const Options& options, const World& world) {
+  const MountTraits mount = find_mount(absolute_path(options.lock_file));
+  if (!can_be_a_lock(options, mount)) return {exit_status::kFailed, 0};
   Session session{world.signals};
   // A beat that was written stays written; whether it was in time is for the next refresh to tell.
   session.loop().on_signal([&session](const SignalEvent& event) {
     if (ends_a_wait(event.number)) session.end(ending_of_signal(event.number));
   });
   Refreshing refreshing{options, world, session.timer()};
-  const MountTraits mount = find_mount(absolute_path(options.lock_file));
   require_calls_to_change(mount.local);
   refreshing.start(mount, [&](const RefreshResult& result) {
     if (result.outcome != RefreshResult::Outcome::held) {

@@ -18,6 +18,7 @@
 #include "sys/mount_table.hpp"
 #include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
+#include "verbs/placing.hpp"
 #include "verbs/refresh.hpp"
 #include "verbs/releasing.hpp"
 #include "verbs/session.hpp"
@@ -69,6 +70,7 @@ class LettingGo {
 
   Ending to_the_end(bool only_look) {
     if (!only_look) require_calls_to_change(mount_.local);
+    if (!can_be_a_lock(options_, mount_)) return {exit_status::kFailed, 0};
     // Nothing is under way while the loop runs: only the next look is waited for.
     session_.loop().on_signal([this](const SignalEvent& event) {
       if (ends_a_wait(event.number)) session_.end(ending_of_signal(event.number));

@@ -27,6 +27,7 @@
 #include "sys/path.hpp"
 #include "verbs/keeping.hpp"
 #include "verbs/leasing.hpp"
+#include "verbs/placing.hpp"
 #include "verbs/releasing.hpp"
 #include "verbs/session.hpp"
 #include "verbs/taking.hpp"
@@ -91,6 +92,7 @@ class Run {
         releasing_{world, session_.timer()} {}
 
   Ending to_the_end() {
+    if (!can_be_a_lock(options_, mount_)) return {exit_status::kFailed, 0};
     if (!lease_is_possible(options_, mount_)) return {exit_status::kFailed, 0};
     require_calls_to_change(mount_.local);
     require_calls_to_run();

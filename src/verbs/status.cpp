@@ -11,6 +11,7 @@
 #include "report/messages.hpp"
 #include "report/say.hpp"
 #include "report/status_text.hpp"
+#include "sys/hindrances.hpp"
 #include "sys/litter.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/path.hpp"
@@ -48,9 +49,17 @@ Ending status(const Options& options, const World& world) {
   for (const std::string& path : options.lock_files) {
     LockStatus lock;
     lock.path = path;
-    lock.local = find_mount(absolute_path(path)).local;
+    const MountTraits mount = find_mount(absolute_path(path));
+    lock.local = mount.local;
     lock.look = inspect(path, lock.local, world, session);
+    if (mount.mounted_alone) {
+      lock.mounted_alone = true;
+      lock.look = {};
+    }
     lock.life = life_of(world.liveness, lock.look.seen, lock.local);
+    const bool is_for_takers = lock.look.state == InspectResult::State::held ||
+                               lock.look.state == InspectResult::State::unknown_holder;
+    if (is_for_takers && lock.life != Life::alive) lock.hindrance = hindrance_at(path);
     lock.litter = litter.beside(path);
     static_assert(exit_status::kOk < exit_status::kNotAcquired &&
                   exit_status::kNotAcquired < exit_status::kFailed);

@@ -10,11 +10,13 @@
 #include "process/signal_policy.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/judge.hpp"
+#include "protocol/no_lock.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "report/terminal.hpp"
+#include "sys/hindrances.hpp"
 #include "sys/inotify_spare.hpp"
 #include "sys/path.hpp"
 #include "verbs/leasing.hpp"
@@ -141,9 +143,36 @@ void Taking::claim_waits() {
     make_room();
     say(late_claim_text(options_.lock_file, claim_.late_hold() + claim_.delay()));
   }
+  say_what_keeps_it();
   // On a share, what other hosts do is not told.
   if (!claim_.waiting_for_other() || !claim_.local()) return;
   std::exchange(watches_, true) ? watch_holder() : watch();
+}
+
+// What looks like a lock that nobody takes, or like no lock at all.
+void Taking::say_what_keeps_it() {
+  if (options_.verbosity == Verbosity::quiet) return;
+  if (claim_.result().may_not_replace && !std::exchange(told_may_not_, true)) {
+    make_room();
+    say(may_not_replace_text(options_.lock_file, claim_.seen(), world_.clock.wall()));
+  }
+  if (is_no_lock() && !std::exchange(told_no_lock_, true)) {
+    make_room();
+    say(waits_for_no_lock_text(options_.lock_file, claim_.seen()));
+  }
+  if (claim_.is_denied_for_long() && !std::exchange(told_denied_, true)) {
+    make_room();
+    say(denied_for_long_text(options_.lock_file, claim_.refused()));
+  }
+}
+
+// On a share it may be a lock that is just being written. Whoever gives up soon is told then.
+bool Taking::is_no_lock() const {
+  constexpr Duration kSoon = std::chrono::seconds{1};
+  const Sighting& seen = claim_.seen();
+  if (options_.timeout && *options_.timeout < kSoon) return false;
+  return seen.kind == Sighting::Kind::garbled && claim_.waiting_for_other() &&
+         (claim_.local() || is_program(seen.token));
 }
 
 // Whoever waits is woken by the release.
@@ -274,11 +303,14 @@ void Taking::not_acquired() {
     const bool timed_out = claim_.result().outcome == ClaimResult::Outcome::timed_out;
     const Sighting& seen = claim_.seen();
     const Wall now = world_.clock.wall();
-    say(claim_.result().flocked
-            ? not_taken_over_text(options_.lock_file, seen, now)
-            : not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt,
-                                seen, life_of(world_.liveness, seen, claim_.local()),
-                                claim_.local(), now));
+    if (claim_.result().flocked || claim_.result().may_not_replace) {
+      Hindrance hindrance = hindrance_at(options_.lock_file);
+      hindrance.may_not_replace = claim_.result().may_not_replace;
+      say(not_taken_over_text(options_.lock_file, seen, hindrance, now));
+    } else {
+      say(not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt, seen,
+                            life_of(world_.liveness, seen, claim_.local()), claim_.local(), now));
+    }
   }
   events_.on_ended({options_.conflict_exit_code, 0});
 }

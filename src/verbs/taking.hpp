@@ -79,6 +79,8 @@ class Taking {
  private:
   [[nodiscard]] Waiting now_waiting() const;
   void make_room();
+  void say_what_keeps_it();
+  [[nodiscard]] bool is_no_lock() const;
   void watch();
   void leave_some();
   void woken();
@@ -110,6 +112,9 @@ class Taking {
   std::unique_ptr<Timer> line_timer_;
   std::optional<WaitingLine> line_;  // if somebody is there to see it
   int fatal_signal_ = 0;
+  bool told_may_not_ = false;
+  bool told_denied_ = false;
+  bool told_no_lock_ = false;
   bool told_late_ = false;
   Mono started_;
 };

@@ -156,8 +156,7 @@ TYPED_TEST(FileSystemContract, ReadsNoMoreThanTheLimit) {
 }
 
 TYPED_TEST(FileSystemContract, ProbesTheDirectoryOfAPath) {
-  EXPECT_EQ(this->perform(ProbeDirectory{this->lock_, false}).status, FileStatus::ok);
-  EXPECT_EQ(this->perform(ProbeDirectory{this->lock_, true}).status, FileStatus::ok);
+  EXPECT_EQ(this->perform(ProbeDirectory{this->lock_}).status, FileStatus::ok);
 }
 
 TYPED_TEST(FileSystemContract, ReplacesAFileByAnother) {
@@ -464,8 +463,8 @@ TEST_F(PosixFiles, ImpossiblePathsAreToldApart) {
 }
 
 TEST_F(PosixFiles, ProbesDirectoriesByRelativePathAndWhereNoneIs) {
-  EXPECT_EQ(perform(ProbeDirectory{"lock", false}).status, FileStatus::ok);
-  EXPECT_EQ(perform(ProbeDirectory{directory_ + "/no/lock", false}).status, FileStatus::not_found);
+  EXPECT_EQ(perform(ProbeDirectory{"lock"}).status, FileStatus::ok);
+  EXPECT_EQ(perform(ProbeDirectory{directory_ + "/no/lock"}).status, FileStatus::not_found);
 }
 
 TEST_F(PosixFiles, TellsWhatIsDenied) {
@@ -479,12 +478,11 @@ TEST_F(PosixFiles, TellsWhatIsDenied) {
   };
   as_root([&] { ::chmod(directory_.c_str(), 0555); });
   EXPECT_EQ(perform(CreateExclusive{lock_, "x", false}).status, FileStatus::denied);
-  EXPECT_EQ(perform(ProbeDirectory{lock_, false}).status, FileStatus::ok);
-  EXPECT_EQ(perform(ProbeDirectory{lock_, true}).status, FileStatus::denied);
+  EXPECT_EQ(perform(ProbeDirectory{lock_}).status, FileStatus::ok);
   as_root([&] { ::chmod(directory_.c_str(), 0111); });
-  EXPECT_EQ(perform(ProbeDirectory{lock_, false}).status, FileStatus::ok) << "search is enough";
+  EXPECT_EQ(perform(ProbeDirectory{lock_}).status, FileStatus::ok) << "search is enough";
   as_root([&] { ::chmod(directory_.c_str(), 0444); });
-  EXPECT_EQ(perform(ProbeDirectory{lock_, false}).status, FileStatus::denied);
+  EXPECT_EQ(perform(ProbeDirectory{lock_}).status, FileStatus::denied);
   EXPECT_EQ(read().status, FileStatus::denied);
   as_root([&] { ::chmod(directory_.c_str(), 0755); });
   [[maybe_unused]] const int changed = ::seteuid(::getuid());

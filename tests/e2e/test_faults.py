@@ -10,9 +10,13 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import containers  # noqa: E402
 import support  # noqa: E402
 from faults import CAN_MOUNT, NAME_FIRST, FaultTestCase  # noqa: E402
 from support import PATIENCE, UFL, clean_environment  # noqa: E402
+
+# Somebody who owns nothing here.
+SETPRIV = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
 
 
 class OwnClaim(FaultTestCase):
@@ -125,11 +129,52 @@ class Share(FaultTestCase):
         self.assertEqual((result.returncode, result.stdout), (75, ""), result.stderr)
         self.assertEqual(self.read_lock(), "foreign")
 
-    def test_eperm_where_nobody_is_seen_is_an_error(self):
-        result = self.inject(["openat:error=EACCES:when=2"], "-n", "lock", "echo", "ran",
+    # open calls on the lock: 1 look, 2 create, 3 look again; from 4 on the same.
+
+    def test_eperm_where_files_can_be_made_is_a_lock_that_is_not_seen(self):
+        """sshfs with a negative cache, davfs2: the name is absent for us until the cache ends."""
+        for words in (["-n"], ["-w", "3"]):
+            with self.subTest(words=words), support.DirectoryWatch(self.dir) as watch:
+                result = self.inject(["openat:error=EPERM:when=2+3"], *words, "lock", "echo", "ran",
+                                     kind="fuse.sshfs")
+                self.assertEqual((result.returncode, result.stdout), (75, ""), result.stderr)
+                self.assert_one_line(result.stderr, "lock", "not acquired")
+                self.assertEqual(len([n for n in watch.appeared() if n.startswith(".ufl-")]), 1)
+                self.assertEqual(os.listdir(self.dir), [])
+
+    def test_eperm_that_ends_is_a_wait(self):
+        result = self.inject(["openat:error=EPERM:when=2..8+3"], "lock", "echo", "ran",
                              kind="fuse.sshfs")
-        self.assertEqual((result.returncode, result.stdout), (125, ""))
-        self.assert_one_line(result.stderr, "lock", "Permission denied")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "ran\n", ""))
+        self.assertEqual(os.listdir(self.dir), [])
+
+    def test_eperm_for_half_a_minute_is_said_once(self):
+        waiter = self.start(program=self.traced(["openat:error=EPERM:when=2+3"], "-w", "34", "lock",
+                                                "echo", "ran", kind="fuse.sshfs"))
+        line = waiter.stderr.readline()
+        self.assert_one_line(line, "lock", "Operation not permitted", "still waiting")
+        self.assertEqual(waiter.wait(timeout=2 * PATIENCE), 75)
+        self.assert_one_line(waiter.stderr.read(), "lock", "not acquired within 34s")
+
+    def test_a_directory_that_cannot_be_written_is_an_error(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root")
+        user = self.as_ordinary_user()
+        os.chmod(self.dir, 0o555)
+        result = subprocess.run(
+            [*containers.share("fuse.sshfs"), *SETPRIV, user.get("executable", os.path.abspath(UFL)),
+             "-n", self.lock, "echo", "ran"], check=False, env=clean_environment(), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=PATIENCE)
+        os.chmod(self.dir, 0o755)
+        self.assertEqual((result.returncode, result.stdout), (125, ""), result.stderr)
+        self.assert_one_line(result.stderr, "lock", "Permission denied", "make files")
+
+    def test_a_release_that_finds_the_file_in_use_tries_again(self):
+        result = self.inject(["unlink:error=EBUSY:when=1..3"], "-d", "0", "lock", "echo", "ran",
+                             kind="fuse.smbnetfs")
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (0, "ran\n", ""))
+        self.assert_no_lock()
 
     def test_estale_of_the_file_is_free_while_its_directory_opens(self):
         result = self.inject(["openat:error=ESTALE:when=1"], "-d", "0", "lock", "echo", "ran",

@@ -312,6 +312,12 @@ void Client::run_out_of_space(const std::string& content, Moment returns, const 
   reply(returns, failure, done);
 }
 
+bool Client::is_in_use() {
+  const bool in_use = knobs_.in_use > 0 && world_.chance(knobs_.in_use);
+  if (in_use) tell("is told: EBUSY");
+  return in_use;
+}
+
 FileReply Client::remove_now() {
   const bool removed = share_.remove(who_);
   tell(removed ? "the removal lands" : "the removal lands: nothing was there");
@@ -330,6 +336,9 @@ void Client::remove(const OnlyIf& only_if, const Done& done) {
   tell("removes the file");
   if (world_.chance(knobs_.error)) {
     return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
+  }
+  if (is_in_use()) {
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::busy, EBUSY), done);
   }
   const Landing when = landing(knobs_.overdue_removals);
   pending_.reset();

@@ -70,6 +70,7 @@ class Client final : public FileSystem {
   void guarded(const std::string& expected, const Landing& when, const Act& act, const Done& done);
   void guarded_at_once(const std::string& expected, const Landing& when, const Act& act,
                        const Done& done);
+  bool is_in_use();
   FileReply remove_now();
   FileReply replied_twice(FileReply first);
   void land(const std::string& content, const Landing& when, bool whole);

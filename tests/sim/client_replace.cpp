@@ -24,6 +24,14 @@ void Client::replace(const ReplaceFile& operation, const Done& done) {
   if (world_.chance(knobs_.error)) {
     return reply(world_.now() + lag(knobs_.b), refused(FileStatus::failed, EIO), done);
   }
+  if (is_in_use()) {
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::busy, EBUSY), done);
+  }
+  const bool is_anothers = share_.current().exists && share_.current().owner != who_;
+  if (is_anothers && knobs_.not_ours > 0 && world_.chance(knobs_.not_ours)) {
+    tell("is told: EPERM");
+    return reply(world_.now() + lag(knobs_.b), refused(FileStatus::denied, EPERM), done);
+  }
   const Landing when = landing(true);
   if (operation.only_if) {
     const auto act = [this, from = operation.from, content] {
@@ -170,7 +178,7 @@ void Client::create_temporary(const CreateExclusive& operation, const Done& done
   if (world_.chance(knobs_.refused)) return answer(refused(FileStatus::exhausted, EMFILE));
   std::string& file = temporaries_[operation.path];
   file = operation.content;
-  if (world_.chance(knobs_.full_disk)) {
+  if (!file.empty() && world_.chance(knobs_.full_disk)) {
     file.resize(world_.below(file.size()));
     FileReply failure = refused(FileStatus::failed, ENOSPC);
     failure.created = true;

@@ -16,7 +16,7 @@ namespace {
 ShareKnobs without_errors(ShareKnobs knobs) {
   // What the five steps make of an error is not ufl's to prove: os.path.exists() says "no".
   knobs.lost_reply = knobs.error = knobs.lands_after_error = 0;
-  knobs.stale = knobs.stale_lie = knobs.refused = knobs.full_disk = 0;
+  knobs.stale = knobs.stale_lie = knobs.refused = knobs.full_disk = knobs.in_use = 0;
   return knobs;
 }
 

@@ -172,6 +172,8 @@ void draw_theorem(Drawing& draw, Setup& setup, bool atomic) {
   setup.contenders.late_timer = draw.sometimes(100);
   setup.contenders.longest_late_timer = seconds{5};
   draw_breakers(draw, setup);
+  setup.share.in_use = draw.sometimes(200);
+  setup.share.not_ours = draw.sometimes(200);
 }
 
 void draw_any_delay(Drawing& draw, Setup& setup) {
@@ -185,6 +187,7 @@ void draw_any_delay(Drawing& draw, Setup& setup) {
   setup.contenders.late_timer = draw.sometimes(100);
   setup.contenders.longest_late_timer = seconds{10};
   setup.contenders.delay = draw.half() ? Duration::zero() : draw.ticks(0, 100);
+  setup.share.in_use = draw.sometimes(200);
   setup.promises.claims_are_safe = true;
 }
 

@@ -274,6 +274,42 @@ class NotRemoved final : public Mutant {
   FileStatus said_;
 };
 
+/// A create that is denied is believed to be forbidden.
+class Forbidden final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
+                                        const ContenderKnobs& /*knobs*/) const override {
+    class NoScratch final : public Double {
+     public:
+      using Double::Double;
+      std::optional<FileReply> answer(const FileOperation& operation) override {
+        const auto* create = std::get_if<CreateExclusive>(&operation);
+        if (create == nullptr || !create->content.empty()) return {};
+        return reply_of(FileStatus::denied);
+      }
+    };
+    return std::make_unique<NoScratch>(claim, clock);
+  }
+};
+
+/// A removal that finds the file in use is a failure.
+class InUseIsFailure final : public Mutant {
+ public:
+  using Mutant::Mutant;
+  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
+                                          const std::string& /*token*/) const override {
+    class Impatient final : public Double {
+     public:
+      using Double::Double;
+      FileReply altered(const FileReply& reply) override {
+        return reply.status == FileStatus::busy ? reply_of(FileStatus::failed) : reply;
+      }
+    };
+    return std::make_unique<Impatient>(release, clock);
+  }
+};
+
 std::vector<std::unique_ptr<Mutant>> all_mutants() {
   std::vector<std::unique_ptr<Mutant>> all;
   const auto add = [&all]<typename T>(std::unique_ptr<T> mutant) {
@@ -299,6 +335,8 @@ std::vector<std::unique_ptr<Mutant>> all_mutants() {
   add(std::make_unique<Misled>("unreadable_is_free", Family::theorem, unreadable_is_free,
                                more_errors));
   add(std::make_unique<Misled>("busy_is_failure", Family::any_delay, busy_is_failure));
+  add(std::make_unique<Forbidden>("denied_is_forbidden", Family::theorem_atomic, 1'000));
+  add(std::make_unique<InUseIsFailure>("in_use_is_failure", Family::theorem_atomic, 1'000));
   // Nobody was told; and everybody was, without need.
   add(std::make_unique<NotRemoved>("not_withdrawn", Family::theorem, NotRemoved::Where::claim,
                                    FileStatus::ok));

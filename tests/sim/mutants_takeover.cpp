@@ -31,6 +31,17 @@ class BreakMutant : public Mutant {
   void change(Setup& setup) const override { setup.breakers = std::max(setup.breakers, 2); }
 };
 
+/// Fails when it may not replace what others may.
+class Powerless final : public Double {
+ public:
+  using Double::Double;
+  FileReply altered(const FileReply& reply) override {
+    FileReply told = reply;
+    if (told.status == FileStatus::denied) told.status = FileStatus::bad_path;
+    return told;
+  }
+};
+
 /// Enters as soon as the rename is answered.
 class Hasty final : public Double {
  public:
@@ -187,6 +198,7 @@ void add_takeover_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
     all.push_back(std::make_unique<BreakMutant<Before>>(name, family, budget));
   };
   add.template operator()<Hasty>("takeover_unverified", Family::theorem_atomic, 1'000);
+  add.template operator()<Powerless>("denied_takeover_is_failure", Family::theorem_atomic, 4'000);
   add.template operator()<UnlinksFirst>("takeover_unlinks_first", Family::local, 4'000);
   add.template operator()<OnlyCompares>("break_only_compares", Family::local, 4'000);
   add.template operator()<LooksOnce>("takeover_looks_once", Family::stalls, 4'000);

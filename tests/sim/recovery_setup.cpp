@@ -107,6 +107,7 @@ void draw_recovery_local(Drawing& draw, Setup& setup) {
   draw_machines(draw, knobs);
   knobs.neighbour = !knobs.container && draw.world().chance(300);
   if (knobs.neighbour) with_a_neighbour(knobs);
+  share.not_ours = draw.sometimes(200);
 }
 
 void draw_recovery_share(Drawing& draw, Setup& setup) {
@@ -129,6 +130,8 @@ void draw_recovery_share(Drawing& draw, Setup& setup) {
   setup.breakers = draw.one_of({0, 0, 2});
   draw_machines(draw, knobs);
   knobs.server = knobs.hosts > 1 && !knobs.twin && !knobs.container && draw.half();
+  share.in_use = draw.sometimes(200);
+  share.not_ours = draw.sometimes(200);
 }
 
 // A claim that lands late is kept for late_hold, so that a winner whose record it has replaced has

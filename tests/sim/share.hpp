@@ -49,7 +49,9 @@ struct ShareKnobs {
   Duration create_takes{};  ///< every create, and removal, takes at least this long
   unsigned flocked = 0;     ///< guarded operations that find the file held by a flock(1)
   bool at_server = false;   ///< this client is the server: it sees what is there
-  unsigned hung = 0;        ///< writes in place that are never answered
+  unsigned in_use = 0;      ///< renames over the file, and removals, that fail: EBUSY
+  unsigned not_ours = 0;  ///< renames over a file of another that fail: EPERM, for its owner alone
+  unsigned hung = 0;      ///< writes in place that are never answered
 };
 
 /// A state of the path at the server.

@@ -319,10 +319,86 @@ TEST_F(TakeoverTest, PublishesWhereTheRecordIsGoneAtTheNextLook) {
 TEST_F(TakeoverTest, ARenameThatIsRefusedIsAFailure) {
   Claim claim = make(share());
   (void)to_rename(claim);
-  EXPECT_TRUE(finished(dropped(claim, claim.on_reply(refused(FileStatus::denied, EACCES)))));
+  EXPECT_TRUE(finished(dropped(claim, claim.on_reply(refused(FileStatus::bad_path, ENOTDIR)))));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, EACCES);
+  EXPECT_EQ(claim.result().failure.error, ENOTDIR);
   EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failed_operation));
+}
+
+// A lock of another user in /tmp.
+TEST_F(TakeoverTest, ARenameThatIsDeniedMeansHeldForUs) {
+  for (auto options : {local(), share()}) {
+    options.timeout.reset();
+    Claim claim = make(options);
+    (void)to_rename(claim);
+    Step step = dropped(claim, claim.on_reply(refused(FileStatus::denied, EPERM)));
+    EXPECT_TRUE(claim.waiting_for_other());
+    EXPECT_TRUE(claim.result().may_not_replace);
+    const Mono denied = clock_.now();
+    while (clock_.now() - denied < kLongDenial - seconds{1}) {
+      clock_.advance(wait(step));
+      ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+      step = claim.on_reply(ok(kGone));
+      ASSERT_TRUE(claim.waiting_for_other()) << "it would only be denied again";
+      EXPECT_TRUE(claim.result().may_not_replace);
+    }
+    clock_.advance(seconds{2});  // somebody may have changed the mode of the directory
+    (void)claim.resume();
+    EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(ok(kGone))));
+  }
+}
+
+TEST_F(TakeoverTest, ADeniedTakeoverEndsWhenItsOwnerHasFreedTheLock) {
+  ClaimOptions options = local();
+  options.timeout.reset();
+  Claim claim = make(options);
+  (void)to_rename(claim);
+  clock_.advance(wait(dropped(claim, claim.on_reply(refused(FileStatus::denied, EPERM)))));
+  (void)claim.resume();
+  EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
+  EXPECT_FALSE(claim.result().may_not_replace);
+}
+
+TEST_F(TakeoverTest, ADeniedTakeoverIsTriedAgainOfAnotherFile) {
+  ClaimOptions options = local();
+  options.timeout.reset();
+  Claim claim = make(options);
+  (void)to_rename(claim);
+  clock_.advance(wait(dropped(claim, claim.on_reply(refused(FileStatus::denied, EPERM)))));
+  (void)claim.resume();
+  FileReply another = ok(kGone);
+  another.identity += 1;  // its owner has changed, for one
+  EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(another)));
+}
+
+TEST_F(TakeoverTest, ADeniedTakeoverIsBusyForOneAttempt) {
+  ClaimOptions options = local();
+  options.timeout = Duration::zero();
+  Claim claim = make(options);
+  (void)to_rename(claim);
+  EXPECT_TRUE(finished(dropped(claim, claim.on_reply(refused(FileStatus::denied, EPERM)))));
+  EXPECT_EQ(claim.result().outcome, Outcome::busy);
+  EXPECT_TRUE(claim.result().may_not_replace);
+}
+
+// smbnetfs: the file is open somewhere, or its rename does not replace.
+TEST_F(TakeoverTest, ARenameThatFindsTheNameInUseLooksAgain) {
+  for (const auto& reply :
+       {refused(FileStatus::busy, EBUSY), refused(FileStatus::exists, EEXIST)}) {
+    Claim claim = make(share());
+    (void)to_rename(claim);
+    EXPECT_EQ(wait(dropped(claim, claim.on_reply(reply))), kBusyRetry);
+    EXPECT_FALSE(claim.result().flocked);
+    clock_.advance(kBusyRetry);
+    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    // It was done all the same, and asked for again.
+    const Step step = claim.on_reply(ok(written_));
+    EXPECT_FALSE(claim.waiting_for_other());
+    clock_.advance(wait(step));
+    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    EXPECT_TRUE(finished(claim.on_reply(ok(written_))));
+    EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  }
 }
 
 // The reply to a rename was lost; the client asked again, and the temporary name was gone by then.

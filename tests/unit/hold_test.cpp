@@ -164,6 +164,37 @@ TEST_F(ReleaseTest, ATornFileIsReadAgain) {
   EXPECT_EQ(release.result().outcome, Outcome::lost);
 }
 
+// A script that was named by mistake, or what a power cut leaves. On a share it may be a view of
+// what was there before the lock.
+TEST_F(ReleaseTest, WhatCanBeNoLockIsLostAtOnceOnALocalDisk) {
+  for (const auto& content : {std::string{"#!/bin/sh\n"}, std::string(400, '\0')}) {
+    Release local = make();
+    (void)local.start();
+    EXPECT_TRUE(finished(local.on_reply(ok(content))));
+    EXPECT_EQ(local.result().outcome, Outcome::lost);
+    EXPECT_EQ(local.result().seen.kind, Sighting::Kind::garbled);
+    Release share = make(false);
+    (void)share.start();
+    (void)wait_through(share, share.on_reply(ok(content)));
+    EXPECT_TRUE(finished(share.on_reply(ok(content + "x"))));
+    EXPECT_EQ(share.result().outcome, Outcome::lost);
+  }
+}
+
+// smbnetfs, EBUSY: it is open somewhere.
+TEST_F(ReleaseTest, AFileThatIsInUseIsRemovedLater) {
+  Release release = make(false);
+  (void)release.start();
+  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  EXPECT_TRUE(
+      std::holds_alternative<WaitUntil>(release.on_reply(refused(FileStatus::busy, EBUSY))));
+  clock_.advance(kBusyRetry);
+  (void)release.resume();
+  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  EXPECT_TRUE(finished(release.on_reply(ok())));
+  EXPECT_EQ(release.result().outcome, Outcome::released);
+}
+
 TEST_F(ReleaseTest, AnOldLookIsTakenAgainBeforeTheUnlink) {
   Release release = make();
   (void)release.start();

@@ -69,7 +69,6 @@ class KeepTest : public ::testing::Test {
     const Step step = keep.on_reply(kAbsent);
     ASSERT_NE(wants<ProbeDirectory>(step), nullptr);
     EXPECT_EQ(wants<ProbeDirectory>(step)->path, "lock");
-    EXPECT_FALSE(wants<ProbeDirectory>(step)->for_writing);
   }
 
   FakeClock clock_;

@@ -133,6 +133,7 @@ TEST(ReleaseFailureText, SaysWhatToDo) {
 TEST(NotAcquiredText, TellsNobodyToRemoveADataFile) {
   Sighting garbled;
   garbled.kind = Sighting::Kind::garbled;
+  garbled.token = "SQLite format 3";
   const std::string text =
       not_acquired_text("data.db", std::nullopt, garbled, Life::untold, false, kNow);
   EXPECT_EQ(text.find("rm "), std::string::npos) << text;

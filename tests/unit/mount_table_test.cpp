@@ -128,5 +128,19 @@ TEST(FindMount, FollowsLinksThatLeadToAShare) {
 
 TEST(FindMount, KnowsThisMachine) { EXPECT_FALSE(find_mount("/proc/version").local); }
 
+// docker run -v FILE:FILE.
+TEST(MountTableTest, KnowsAFileThatIsMountedAlone) {
+  constexpr std::string_view kMounts =
+      "1 0 8:1 / / rw - ext4 x rw\n"
+      "2 1 8:1 /outside /srv/lock rw - ext4 x rw\n"
+      "3 1 0:5 / /mnt rw - nfs4 x rw\n";
+  EXPECT_TRUE(find_mount("/srv/lock", kMounts).mounted_alone);
+  EXPECT_TRUE(find_mount("/srv/./x/../lock", kMounts).mounted_alone);
+  EXPECT_FALSE(find_mount("/srv/other", kMounts).mounted_alone);
+  EXPECT_FALSE(find_mount("/srv/lock/other", kMounts).mounted_alone);
+  EXPECT_FALSE(find_mount("/mnt/lock", kMounts).mounted_alone);
+  EXPECT_FALSE(find_mount("/", kMounts).mounted_alone);
+}
+
 }  // namespace
 }  // namespace ufl
