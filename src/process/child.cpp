@@ -12,6 +12,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/process/v2/process.hpp>
+#include <boost/system/error_code.hpp>
+#include <boost/system/system_error.hpp>
 #include <cerrno>
 #include <csignal>
 #include <optional>
@@ -190,6 +192,14 @@ struct Child::Impl {
     });
   }
 
+  // With a descriptor of its own, which it closes. That which Boost would open itself is an invalid
+  // one where none is left, and the error then is EBADF (1.81).
+  void watch(pid_t pid) {
+    const int own = ::fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0) throw boost::system::system_error{errno, boost::system::system_category()};
+    process.emplace(loop.context().get_executor(), pid, own);
+  }
+
   void look() {
     int wait_status = 0;
     const bool runs = state == State::running;
@@ -268,9 +278,9 @@ int Child::spawn(const Command& command, const std::string& path, SpawnOptions o
     return error;
   }
   try {
-    if (!impl_->children) impl_->process.emplace(impl_->loop.context().get_executor(), pid);
+    if (!impl_->children) impl_->watch(pid);
   } catch (const boost::system::system_error& failure) {
-    // No pidfd to wait with, although the constructor found that the kernel has them.
+    // No descriptor to wait with, although the constructor found that the kernel has pidfds.
     abandon();
     return failure.code().value();
   }

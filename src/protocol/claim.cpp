@@ -281,7 +281,8 @@ Step Claim::finish(Outcome outcome) {
   const bool leaves_nothing = outcome != Outcome::acquired && !result_.left_behind;
   if (leaves_nothing) remove_witness();
   if (outcome == Outcome::acquired) {
-    observer_.end();
+    // Of a free lock without a lease there is hardly ever anything, and it must not be slow.
+    if (options_.lease || observer_.has_recalled()) observer_.end();
   } else {
     observer_.keep();
   }

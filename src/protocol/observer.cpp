@@ -47,6 +47,7 @@ std::optional<Mono> Observer::abandoned_at() const {
 
 // Only for the first look: whatever came before a later one was seen to change.
 void Observer::recall() {
+  has_recalled_ = true;
   const auto earlier = memory_ != nullptr ? memory_->recall(key_) : std::nullopt;
   const bool is_possible = earlier && earlier->is_of(*current_) && earlier->since >= Mono{} &&
                            earlier->since <= current_->since;

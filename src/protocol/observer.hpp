@@ -53,6 +53,9 @@ class Observer {
   /// Whoever it was is gone, and the lock is ours: what is kept of it has served.
   void end();
 
+  /// Was it asked what an earlier process has seen?
+  [[nodiscard]] bool has_recalled() const { return has_recalled_; }
+
  private:
   void forget();
   void recall();
@@ -63,7 +66,8 @@ class Observer {
   std::string key_;
   std::optional<Observation> current_;
   std::optional<Mono> answered_;  // the last look that said something
-  bool is_kept_ = false;          // as it is
+  bool has_recalled_ = false;
+  bool is_kept_ = false;  // as it is
   bool is_abandoned_ = false;
 };
 

@@ -25,7 +25,11 @@ bool lock_description(int file) {
   return ::fcntl(file, F_OFD_SETLK, &lock) == 0;
 }
 
-void KeptFile::keep(UniqueFd file) { file_ = move_up(std::move(file), on_exec_); }
+// What is to come, a look or a release, needs a descriptor: where none is left it gets this one.
+void KeptFile::keep(UniqueFd file) {
+  const UniqueFd another{::fcntl(file.get(), F_DUPFD_CLOEXEC, 0)};
+  file_ = another.valid() ? move_up(std::move(file), on_exec_) : UniqueFd{};
+}
 
 void KeptFile::drop_if_removed() {
   struct stat info = {};

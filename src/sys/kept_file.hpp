@@ -34,6 +34,7 @@ class KeptFile {
   explicit KeptFile(OnExec on_exec) : on_exec_{on_exec} {}
 
   /// Keep `file`, in place of the one before; on a descriptor of 100 or more, if there is one.
+  /// Where no other is left, none is kept.
   void keep(UniqueFd file);
 
   /// Keep nothing any more, if the file that is kept has no name left.

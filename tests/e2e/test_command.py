@@ -179,9 +179,9 @@ class ClosedStandardDescriptors(CommandTestCase):
     def check(self, closed, found):
         expected = [fd for fd in range(3) if fd not in closed]
         found_fds = sorted(map(int, found["fds"]))
-        # And the lifeline, far above what a script uses: exec 3>log.
+        # And the lifeline and the kept file, far above what a script uses: exec 3>log.
         self.assertEqual([fd for fd in found_fds if fd < 100], expected)
-        self.assertEqual(len(found_fds), len(expected) + 1)
+        self.assertEqual(len(found_fds), len(expected) + 2)
         self.assertRegex(found["lock"], LOCK_CONTENT)
         self.assertEqual(found["lock"].split("\n")[0], found["token"])
         self.assert_no_lock()

@@ -365,6 +365,8 @@ class LostTest(StatusTestCase):
             self.write(f"new-{number}", content)
             for how in ("cat new-{0} > $UFL_LOCKFILE; ",
                         "cp new-{0} $UFL_LOCKFILE.new; mv $UFL_LOCKFILE.new $UFL_LOCKFILE; "):
+                if not content and how.startswith("cat"):
+                    continue  # emptied, which its holder mends: test_emptied_file.py
                 script = how.format(number)
                 cases += [(script + "exit 0", content, how, LOST),
                           (script + "exit 3", content, how, 3)]

@@ -292,13 +292,16 @@ class SpaceTest(FailureTestCase):
         self.assertEqual((result.returncode, left), (BUSY, ["lock"]), result.stderr)
 
     def test_turns_read_only_while_the_command_runs(self):
-        """The release fails: the command's status, and one line."""
+        """The release fails: the command's status, and one line. What ufl keeps open to write to
+        keeps its own mount from that; so another one is put upon it."""
+        read_only = "mount --bind . . && cd ../t && " + self.READ_ONLY
+        lock = self.path("t", "lock")
         for own in (0, 3):
             with self.subTest(own=own):
-                result, left = self.run_on_tmpfs("true", "lock", "sh", "-c",
-                                                 f"{self.READ_ONLY}; exit {own}")
+                result, left = self.run_on_tmpfs("true", lock, "sh", "-c",
+                                                 f"{read_only}; exit {own}")
                 self.assertEqual((result.returncode, left), (own, ["lock"]), result.stderr)
-                self.assert_line(result.stderr, "lock", "Read-only file system")
+                self.assert_line(result.stderr, lock, "Read-only file system")
 
     def test_file_size_limit(self):
         """No death by SIGXFSZ, and nothing is left of what was written. Where a file can be written

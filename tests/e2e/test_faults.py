@@ -4,6 +4,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -80,8 +81,18 @@ class Failures(FaultTestCase):
                 self.assert_no_lock()
 
     def test_a_failed_close_leaves_nothing(self):
-        # The first close on the lock is that of the create: the look found nothing to close.
-        result = self.inject([NAME_FIRST, "close:error=EIO:when=1"], "lock", "echo", "ran")
+        """On a share, that is: on a local disk the file is kept open."""
+        # Without the paths that strace cannot tell there: which close is that of the create?
+        untraced = "fsync:retval=0"
+        log = self.path(".log")
+        subprocess.run(self.traced([untraced], "lock", "true", kind="nfs4", log=log), check=True,
+                       cwd=self.dir, timeout=support.PATIENCE)
+        with open(log, encoding="utf-8") as file:
+            before = re.split(re.escape(f'"{self.lock}", ') + "[^)]*O_EXCL", file.read())[0]
+        os.unlink(log)
+        nth = len(re.findall(r"\bclose\(", before)) + 1
+        result = self.inject([untraced, f"close:error=EIO:when={nth}"], "lock", "echo", "ran",
+                             kind="nfs4")
         self.assertEqual((result.returncode, result.stdout), (125, ""), result.stderr)
         self.assert_one_line(result.stderr, "lock", "Input/output error")
         self.assert_no_lock()

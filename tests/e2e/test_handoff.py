@@ -173,10 +173,10 @@ class DeathTest(RecoveryTestCase):
         with open(f"/proc/{holder.pid}/task/{holder.pid}/children", encoding="ascii") as children:
             helpers = [pid for pid in map(int, children.read().split()) if pid != child]
         self.crash(holder)
-        for pid in helpers:
-            wait_for_end(pid)
         self.wait_for_watch(waiters, child)
         os.kill(child, 9)
+        for pid in helpers:
+            wait_for_end(pid)
 
     def next_of(self, contenders):
         """Which of them has got the lock."""

@@ -388,11 +388,12 @@ class RememberedTest(LeaseTestCase):
         self.assertNotEqual(self.kept_observation(self.path("leased")), [])
 
     def test_what_has_served_is_removed(self):
+        """By the next that gives a lease: a free lock without one costs no look at what is kept."""
         self.pretend("lock")
         self.assertEqual(self.ufl("-qn", "lock", "true").returncode, 75)
         self.assertNotEqual(self.kept_observation(self.lock), [])
         os.unlink(self.lock)
-        self.assertEqual(self.ufl("-qn", "lock", "true").returncode, 0)
+        self.assertEqual(self.ufl("-qn", "-l", "9", "lock", "true").returncode, 0)
         self.assertEqual(self.kept_observation(self.lock), [])
 
     def test_directories_of_others(self):
