@@ -150,7 +150,7 @@ TEST_F(RunTest, AShareThatHangsKeepsNobodyRunningBeyondTheLease) {
   options_.shell_string =
       "trap '' TERM; (trap '' TERM; sleep 1000) & setsid sleep 1000 & sleep 1000";
   options_.lease = std::chrono::seconds{6};  // a machine may stall between its stop and its end
-  HangingFiles files{2};  // the child, and one beat
+  HangingFiles files{2};                     // the child, and one beat
   EXPECT_EQ(run_on(files), 76);
   ::close(pipe[1]);
   char byte = 0;
