@@ -72,7 +72,7 @@ std::string next_of(const LockStatus& lock) {
   const bool held = lock.look.state == State::held || lock.look.state == State::unknown_holder;
   if (!held) return {};
   const Life life = told_life(lock);
-  const std::string next = next_step_text(lock.path, lock.look.seen, life, lock.local);
+  std::string next = next_step_text(lock.path, lock.look.seen, life, lock.local);
   const bool is_for_others = life != Life::alive && lock.hindrance.may_not_replace &&
                              lock.look.seen.kind != Sighting::Kind::unreadable;
   if (is_for_others) return "its owner, or root, can: " + next;

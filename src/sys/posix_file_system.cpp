@@ -278,7 +278,7 @@ FileReply perform_guarded(const Operation& operation, const KeptFile& kept, Acti
 }
 
 FileReply perform(const RemoveFile& operation, KeptFile& kept) {
-  const FileReply reply =
+  FileReply reply =
       perform_guarded(operation, kept, [&] { return reply_of(::unlink(operation.path.c_str())); });
   if (reply.status == FileStatus::ok) kept.drop_if_removed();
   return reply;
