@@ -145,6 +145,7 @@ Step Claim::on_look(const FileReply& reply) {
   fastest_look_ = std::min(fastest_look_, clock_.now() - looked_at_);
   const bool is_held = reply.status == FileStatus::ok && has_holder_line(reply.content);
   if (is_glance_ && is_held && !unaccounted_) return wait_on();
+  bool is_own_rest = false;
   result_.may_not_replace = false;
   switch (reply.status) {
     case FileStatus::not_found:
@@ -161,10 +162,13 @@ Step Claim::on_look(const FileReply& reply) {
         takes_over_ = replaces_;
         return published();
       }
+      // Emptied by a program before it was verified; as long as we keep it, nobody else takes it
+      // for left over.
+      is_own_rest = reply.keeper == Keeper::us && record_.starts_with(reply.content);
       if (!options_.enclosing_token.empty() && seen_.token == options_.enclosing_token) {
         return finish(Outcome::already_held);
       }
-      if (!may_take_over()) return held_by_other();
+      if (!may_take_over() && !is_own_rest) return held_by_other();
       result_.may_not_replace = was_denied(reply);
       return result_.may_not_replace ? held_by_other() : take_over(reply);
     case FileStatus::stale:

@@ -167,7 +167,9 @@ Step Claim::on_scratch(const FileReply& reply) {
 
 Step Claim::may_not_create() {
   operation_ = CreateExclusive{options_.path, {}, false};
-  unaccounted_ = stood_before_;  // refused, and no new file is there
+  // Refused, and no new file is there. On a share both replies may have been lost: it is looked
+  // for.
+  if (options_.local) unaccounted_ = stood_before_;
   return fail(refused_);
 }
 

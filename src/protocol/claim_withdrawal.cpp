@@ -86,8 +86,10 @@ Step Claim::on_removed(const FileReply& reply) {
   switch (reply.status) {
     case FileStatus::ok:
     case FileStatus::not_found:
-    case FileStatus::changed:  // somebody else has removed or replaced it
       return finish(after_withdraw_);
+    case FileStatus::changed:  // in this moment: replaced, or emptied, which the next look tells
+      if (++busy_looks_ < kMaxBusyLooks) return withdraw_look();
+      return leave_behind();
     case FileStatus::busy:
       if (++busy_looks_ < kMaxBusyLooks) {
         return wait(State::withdraw_pause, clock_.now() + kBusyRetry);

@@ -151,5 +151,61 @@ TEST_F(ClaimKeptTest, ItsOwnEmptiedFileIsTakenBack) {
   EXPECT_FALSE(claim.result().left_behind);
 }
 
+// Whoever waits does not wait for himself.
+TEST_F(ClaimKeptTest, ItsOwnEmptiedFileIsReplaced) {
+  Claim claim = make(options());
+  const std::string record = wants<CreateExclusive>(to_publish(claim))->content;
+  (void)claim.on_reply(ok());
+  const Step step =
+      watch(claim, claim.on_reply(empty(Keeper::unknown)), empty(Keeper::us), seconds{2});
+  ASSERT_TRUE(std::holds_alternative<LooksFree>(step));
+  ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);  // the temporary file
+  (void)claim.on_reply(ok());
+  const Step then = claim.on_reply(empty(Keeper::nobody));
+  ASSERT_NE(wants<ReplaceFile>(then), nullptr);
+  EXPECT_EQ(wants<ReplaceFile>(then)->only_if, OnlyIf{""});
+}
+
+// What stands in it instead is somebody else's to explain.
+TEST_F(ClaimKeptTest, ItsOwnFileWithAnotherContentIsNotReplaced) {
+  Claim claim = make(options());
+  (void)to_publish(claim);
+  (void)claim.on_reply(ok());
+  FileReply written_into = empty(Keeper::us);
+  written_into.content = "hello";
+  const Step step = watch(claim, claim.on_reply(empty(Keeper::unknown)), written_into, seconds{30});
+  EXPECT_FALSE(std::holds_alternative<LooksFree>(step));
+}
+
+// A program empties it between the look and the removal.
+TEST_F(ClaimKeptTest, WhatWasEmptiedWhileItIsTakenBackIsRemovedAllTheSame) {
+  Claim claim = make(options());
+  const std::string record = wants<CreateExclusive>(to_publish(claim))->content;
+  (void)claim.on_reply(ok());
+  ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record))), nullptr);
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::changed, 0))), nullptr);
+  const Step step = claim.on_reply(empty(Keeper::us));
+  ASSERT_NE(wants<RemoveFile>(step), nullptr);
+  EXPECT_EQ(wants<RemoveFile>(step)->only_if, OnlyIf{""});
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_FALSE(claim.result().left_behind);
+}
+
+// Somebody does so each time.
+TEST_F(ClaimKeptTest, WhatChangesEachTimeItIsTakenBackIsLeftBehind) {
+  Claim claim = make(options());
+  const std::string record = wants<CreateExclusive>(to_publish(claim))->content;
+  (void)claim.on_reply(ok());
+  Step step = claim.cancel();
+  for (int looks = 0; wants<ReadFile>(step) != nullptr; ++looks) {
+    ASSERT_LT(looks, 1000);
+    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record))), nullptr);
+    step = claim.on_reply(refused(FileStatus::changed, 0));
+  }
+  EXPECT_TRUE(finished(step));
+  EXPECT_TRUE(claim.result().left_behind);
+}
+
 }  // namespace
 }  // namespace ufl::test

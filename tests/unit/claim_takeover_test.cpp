@@ -551,7 +551,8 @@ TEST_F(TakeoverTest, TakingBackWhatSomebodyElseHasReplacedIsDone) {
   (void)claim.on_reply(ok());
   (void)claim.cancel();
   (void)claim.on_reply(ok(written_));
-  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::changed, 0))));
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::changed, 0))), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok(format_record(kOther, {})))));
   EXPECT_FALSE(claim.result().left_behind);
 }
 

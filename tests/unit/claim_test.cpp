@@ -378,9 +378,28 @@ TEST_F(ClaimTest, DeniedInADirectoryThatCannotBeWrittenFails) {
   const Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
   ASSERT_NE(wants<CreateExclusive>(step), nullptr);
   EXPECT_EQ(wants<CreateExclusive>(step)->path, ".ufl-" + FakeIdentity::uuid(1));
-  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::denied, EACCES))));
+  // Were the replies lost, of creates that were done? It is looked for, twice.
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::denied, EACCES))), nullptr);
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  clock_.advance(seconds{1});
+  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
   EXPECT_EQ(claim.result().failure.error, EACCES);
+}
+
+TEST_F(ClaimTest, DeniedTwiceByLostRepliesItTakesBackWhatItMade) {
+  // 1 create lands, its reply is lost, and asked for again: EPERM  2 an old view: absent  3 the
+  // same of the file of its own  4 a newer view
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(refused(FileStatus::denied, EPERM));
+  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::denied, EPERM))), nullptr);
+  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  EXPECT_FALSE(claim.result().left_behind);
 }
 
 TEST_F(ClaimTest, DeniedOnALocalDiskFailsAtOnce) {
