@@ -97,6 +97,7 @@ void Breaker::release_ended() {
 }
 
 void Breaker::end() {
+  client_.let_go();
   claim_.reset();
   release_.reset();
   busy_ = false;

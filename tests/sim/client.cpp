@@ -43,10 +43,11 @@ Client::Client(World& world, Share& share, const ShareKnobs& knobs, int who,
     : world_{world}, share_{share}, knobs_{knobs}, who_{who}, process_{std::move(process)} {}
 
 void Client::start(const FileOperation& operation, Done done) {
-  asked_ = world_.now();
-  perform(operation, [this, done = std::move(done)](FileReply reply) {
-    slowest_ = std::max(slowest_, world_.now() - *asked_);
-    asked_.reset();
+  const Moment asked = world_.now();
+  asked_ = asked;
+  perform(operation, [this, asked, done = std::move(done)](FileReply reply) {
+    slowest_ = std::max(slowest_, world_.now() - asked);
+    if (asked_ == asked) asked_.reset();
     failures_ = reply.status == FileStatus::ok ? 0 : failures_ + 1;
     most_failures_ = std::max(most_failures_, failures_);
     done(std::move(reply));
@@ -64,8 +65,8 @@ bool Client::was_well(Duration takes) const {
 }
 
 void Client::perform(const FileOperation& operation, Done done) {
-  if (std::holds_alternative<ReadFile>(operation)) {
-    read(std::get<ReadFile>(operation).limit, std::move(done));
+  if (const auto* read_file = std::get_if<ReadFile>(&operation)) {
+    read(*read_file, std::move(done));
   } else if (const auto* create_file = std::get_if<CreateExclusive>(&operation)) {
     create_file->path == kLock ? create(*create_file, done) : create_temporary(*create_file, done);
   } else if (const auto* remove_file = std::get_if<RemoveFile>(&operation)) {
@@ -98,11 +99,20 @@ void Client::reply(Moment when, FileReply reply, const Done& done) {
   when_running(world_, when, process_, [reply = std::move(reply), done] { done(reply); });
 }
 
-void Client::read(std::size_t limit, Done done) {
-  world_.at(world_.now() + lag(knobs_.b), unless_stopped([this, limit, done = std::move(done)] {
+Keeper Client::keeper_of(std::uint64_t inode) const {
+  if (kept_ && *kept_ == inode) return Keeper::us;
+  return share_.is_kept(inode) && !ignores_keepers_ ? Keeper::somebody : Keeper::nobody;
+}
+
+void Client::read(const ReadFile& operation, Done done) {
+  world_.at(world_.now() + lag(knobs_.b), unless_stopped([this, operation, done = std::move(done)] {
               if (!process_->alive) return;
               FileReply seen = see();
-              if (seen.content.size() > limit) seen.content.resize(limit);
+              if (seen.content.size() > operation.limit) seen.content.resize(operation.limit);
+              const bool may_be_cut = !seen.content.ends_with("}\n");
+              if (operation.asks_keeper && seen.status == FileStatus::ok && may_be_cut) {
+                seen.keeper = keeper_of(seen.identity);
+              }
               looked_at_ = world_.now();
               if (world_.tells()) tell("reads: " + text_of(seen));
               Duration late = lag(knobs_.b);
@@ -234,6 +244,12 @@ FileReply Client::lost_reply() {
   return world_.chance(500) ? already_exists() : refused(FileStatus::failed, EIO);
 }
 
+FileReply Client::made(bool is_kept) {
+  FileReply reply = ok();
+  if (is_kept) reply.keeper = Keeper::us;
+  return reply;
+}
+
 void Client::create(const CreateExclusive& operation, const Done& done) {
   if (world_.tells()) tell("creates " + name_of(operation.content));
   if (world_.chance(knobs_.error)) {
@@ -265,13 +281,15 @@ void Client::create_exclusively(const CreateExclusive& operation, const Landing&
   const bool by_flock = !at_once && !operation.sync;
   const std::string& content = operation.content;
   const auto inode = std::make_shared<std::uint64_t>(0);
-  at_server(when.begins, [this, content, when, done, at_once, by_flock, inode] {
+  const bool keeps = operation.kept && !operation.sync;
+  at_server(when.begins, [this, content, when, done, at_once, by_flock, keeps, inode] {
     if (was_not_sent(when)) return;
     if (!share_.create(who_, at_once ? content : std::string{})) {
       tell(knobs_.eperm_for_exists ? "is told: EPERM" : "is told: EEXIST");
       return reply(world_.now() + lag(knobs_.b), already_exists(), done);
     }
     if (world_.tells()) tell("the file is made: " + name_of(content));
+    if (keeps && process_->alive) kept_ = share_.keep();
     if (!at_once) {
       *inode = share_.current().inode;
       pending_ = content;
@@ -285,10 +303,10 @@ void Client::create_exclusively(const CreateExclusive& operation, const Landing&
     if (by_flock) return;  // it goes on
     const bool lost = world_.chance(knobs_.lost_reply);
     if (lost) tell("the reply is lost");
-    reply(when.returns, lost ? lost_reply() : ok(), done);
+    reply(when.returns, lost ? lost_reply() : made(keeps), done);
   });
   if (at_once) return;
-  at_server(when.ends, unless_stopped([this, content, when, done, by_flock, inode] {
+  at_server(when.ends, unless_stopped([this, content, when, done, by_flock, keeps, inode] {
               if (*inode == 0 || was_not_sent(when)) return;
               const bool is_taken = share_.current().inode == *inode && share_.locked();
               if (by_flock && is_taken) {
@@ -296,7 +314,7 @@ void Client::create_exclusively(const CreateExclusive& operation, const Landing&
                 pending_until_ = world_.now();
                 return reply(world_.now() + lag(knobs_.b), already_exists(), done);
               }
-              if (by_flock) reply(std::max(when.returns, world_.now()), ok(), done);
+              if (by_flock) reply(std::max(when.returns, world_.now()), made(keeps), done);
               if (world_.tells()) tell("its content lands: " + name_of(content));
               share_.write(who_, *inode, content);
             }));

@@ -39,6 +39,13 @@ class Client final : public FileSystem {
   [[nodiscard]] bool was_well(Duration takes) const;
   void measure();
 
+  /// The file that it keeps, if it keeps one; another process may keep it, too.
+  [[nodiscard]] const Kept& kept() const { return kept_; }
+  /// Its process has ended.
+  void let_go() { kept_.reset(); }
+  /// It does not see that others keep a file: only mutants do that.
+  void ignore_keepers() { ignores_keepers_ = true; }
+
   /// From now on writes in place may hang.
   void let_hang() { may_hang_ = true; }
   /// It waits for an answer that never comes.
@@ -54,7 +61,8 @@ class Client final : public FileSystem {
     Moment returns{};
   };
   void perform(const FileOperation& operation, Done done);
-  void read(std::size_t limit, Done done);
+  void read(const ReadFile& operation, Done done);
+  [[nodiscard]] Keeper keeper_of(std::uint64_t inode) const;
   FileReply see();
   FileReply see_server();
   void create(const CreateExclusive& operation, const Done& done);
@@ -62,7 +70,7 @@ class Client final : public FileSystem {
   void remove(const OnlyIf& only_if, const Done& done);
   void replace(const ReplaceFile& operation, const Done& done);
   void update(const UpdateFile& operation, const Done& done);
-  void write_over(std::uint64_t inode, const std::string& content, bool is_locked,
+  void write_over(std::uint64_t inode, const UpdateFile& operation, bool is_locked,
                   const Done& done);
   void create_temporary(const CreateExclusive& operation, const Done& done);
   void remove_temporary(const std::string& name, const Done& done);
@@ -76,6 +84,7 @@ class Client final : public FileSystem {
   void land(const std::string& content, const Landing& when, bool whole);
   [[nodiscard]] FileReply already_exists() const;
   FileReply lost_reply();
+  static FileReply made(bool is_kept);
   void run_out_of_space(const std::string& content, Moment returns, const Done& done);
   void at_server(Moment when, World::Action action);
   [[nodiscard]] bool was_not_sent(const Landing& when);
@@ -109,6 +118,9 @@ class Client final : public FileSystem {
   bool hangs_ = false;
   std::map<std::string, std::string> temporaries_;  // files beside the lock that only it knows
   bool keeps_temporaries_ = false;                  // one could not be removed
+  bool keeps_next_ = false;  // the temporary file, as soon as it is the lock file
+  Kept kept_;
+  bool ignores_keepers_ = false;
 };
 
 }  // namespace ufl::sim

@@ -38,6 +38,7 @@ void Client::replace(const ReplaceFile& operation, const Done& done) {
       if (world_.tells()) tell("the rename lands: " + name_of(content));
       temporaries_.erase(from);
       share_.put(who_, content);
+      if (keeps_next_) kept_ = share_.keep();
       return replied_twice(ok());
     };
     return guarded(*operation.only_if, when, act, done);
@@ -75,7 +76,8 @@ void Client::guarded(const std::string& expected, const Landing& when, const Act
               if (world_.chance(knobs_.flocked) || !share_.lock(process_)) {
                 return nothing_done(FileStatus::busy, EWOULDBLOCK, "is told: EWOULDBLOCK");
               }
-              if (there.content == expected) {
+              const bool is_kept = expected.empty() && keeper_of(there.inode) == Keeper::somebody;
+              if (there.content == expected && !is_kept) {
                 guard->inode = there.inode;
                 return;
               }
@@ -119,28 +121,30 @@ void Client::guarded_at_once(const std::string& expected, const Landing& when, c
 // is stopped there writes when it goes on.
 void Client::update(const UpdateFile& operation, const Done& done) {
   if (world_.tells()) tell("writes over " + name_of(operation.expected));
-  world_.at(world_.now() + lag(knobs_.b), unless_stopped([this, operation, done] {
-              if (!process_->alive) return;
-              FileReply seen = see();
-              looked_at_ = world_.now();
-              const bool is_locked = operation.locked && share_.current().exists;
-              if (is_locked && (world_.chance(knobs_.flocked) || !share_.lock(process_))) {
-                tell("is told: EWOULDBLOCK");
-                return reply(world_.now() + lag(knobs_.b), refused(FileStatus::busy, EWOULDBLOCK),
-                             done);
-              }
-              if (seen.status == FileStatus::ok && seen.content == operation.expected) {
-                return write_over(seen.identity, operation.content, is_locked, done);
-              }
-              if (is_locked) share_.unlock(share_.current().inode);
-              if (seen.status == FileStatus::ok) seen.status = FileStatus::changed;
-              if (world_.tells()) tell("finds there: " + name_of(seen.content));
-              reply(world_.now() + lag(knobs_.b), std::move(seen), done);
-            }));
+  world_.at(
+      world_.now() + lag(knobs_.b), unless_stopped([this, operation, done] {
+        if (!process_->alive) return;
+        FileReply seen = see();
+        looked_at_ = world_.now();
+        const bool is_locked = operation.locked && share_.current().exists;
+        if (is_locked && (world_.chance(knobs_.flocked) || !share_.lock(process_))) {
+          tell("is told: EWOULDBLOCK");
+          return reply(world_.now() + lag(knobs_.b), refused(FileStatus::busy, EWOULDBLOCK), done);
+        }
+        const bool may_write = !operation.restores || keeper_of(seen.identity) == Keeper::us;
+        if (seen.status == FileStatus::ok && seen.content == operation.expected && may_write) {
+          return write_over(seen.identity, operation, is_locked, done);
+        }
+        if (is_locked) share_.unlock(share_.current().inode);
+        if (seen.status == FileStatus::ok) seen.status = FileStatus::changed;
+        if (world_.tells()) tell("finds there: " + name_of(seen.content));
+        reply(world_.now() + lag(knobs_.b), std::move(seen), done);
+      }));
 }
 
-void Client::write_over(std::uint64_t inode, const std::string& content, bool is_locked,
+void Client::write_over(std::uint64_t inode, const UpdateFile& operation, bool is_locked,
                         const Done& done) {
+  const std::string& content = operation.content;
   // 0: its own claim, which has not landed yet.
   if (inode == 0 || world_.chance(knobs_.error)) {
     if (is_locked) share_.unlock(inode);
@@ -150,12 +154,14 @@ void Client::write_over(std::uint64_t inode, const std::string& content, bool is
   pending_ = content;
   pending_inode_ = inode;
   pending_until_ = when.ends;
-  at_server(when.ends, unless_stopped([this, inode, content, is_locked, when] {
+  const bool restores = operation.restores;
+  at_server(when.ends, unless_stopped([this, inode, content, is_locked, restores, when] {
               // Whoever is killed lets go of the file when what it does there is done.
               if (is_locked ? !process_->alive : was_not_sent(when)) return;
               const bool named = share_.current().exists && share_.current().inode == inode;
               tell(named ? "what it wrote over lands" : "what it wrote over has no name any more");
-              share_.update(who_, inode, content);
+              restores ? share_.restore(who_, inode, content, is_locked)
+                       : share_.update(who_, inode, content);
               if (is_locked) share_.unlock(inode);
             }));
   if (may_hang_ && world_.chance(knobs_.hung)) {
@@ -176,6 +182,8 @@ void Client::create_temporary(const CreateExclusive& operation, const Done& done
   };
   if (world_.chance(knobs_.error)) return answer(refused(FileStatus::failed, EIO));
   if (world_.chance(knobs_.refused)) return answer(refused(FileStatus::exhausted, EMFILE));
+  kept_.reset();
+  keeps_next_ = operation.kept && !operation.sync;
   std::string& file = temporaries_[operation.path];
   file = operation.content;
   if (!file.empty() && world_.chance(knobs_.full_disk)) {
@@ -184,7 +192,7 @@ void Client::create_temporary(const CreateExclusive& operation, const Done& done
     failure.created = true;
     return answer(failure);
   }
-  answer(world_.chance(knobs_.lost_reply) ? lost_reply() : ok());
+  answer(world_.chance(knobs_.lost_reply) ? lost_reply() : made(keeps_next_));
 }
 
 void Client::remove_temporary(const std::string& name, const Done& done) {

@@ -50,6 +50,7 @@ Duration Contender::hold_time() {
 }
 
 void Contender::next() {
+  client_.let_go();
   monitor_.wants(who_, false);
   busy_ = false;
   if (rounds_left_ == 0) return;
@@ -67,6 +68,7 @@ void Contender::next() {
 void Contender::die() {
   monitor_.dies(who_);
   process_->alive = false;
+  client_.let_go();
   if (world_.chance(knobs_.power_cut)) around_.share.lose_content(who_);
 }
 
@@ -192,7 +194,10 @@ void UflContender::claim_ended() {
   const ClaimResult& result = claim_->result();
   if (result.outcome == ClaimResult::Outcome::acquired) return entered();
   if (result.left_behind || client_.betrayed()) monitor_.abandons(who_, result.token);
-  if (result.outcome == ClaimResult::Outcome::failed) monitor_.fails(who_);
+  if (result.outcome == ClaimResult::Outcome::failed) {
+    if (result.failure.status == FileStatus::denied) monitor_.is_forbidden(who_);
+    monitor_.fails(who_);
+  }
   world_.tell(who_, result.left_behind ? "gives up, and says that its claim may be left behind"
                                        : "gives up");
   next();

@@ -136,17 +136,20 @@ Promises promises_of(const Setup& setup) {
   // A lease may be too short for answers, or for looks that are taken again, which take their time:
   // that is said.
   const RecoveryKnobs& recovery = setup.recovery;
+  const bool is_local = who.local || recovery.server;  // for some
   const bool looks_again = is_recovery(setup.family) &&
-                           2 * share.b > max_look_age(who.local, share.atomic_create, who.delay);
+                           2 * share.b > max_look_age(is_local, share.atomic_create, who.delay);
   const bool lease_is_tight =
       recovery.leased + recovery.scripts > 0 && !setup.promises.leases_are_kept &&
       (recovery.lease < 3 * (2 * share.v + 3 * share.b + share.w) ||
        !lease_has_room(recovery.lease, recovery.kill_after, 3 * share.b + 2 * share.w));
-  promises.all_is_well =
-      !looks_again && !lease_is_tight && share.atomic_create && !share.eperm_for_exists &&
-      share.lost_reply + share.error + share.refused + share.full_disk + share.torn + share.stale +
-              share.stale_lie + share.overdue + share.stall + share.flocked + share.hung ==
-          0;
+  promises.all_is_well = !looks_again && !lease_is_tight && share.atomic_create &&
+                         !share.eperm_for_exists &&
+                         share.lost_reply + share.error + share.refused + share.full_disk +
+                                 share.torn + share.stale + share.stale_lie + share.overdue +
+                                 share.stall + share.flocked + share.hung + recovery.emptied ==
+                             0;
+  promises.all_may_create = share.lost_reply + share.error + share.refused + share.full_disk == 0;
   promises.in_flight = share.b + share.longest_overdue + share.create_takes + kTick;
   promises.progress = 50 * (who.delay + bound(share) + share.longest_stall + promises.in_flight +
                             who.longest_late_timer + seconds{3}) +

@@ -119,6 +119,10 @@ void Monitor::loses_lease(int who) {
           name_of(who) + " could not keep its lease, though nothing was slower than measured");
 }
 
+void Monitor::refuses() {
+  if (wanted_since_) wanted_since_ = world_.now();
+}
+
 void Monitor::robs(int who) {
   const auto robbed = [this, who] {
     return std::find_if(holds_.begin(), holds_.end(),
@@ -144,6 +148,11 @@ void Monitor::fails(int who) {
           name_of(who) + " says that it failed, and nothing went wrong");
 }
 
+void Monitor::is_forbidden(int who) {
+  if (!promises_.all_may_create) return;
+  violate(Kind::false_alarm, who, who, name_of(who) + " says that it may not create the lock file");
+}
+
 bool Monitor::needs_a_person(const Version& version) const {
   const Sighting::Kind kind = parse_record(version.content).kind;
   const bool is_told =
@@ -165,6 +174,11 @@ std::optional<std::string> Monitor::orphan() const {
   return is_whole(seen) ? std::optional{seen.token} : std::nullopt;
 }
 
+void Monitor::forgets(int who) {
+  violate(Kind::left_over, who, who,
+          name_of(who) + " holds the lock, and does not see that its file was emptied");
+}
+
 void Monitor::litters(int who) {
   violate(Kind::left_over, who, who, name_of(who) + " leaves a temporary file behind");
 }
@@ -182,10 +196,16 @@ void Monitor::clear_away() {
 }
 
 void Monitor::changed(int who, const Version& before, const Version& after) {
+  if (after.intruded) {
+    violate(Kind::trespass, who, who,
+            name_of(who) + " writes its record back into a file that somebody else has locked");
+  }
   if (clearing_ || !before.exists || after.owner == before.owner) return;
   const auto hold = std::find_if(holds_.begin(), holds_.end(),
                                  [&](const Hold& h) { return h.who == before.owner; });
   const char* what = after.exists ? "replaces" : "removes";
+  // Emptied by a program; and who has claimed with it takes another file instead, or has ended.
+  const bool is_given_up = !before.cut_from.empty() && !share_.is_kept(before.inode);
   if (breakers_.contains(who) && is_orphan(before)) return leaves(before.owner);
   if (hold != holds_.end() && promises_.late_writes && after.exists) {
     if (hold->dead) holds_.erase(hold);  // nobody is left to be disturbed
@@ -195,7 +215,7 @@ void Monitor::changed(int who, const Version& before, const Version& after) {
             fmt::format("{} {} the record of {}, which holds the lock since {}", name_of(who), what,
                         name_of(hold->who), text_of(hold->since)));
   } else if (promises_.claims_are_safe && who != before.owner && !dead_.contains(before.owner) &&
-             !is_orphan(before)) {
+             !is_orphan(before) && !is_given_up) {
     violate(Kind::trespass, who, before.owner,
             fmt::format("{} {} the claim of {}", name_of(who), what, name_of(before.owner)));
   }

@@ -51,6 +51,8 @@ struct Promises {
   bool empty_recovers = false;  ///< and so is an empty file
   /// Nothing fails, and nobody is late: whoever says that something may be left behind is wrong.
   bool all_is_well = false;
+  /// Whoever is told that he may not create files is told wrong.
+  bool all_may_create = false;
   /// The longest time for which nobody gets a lock that nobody holds.
   Duration progress{};
   /// A lease that ufl accepts is kept by who is well.
@@ -80,10 +82,16 @@ class Monitor {
   void freezes(int who, Moment until);
   /// The lease of `who` was not kept, though nothing kept it from that.
   void loses_lease(int who);
+  /// A user was told that the share is too slow for his lease, which nobody could keep: that
+  /// nobody has got the lock so far is no wonder.
+  void refuses();
   /// Somebody removes the record of `who`, which may or may not hold the lock.
   void robs(int who);
   /// The user was told of a failure.
   void fails(int who);
+
+  /// The user was told that he may not create the lock file.
+  void is_forbidden(int who);
 
   /// A person who knows everything removes a record that nobody will ever remove.
   void clear_away();
@@ -92,6 +100,8 @@ class Monitor {
   [[nodiscard]] std::optional<std::string> orphan() const;
   /// `who` breaks locks: it may take the place of what is an orphan.
   void breaks(int who) { breakers_.insert(who); }
+  /// The file of `who`, which holds the lock and runs, was emptied or cut short long ago.
+  void forgets(int who);
   /// `who` has left a temporary file behind, and nothing kept it from removing that.
   void litters(int who);
 

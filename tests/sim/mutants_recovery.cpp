@@ -22,6 +22,7 @@ class Flawed final : public Mutant {
 
   Setup unbroken(std::uint64_t seed) const override {
     Setup setup = draw_setup(seed, family());
+    setup.recovery.emptied = 0;  // but where that is what it is about
     also_(setup.recovery);
     settle(setup);
     return setup;
@@ -98,6 +99,8 @@ void with_closed_lifelines(RecoveryKnobs& knobs) {
   knobs.killed_command = 0;
 }
 
+void with_emptied_files(RecoveryKnobs& knobs) { knobs.emptied = 700; }
+
 void with_lone_numbers(RecoveryKnobs& knobs) {
   knobs.leased = knobs.scripts = 0;
   knobs.bound = 500;
@@ -132,6 +135,7 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   add("childless_at_once", kShare, 20'000, Flaw::childless_at_once, with_closed_lifelines);
   add("lease_from_the_end", kShare, 20'000, Flaw::lease_from_the_end, with_leases);
   add("never_fenced", kShare, 1'000, Flaw::never_fenced, with_leases);
+  add("warden_only_continues", kShare, 4'000, Flaw::only_continued, with_leases);
   add("refresh_revives", kShare, 4'000, Flaw::revived, with_scripts);
   add("claim_without_beats", kShare, 20'000, Flaw::beatless_claim, with_leases);
   constexpr Family kKept = Family::leases_kept;
@@ -139,6 +143,9 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   add("claim_forgets_kill_after", kKept, 4'000, Flaw::kill_time_forgotten, as_drawn);
   add("blind_between_beats", kKept, 1'000, Flaw::blind_between_beats, as_drawn);
   add("directory_on_the_files_device", kKept, 1'000, Flaw::one_device, as_drawn);
+  add("keeper_not_asked_for", kLocal, 4'000, Flaw::ignores_keepers, with_emptied_files);
+  add("emptied_not_restored", kLocal, 4'000, Flaw::never_restores, with_emptied_files);
+  add("restored_without_flock", kLocal, 4'000, Flaw::restores_unlocked, with_emptied_files);
   add("loss_not_noticed", Family::late_noticed, 4'000, Flaw::never_looks, as_drawn);
 }
 

@@ -23,6 +23,8 @@ constexpr Duration kNoticing = seconds{1};
 // From one run of cron to the next, and from one mishap of a host to the next, at most.
 constexpr Duration kCron = seconds{20};
 constexpr Duration kBetweenMishaps = seconds{20};
+// And from one program that empties the file to the next.
+constexpr Duration kBetweenEmptyings = seconds{5};
 // PROC_PID_INIT_INO of Linux.
 constexpr std::uint64_t kInitialPidNamespace = 0xEFFFFFFC;
 
@@ -95,6 +97,7 @@ struct Recovery::Scene {
     every(kClearing, [this] { monitor.clear_away(); });
     if (setup.breakers > 0) every(kNoticing, [this] { notice(); });
     for (auto& host : hosts) mishap_in(*host);
+    if (setup.recovery.emptied > 0) empty_in(some_time(kBetweenEmptyings));
   }
 
   [[nodiscard]] Stage stage_of(const ShareKnobs& share_knobs, const ContenderKnobs& knobs) {
@@ -232,6 +235,46 @@ struct Recovery::Scene {
         sleep(host);
       }
       mishap_in(host);
+    });
+  }
+
+  /// A program that does not know whose the file is opens it, and perhaps takes flock(2) on it for
+  /// a while: sometimes before anybody can write into it again.
+  void empty_in(Duration time) {
+    world.at(world.now() + time, [this] {
+      if (done()) return;
+      if (world.chance(setup.recovery.emptied)) empty();
+      empty_in(some_time(kBetweenEmptyings));
+    });
+  }
+
+  void empty() {
+    const Version& there = share.current();
+    const auto owner = std::find_if(runs.begin(), runs.end(), [&](const auto& run) {
+      return there.exists && run->who() == there.owner;
+    });
+    const bool is_theirs = owner != runs.end() && (*owner)->has_command();
+    if (!is_theirs || there.content.empty()) return;
+    world.tell(there.owner, "its file is emptied by a program");
+    share.cut(world.chance(700) ? 0 : world.below(there.content.size()));
+    const Version cut = share.current();
+    if (world.chance(500)) {
+      auto program = std::make_shared<Process>();
+      if (share.lock(program)) {
+        world.at(world.now() + world.some_of(seconds{3}), [program] { program->alive = false; });
+      }
+    }
+    // It is told at once; what it does may take its time, several times over.
+    Run& run = **owner;
+    if (!run.keeps_watch()) return;
+    const Duration overdue =
+        setup.share.overdue > 0 ? setup.share.longest_overdue : Duration::zero();
+    const Duration patience = seconds{5} + 10 * setup.share.b + 6 * overdue;
+    world.at(world.now() + patience, [this, &run, cut] {
+      const Version& now = share.current();
+      const bool is_as_it_was = now.exists && now.inode == cut.inode && now.since == cut.since &&
+                                now.content == cut.content;
+      if (is_as_it_was && run.keeps_watch()) monitor.forgets(run.who());
     });
   }
 

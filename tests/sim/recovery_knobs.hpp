@@ -22,12 +22,16 @@ enum class RecoveryFlaw {
   childless_at_once,      ///< a share's first view of a record without a command is believed
   lease_from_the_end,     ///< a lease is counted from the end of a refresh
   never_fenced,           ///< the command is not stopped when the lease is over
+  only_continued,         ///< the warden stops nothing, and continues a ufl that is stopped
   revived,                ///< a refresh of a lease that is over is believed at once
   never_looks,            ///< a holder does not look whether its lock is lost
   name_proves,            ///< a host of the same name is taken for the same machine
   name_is_asked_for,      ///< a host of another name is taken for another machine
   holders_mount_ignored,  ///< what is a local disk here is taken for one there
   any_version,            ///< a record of any version is taken for one of ours
+  ignores_keepers,        ///< whoever takes an empty file over does not ask who keeps it
+  never_restores,         ///< a holder does not write its record back into an emptied file
+  restores_unlocked,      ///< or does so without flock(2)
   beatless_claim,         ///< a claim writes no beats while it waits
   third_of_the_lease,     ///< a lease is refreshed at each third, whatever that leaves room for
   kill_time_forgotten,    ///< a claim beats as if no command had to be stopped
@@ -59,6 +63,7 @@ struct RecoveryKnobs {
   unsigned stopped = 0;         ///< ufl is stopped for a while
   Duration longest_stop{};
   unsigned warden_stopped = 0;  ///< and the warden beside it
+  unsigned frozen = 0;          ///< ufl is stopped so that no SIGCONT lets it go on
   unsigned suspended = 0;       ///< a host sleeps, now and then
   unsigned rebooted = 0;        ///< a host is started anew, now and then
   unsigned renamed = 0;         ///< and gets another name with it
@@ -67,6 +72,7 @@ struct RecoveryKnobs {
   unsigned unbound = 0;         ///< processes that get no lifeline
   unsigned reused = 0;          ///< numbers of the dead that are used again for long
   unsigned robbed = 0;          ///< holders whose file is removed by hand while they hold it
+  unsigned emptied = 0;         ///< a program empties the file of a holder, or cuts it short
   RecoveryFlaw flaw = RecoveryFlaw::none;
 };
 

@@ -69,6 +69,9 @@ void settle_recovery(Setup& setup) {
   // Nobody fences a command for a ufl that stands still together with its warden. Only its own host
   // sees that the command lives: a known limit (ufl(1), CAVEATS).
   if (knobs.hosts > 1) knobs.warden_stopped = 0;
+  // Only its own kernel shows who keeps a file; and no local file system forgets a handle.
+  if (knobs.neighbour) knobs.emptied = 0;
+  if (knobs.emptied > 0) setup.share.stale_lie = 0;
   // Everybody who is gone is taken over from by those who are there, unless somebody is needed who
   // knows more than a host does.
   const bool is_rebooted_known = setup.contenders.local && !knobs.nameless;
@@ -108,6 +111,8 @@ void draw_recovery_local(Drawing& draw, Setup& setup) {
   knobs.neighbour = !knobs.container && draw.world().chance(300);
   if (knobs.neighbour) with_a_neighbour(knobs);
   share.not_ours = draw.sometimes(200);
+  knobs.frozen = draw.sometimes(500);
+  knobs.emptied = draw.one_of<unsigned>({0, 0, 500});
 }
 
 void draw_recovery_share(Drawing& draw, Setup& setup) {
@@ -132,6 +137,7 @@ void draw_recovery_share(Drawing& draw, Setup& setup) {
   knobs.server = knobs.hosts > 1 && !knobs.twin && !knobs.container && draw.half();
   share.in_use = draw.sometimes(200);
   share.not_ours = draw.sometimes(200);
+  knobs.frozen = draw.sometimes(500);
 }
 
 // A claim that lands late is kept for late_hold, so that a winner whose record it has replaced has

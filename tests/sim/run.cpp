@@ -198,6 +198,7 @@ void Run::start() {
     stage_.share.on_removal(
         [this] { after(stage_.world.some_of(3 * kTick), [this] { wake(*claim_, *driver_); }); });
   }
+  if (flawed(RecoveryFlaw::ignores_keepers)) client_.ignore_keepers();
   host_.on_end([this](const ProcessId& process) {
     if (watched_ == process) after(stage_.world.some_of(3 * kTick), [this] { holder_ended(); });
   });
@@ -249,7 +250,10 @@ void Run::claim_ended() {
     stage_.monitor.fails(who_);
   }
   tell(result.outcome == ClaimResult::Outcome::failed ? "fails" : "gives up");
-  end(false);
+  // Whoever is told that the share is too slow for his lease does not ask for that one again.
+  const bool is_refused = result.outcome == ClaimResult::Outcome::too_slow;
+  if (is_refused) stage_.monitor.refuses();
+  end(is_refused);
 }
 
 ReleaseOptions Run::release_options() const {
@@ -275,7 +279,9 @@ void Run::release_ended() {
   if (outcome == Outcome::too_late) tell("leaves its lock to others");
   if (outcome == Outcome::lost) tell("is told that it has lost the lock");
   if (outcome == Outcome::failed) tell("could not release");
-  if (outcome == Outcome::too_late || outcome == Outcome::failed) {
+  // What others have made of its file is nobody's who is there.
+  const bool is_ruined = outcome == Outcome::lost && stage_.recovery.emptied > 0;
+  if (outcome == Outcome::too_late || outcome == Outcome::failed || is_ruined) {
     gives_up(claim_->result().token);
   }
   end(true);
@@ -297,6 +303,7 @@ void Run::end(bool acquired) {
   ended_ = stage_.world.now();
   host_.end_process(id_);
   identity_.let_go();
+  client_.let_go();
   if (on_ended_) on_ended_(acquired);
 }
 
@@ -307,6 +314,7 @@ void Run::kill(bool both) {
   process_->killed = stage_.world.now();
   host_.end_process(id_);
   identity_.let_go();
+  client_.let_go();
   killed(both);
   end(true);
   if (stage_.world.chance(stage_.recovery.reused)) host_.reuse(id_.pid);

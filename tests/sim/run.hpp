@@ -67,6 +67,10 @@ class Run {
   /// Something of it runs.
   [[nodiscard]] bool lives() const;
   [[nodiscard]] int who() const { return who_; }
+  /// It has a command, and sees to its lock file all the time: nothing holds it up.
+  [[nodiscard]] virtual bool keeps_watch() const { return false; }
+  /// It runs a command, or will: a program that empties its file is then noticed.
+  [[nodiscard]] bool has_command() const { return kind_ == Kind::plain || kind_ == Kind::leased; }
 
  protected:
   [[nodiscard]] bool has_lease() const { return kind_ == Kind::leased || kind_ == Kind::script; }
@@ -136,6 +140,7 @@ class CommandRun final : public Run {
  private:
   void acquired() override;
   void killed(bool both) override;
+  [[nodiscard]] bool keeps_watch() const override;
   void frozen(Moment until) override;
   Duration longest_stop(Duration time) override;
 
@@ -144,6 +149,8 @@ class CommandRun final : public Run {
   void watch();
   void look_soon();
   void await_deadline();
+  void await_term();
+  void term_ends();
   void keep_waits();
   void keep_ended();
   void lose();
@@ -164,8 +171,10 @@ class CommandRun final : public Run {
   SimTimer deadline_;
   std::unique_ptr<Keep> keep_;
   std::shared_ptr<Process> command_ = std::make_shared<Process>();
+  std::shared_ptr<Process> warden_ = std::make_shared<Process>();
   ProcessId child_;
   std::string lifeline_;  // that the command keeps
+  Kept kept_;             // and the lock file, or who waits for it does
   bool closes_ = false;
   bool leaves_orphans_ = false;
   bool child_runs_ = false;
@@ -176,6 +185,7 @@ class CommandRun final : public Run {
   bool command_ended_ = false;
   bool lost_ = false;
   bool fencing_ = false;
+  bool term_over_ = false;  // by the warden
   bool done_ = false;
 };
 

@@ -41,6 +41,29 @@ class Unhurried final : public Double {
   bool is_well_ = false;
 };
 
+/// Sees nothing of what its file has lost.
+class Restless final : public Double {
+ public:
+  using Double::Double;
+  FileReply altered(const FileReply& reply) override {
+    FileReply seen = reply;
+    seen.keeper = Keeper::unknown;
+    return seen;
+  }
+};
+
+/// Writes its record back whoever has locked the file.
+class Unlocked final : public Double {
+ public:
+  using Double::Double;
+  Step after_reply(Step step) override {
+    auto* operation = std::get_if<FileOperation>(&step);
+    auto* update = operation != nullptr ? std::get_if<UpdateFile>(operation) : nullptr;
+    if (update != nullptr && update->restores) update->locked = false;
+    return step;
+  }
+};
+
 }  // namespace
 
 CommandRun::CommandRun(const Stage& stage, Host& host, int who, Kind kind, bool once,
@@ -61,12 +84,14 @@ void CommandRun::acquired() {
                     lease_has_room(knobs.lease, knobs.kill_after, claim_->result().look_to_write);
   if (has_lease() && !fits) {
     stage_.monitor.loses_lease(who_);  // nothing that is refused was asked for
+    stage_.monitor.refuses();
     tell("finds the share too slow for its lease");
     return release(claim_->result().begun + lease_reliable(stage_.recovery.lease));
   }
   child_ = host_.begin_process();
   lifeline_ = identity_.lifeline();
   if (!lifeline_.empty()) host_.keep_lifeline(lifeline_);
+  kept_ = client_.kept();
   closes_ = world.chance(stage_.recovery.closes);
   // Where there is a lifeline, what a command that has closed it leaves behind is not seen by
   // anybody: a known limit (ufl(1), CAVEATS).
@@ -90,6 +115,7 @@ void CommandRun::keep() {
   options.local = stage_.knobs.local;
   options.place = held.place;
   if (flawed(RecoveryFlaw::one_device)) options.place.directory = options.place.file;
+  options.kept = held.kept;
   keep_ = std::make_unique<Keep>(std::move(options), clock_);
   double_.reset();
   if (flawed(RecoveryFlaw::lease_from_the_end)) {
@@ -98,9 +124,14 @@ void CommandRun::keep() {
   if (flawed(RecoveryFlaw::third_of_the_lease)) {
     double_ = std::make_unique<Unhurried>(*keep_, clock_, stage_.recovery.lease);
   }
+  if (flawed(RecoveryFlaw::never_restores)) double_ = std::make_unique<Restless>(*keep_, clock_);
+  if (flawed(RecoveryFlaw::restores_unlocked)) {
+    double_ = std::make_unique<Unlocked>(*keep_, clock_);
+  }
   client_.let_hang();
   client_.measure();
   await_deadline();
+  await_term();
   if (flawed(RecoveryFlaw::command_before_record)) go();
   drive(*keep_,
         DriverEvents{.on_wait = [this] { keep_waits(); }, .on_finished = [this] { keep_ended(); }});
@@ -108,10 +139,11 @@ void CommandRun::keep() {
 
 // The kernel tells, on a local file system.
 void CommandRun::watch() {
-  if (!stage_.knobs.local || stage_.recovery.robbed == 0) return;
+  const RecoveryKnobs& knobs = stage_.recovery;
+  if (!stage_.knobs.local || knobs.robbed + knobs.emptied == 0) return;
   if (flawed(RecoveryFlaw::blind_between_beats)) return;
-  stage_.share.on_removal(
-      [this] { after(stage_.world.some_of(3 * kTick), [this] { look_soon(); }); });
+  const auto tell_it = [this] { after(stage_.world.some_of(3 * kTick), [this] { look_soon(); }); };
+  knobs.emptied > 0 ? stage_.share.on_any_change(tell_it) : stage_.share.on_removal(tell_it);
   look_soon();
 }
 
@@ -124,6 +156,28 @@ void CommandRun::look_soon() {
 void CommandRun::await_deadline() {
   const bool never = flawed(RecoveryFlaw::never_fenced);
   if (has_lease() && !never) deadline_.at(*keep_->stop_at(), [this] { lose(); });
+}
+
+// What the warden does, process/warden_duty.cpp: also for a ufl that stands still.
+void CommandRun::await_term() {
+  const bool stops =
+      has_lease() && !flawed(RecoveryFlaw::never_fenced) && !flawed(RecoveryFlaw::only_continued);
+  if (!stops) return;
+  const Moment when = stage_.world.now() + std::max(*keep_->stop_at() - now(), Duration::zero());
+  when_running(stage_.world, when, warden_, [this] { term_ends(); });
+}
+
+void CommandRun::term_ends() {
+  // ufl has dismissed it; or it dies with ufl, and killed() does the rest.
+  if (over_ || done_ || lost_ || command_ended_ || !process_->alive) return;
+  if (now() < *keep_->stop_at()) return await_term();  // it was raised meanwhile
+  if (recorded_ && !child_runs_) return;
+  term_over_ = true;
+  if (!child_runs_) return;
+  tell("cannot stop its command in time; its warden does");
+  const Duration grace = std::max(*keep_->kill_at() - now(), Duration::zero());
+  World& world = stage_.world;
+  when_running(world, world.now() + world.some_of(grace), warden_, [this] { end_command(); });
 }
 
 void CommandRun::keep_waits() {
@@ -150,6 +204,11 @@ void CommandRun::keep_ended() {
       if (!flawed(RecoveryFlaw::never_fenced)) lose();
       break;
   }
+}
+
+bool CommandRun::keeps_watch() const {
+  return process_->alive && recorded_ && !was_disturbed_ && !client_.hangs() && !keep_ended_ &&
+         !command_ended_ && !done_ && !lost_;
 }
 
 bool CommandRun::is_lease_over() const {
@@ -183,6 +242,8 @@ void CommandRun::refuse() {
 
 void CommandRun::command_ended() {
   if (std::exchange(command_ended_, true) || done_) return;
+  if (!lost_ && term_over_) lose();
+  if (done_) return;
   if (!lost_ && keep_->kill_at() && now() >= *keep_->kill_at()) lost_ = true;
   if (fencing_) return done();
   deadline_.cancel_timer();
@@ -256,6 +317,7 @@ void CommandRun::end_command() {
 }
 
 void CommandRun::drop_lifeline() {
+  if (!child_runs_) kept_.reset();  // who waits for it keeps that as long
   if (!lifeline_.empty()) host_.drop_lifeline(std::exchange(lifeline_, {}));
 }
 
@@ -272,14 +334,21 @@ void CommandRun::killed(bool both) {
 }
 
 Duration CommandRun::longest_stop(Duration time) {
-  // The warden continues ufl before its lease ends.
   const bool has_warden = has_lease() && keep_ && !over_;
-  if (!has_warden || stage_.world.chance(stage_.recovery.warden_stopped)) return time;
-  return std::min(time, std::max(*keep_->last_at() - now(), Duration::zero()));
+  if (!has_warden) return time;
+  const Moment until = stage_.world.now() + time;
+  if (stage_.world.chance(stage_.recovery.warden_stopped)) {
+    warden_->stopped_until = std::max(warden_->stopped_until, until);
+    return time;
+  }
+  if (stage_.world.chance(stage_.recovery.frozen)) return time;
+  // The warden continues ufl when the term of its lease ends.
+  return std::min(time, std::max(*keep_->stop_at() - now(), Duration::zero()));
 }
 
 void CommandRun::frozen(Moment until) {
   command_->stopped_until = std::max(command_->stopped_until, until);
+  warden_->stopped_until = std::max(warden_->stopped_until, until);
   if (has_lease() && child_runs_) stage_.monitor.freezes(who_, until);
 }
 

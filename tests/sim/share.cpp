@@ -49,6 +49,36 @@ void Share::update(int who, std::uint64_t inode, const std::string& content) {
   change(who, {world_.now(), true, inode, content, who, there.mixed, {}, there.content});
 }
 
+void Share::restore(int who, std::uint64_t inode, const std::string& content, bool is_locked) {
+  const Version& there = current();
+  if (!there.exists || there.inode != inode) return;
+  Version next{world_.now(), true, inode, content, who, there.mixed, {}, there.content};
+  next.intruded = !is_locked && locked();
+  change(who, std::move(next));
+}
+
+void Share::cut(std::size_t length) {
+  const Version& there = current();
+  if (!there.exists || there.content.size() <= length) return;
+  Version next = there;
+  next.since = world_.now();
+  if (next.cut_from.empty()) next.cut_from = there.content;
+  next.before.clear();
+  next.content.resize(length);
+  change(there.owner, std::move(next));
+}
+
+Kept Share::keep() {
+  auto kept = std::make_shared<const std::uint64_t>(current().inode);
+  kept_[*kept] = kept;
+  return kept;
+}
+
+bool Share::is_kept(std::uint64_t inode) const {
+  const auto found = kept_.find(inode);
+  return found != kept_.end() && !found->second.expired();
+}
+
 void Share::lose_content(int who) {
   const Version& there = current();
   if (!there.exists || there.owner != who) return;
@@ -82,6 +112,7 @@ void Share::change(int who, Version next) {
   past_.push_back(std::move(next));
   const Version& before = past_[past_.size() - 2];
   if (on_change_) on_change_(who, before, past_.back());
+  for (const auto& tell : on_any_) tell();
   if (!before.exists || past_.back().exists) return;
   for (const auto& tell : on_removal_) tell();
 }

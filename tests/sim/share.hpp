@@ -67,7 +67,12 @@ struct Version {
   std::string cut_from{};
   /// Somebody has written in place, over this.
   std::string before{};
+  /// Its record was written back while somebody else held flock(2) on it.
+  bool intruded = false;
 };
+
+/// The file that somebody keeps (CreateExclusive), as long as one of these lives: its inode.
+using Kept = std::shared_ptr<const std::uint64_t>;
 
 /// The server's side.
 class Share {
@@ -93,6 +98,15 @@ class Share {
   void write(int who, std::uint64_t inode, const std::string& content);
   /// Write over the content of `inode`, if it still stands there.
   void update(int who, std::uint64_t inode, const std::string& content);
+  /// Write its record back into the file that stands there, `inode`, by flock(2) or not.
+  void restore(int who, std::uint64_t inode, const std::string& content, bool is_locked);
+  /// A program empties the file that stands there, or cuts it to its first `length` bytes.
+  void cut(std::size_t length);
+  /// Keep the file that stands there.
+  Kept keep();
+  /// Does somebody keep `inode`?
+  [[nodiscard]] bool is_kept(std::uint64_t inode) const;
+
   /// The host of `who` lost its power before the content was on the disk: what it made is empty.
   void lose_content(int who);
   /// Make the file with the first `length` bytes of what was to be in it: the disk is full.
@@ -108,6 +122,8 @@ class Share {
   [[nodiscard]] bool locked() const;
 
   void on_change(OnChange handler) { on_change_ = std::move(handler); }
+  /// Each of them is called when something has changed: what inotify(7) tells a holder.
+  void on_any_change(std::function<void()> handler) { on_any_.push_back(std::move(handler)); }
   /// Each of them is called when the name has been removed: what inotify(7) tells.
   void on_removal(std::function<void()> handler) { on_removal_.push_back(std::move(handler)); }
 
@@ -121,6 +137,8 @@ class Share {
   std::map<std::uint64_t, std::shared_ptr<const Process>> locks_;  // by inode
   OnChange on_change_;
   std::vector<std::function<void()>> on_removal_;
+  std::vector<std::function<void()>> on_any_;
+  std::map<std::uint64_t, std::weak_ptr<const std::uint64_t>> kept_;  // by inode
 };
 
 }  // namespace ufl::sim
