@@ -54,7 +54,10 @@ WardenDuty::WardenDuty(pid_t ufl, const ProcessTree& tree, LeaseTerm& term,
                  // that was taken, and nobody else had its number.
                  [this](const ProcessStat& process) { return process.parent == ufl_ && is_ufl(); },
                  kCommand},
-      signed_{table, is_helper,
+      // Not ufl, which has the lifeline, too, and may be there still: it has closed the orders, and
+      // could not end this warden before; or it is about to end, and a share keeps it.
+      signed_{table,
+              [this](std::int64_t pid) { return is_helper(pid) || (pid == ufl_ && is_ufl()); },
               [this](const ProcessStat& process) { return signs_.mark(process); }},
       interval_{kInterval} {}
 

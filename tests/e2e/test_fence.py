@@ -644,6 +644,17 @@ class NoKillTest(FaultTestCase, LeaseTestCase):
         self.assertTrue(lines[1].endswith(f" -p {holder_keys['child']['pid']}"), lines[1])
 
 
+class SlowKillTest(FaultTestCase, LeaseTestCase):
+    """ufl dismisses its warden: it ends the orders, and then kills it, here a moment later."""
+
+    def test_the_warden_kills_no_ufl(self):
+        program = ["strace", "-o", "/dev/null", "-e", "inject=kill:delay_enter=500000",
+                   os.path.abspath(support.UFL)]
+        holder = self.hold("-l", "9", "--kill-after", "0.3", program=program)
+        self.put_new(record())
+        self.assertEqual(self.wait(holder), LOST, holder.stderr.read())
+
+
 class OldKernelTest(FaultTestCase, LeaseTestCase):
     """Linux before 5.9, or a sandbox: it closes no range of descriptors."""
 
