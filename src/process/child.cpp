@@ -195,7 +195,7 @@ struct Child::Impl {
   // With a descriptor of its own, which it closes. That which Boost would open itself is an invalid
   // one where none is left, and the error then is EBADF (1.81).
   void watch(pid_t pid) {
-    const int own = ::fcntl(pidfd, F_DUPFD_CLOEXEC, 0);
+    const int own = pidfd_open(pid);
     if (own < 0) throw boost::system::system_error{errno, boost::system::system_category()};
     process.emplace(loop.context().get_executor(), pid, own);
   }
