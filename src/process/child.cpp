@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include <vector>
 
 #include "process/end_child.hpp"
+#include "process/pidfd.hpp"
 
 namespace ufl {
 
@@ -39,9 +39,6 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   result.push_back(nullptr);
   return result;
 }
-
-// glibc wraps it only since 2.36. It is close-on-exec.
-int pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)); }
 
 /// A pipe whose ends no command inherits.
 class Pipe {
@@ -195,7 +192,7 @@ struct Child::Impl {
   // With a descriptor of its own, which it closes. That which Boost would open itself is an invalid
   // one where none is left, and the error then is EBADF (1.81).
   void watch(pid_t pid) {
-    const int own = pidfd_open(pid);
+    const int own = open_pidfd(pid);
     if (own < 0) throw boost::system::system_error{errno, boost::system::system_category()};
     process.emplace(loop.context().get_executor(), pid, own);
   }
@@ -239,7 +236,7 @@ Child::Child(EventLoop& loop, const Signals& signals, const ClosedStandardFds& c
              ProcessTable& table)
     : impl_{std::make_unique<Impl>(loop, signals, closed, table)} {
   // Found out now, before any lock is taken: Linux before 5.3 and some sandboxes have none.
-  const int pidfd = pidfd_open(::getpid());
+  const int pidfd = open_pidfd(::getpid());
   if (pidfd >= 0) {
     ::close(pidfd);
   } else if (errno == EPERM || errno == ENOSYS) {
@@ -271,7 +268,7 @@ int Child::spawn(const Command& command, const std::string& path, SpawnOptions o
   impl_->report.close_in();
   impl_->state = Impl::State::waiting;
   impl_->id = {pid, {}};
-  impl_->pidfd = pidfd_open(pid);
+  impl_->pidfd = open_pidfd(pid);
   if (impl_->pidfd < 0 && !impl_->children) {
     error = errno;
     abandon();

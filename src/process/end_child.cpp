@@ -3,12 +3,13 @@
 #include "process/end_child.hpp"
 
 #include <poll.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+
+#include "process/pidfd.hpp"
 
 namespace ufl {
 
@@ -28,7 +29,7 @@ bool end_child(pid_t pid) {
   ::kill(pid, SIGKILL);
   if (is_reaped(pid)) return true;
   // Its number is its own as long as it is not waited for.
-  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U));
+  const int pidfd = open_pidfd(pid);
   if (pidfd >= 0) {
     pollfd end{pidfd, POLLIN, 0};
     ::poll(&end, 1, kPatience);

@@ -4,7 +4,6 @@
 
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +16,7 @@
 
 #include "process/descriptors.hpp"
 #include "process/end_child.hpp"
+#include "process/pidfd.hpp"
 
 namespace ufl {
 
@@ -67,7 +67,7 @@ GroupWitness::~GroupWitness() {
 void GroupWitness::keep(int file, pid_t command) {
   kept_file_ = file;
   if (command_ >= 0) ::close(command_);
-  command_ = static_cast<int>(::syscall(SYS_pidfd_open, command, 0));  // closed by exec
+  command_ = open_pidfd(command);
 }
 
 void GroupWitness::start() {

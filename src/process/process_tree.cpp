@@ -15,6 +15,8 @@
 #include <cstddef>
 #include <unordered_map>
 
+#include "process/pidfd.hpp"
+
 namespace ufl {
 
 namespace {
@@ -80,12 +82,7 @@ void find_new_parents(ProcessTable& table, std::vector<ProcessStat>& processes) 
   }
 }
 
-// glibc wraps pidfd_open(2) and pidfd_send_signal(2) only since 2.36.
-int pidfd_open(std::int64_t pid) {
-  return static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0U));
-}
-
-// 0, or the errno value.
+// 0, or the errno value. glibc wraps pidfd_send_signal(2) only since 2.36.
 int pidfd_send(int pidfd, int number) {
   return ::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0U) == 0 ? 0 : errno;
 }
@@ -220,7 +217,7 @@ ProcessTree::Look ProcessTree::steady_look() {
 }
 
 int ProcessTree::signal(const ProcessStat& process, int number) {
-  const int pidfd = pidfd_open(process.pid);
+  const int pidfd = open_pidfd(static_cast<pid_t>(process.pid));
   if (pidfd < 0) return errno;
   // Only now: since then the descriptor stands for whoever is looked at here.
   const auto now = table_.find(process.pid);

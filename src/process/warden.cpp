@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 
 #include "process/descriptors.hpp"
 #include "process/end_child.hpp"
+#include "process/pidfd.hpp"
 #include "process/warden_duty.hpp"
 
 namespace ufl {
@@ -83,7 +83,7 @@ int Warden::begin() {
 
 // Where the kernel gives no descriptor of it, the next refresh notices.
 void Warden::watch() {
-  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0U));
+  const int pidfd = open_pidfd(pid_);
   if (pidfd < 0) return;
   try {
     watch_ = loop_.watch(pidfd, [this] { replace(); });
