@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 import unittest
+import uuid
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import leases  # noqa: E402
@@ -311,25 +312,25 @@ class OnAShare(ContainerTestCase):
     def test_witness_that_a_record_names(self):
         """Whoever takes a lock over, or releases it, leaves the witnesses of others alone, whatever
         the record says: theirs are removed by those who own them."""
-        uuid = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
+        name = str(uuid.uuid4())  # a release by another test, of a token they share, would remove it
         for uid in (65534, os.getuid()):
-            witness = f"/dev/shm/ufl-{uid}-{uuid}"
+            witness = f"/dev/shm/ufl-{uid}-{name}"
             os.close(os.open(witness, os.O_CREAT | os.O_EXCL, 0o600))
             self.addCleanup(lambda path=witness: os.path.lexists(path) and os.unlink(path))
             os.chown(witness, uid, uid)
             with self.subTest(uid=uid), self.seen_from(SHARE):
-                self.write("lock", leases.record(uuid, uid=uid, mount="share"))
+                self.write("lock", leases.record(name, uid=uid, mount="share"))
                 result = self.ufl("-w", "60", self.lock, "echo", "mine")
                 self.assertEqual((result.returncode, result.stdout), (0, "mine\n"), result.stderr)
                 self.assertIn("taken over", result.stderr)
                 self.assertTrue(os.path.lexists(witness), "a takeover has removed it")
-                self.write("lock", leases.record(uuid, uid=uid, mount="share"))
+                self.write("lock", leases.record(name, uid=uid, mount="share"))
                 self.assertEqual(self.ufl("--break", self.lock).returncode, 0)
                 self.assertTrue(os.path.lexists(witness), "a break has removed it")
         with self.seen_from(SHARE):
-            self.write("lock", leases.record(uuid, uid=65534, mount="share", lease=None))
-            self.assertEqual(self.ufl("--release", "--token", uuid, self.lock).returncode, 0)
-        self.assertTrue(os.path.lexists(f"/dev/shm/ufl-65534-{uuid}"), "a release has removed it")
+            self.write("lock", leases.record(name, uid=65534, mount="share", lease=None))
+            self.assertEqual(self.ufl("--release", "--token", name, self.lock).returncode, 0)
+        self.assertTrue(os.path.lexists(f"/dev/shm/ufl-65534-{name}"), "a release has removed it")
 
     def test_witness_of_somebody_else(self):
         """Anybody can make a file of that name, and anything under it."""
