@@ -156,7 +156,7 @@ FileReply Client::see_server() {
   if (fresh && world_.chance(knobs_.torn)) {
     const std::size_t length = world_.below(seen->content.size() + 1);
     std::string part = seen->content.substr(0, length);
-    if (!seen->before.empty()) part += seen->before.substr(length);
+    if (length < seen->before.size()) part += seen->before.substr(length);
     return ok(std::move(part), seen->inode);
   }
   return ok(seen->content, seen->inode);
