@@ -90,8 +90,11 @@ bool has_room(const std::string& directory) {
 // Could something be kept there, so that it would not be anywhere else?
 bool works(const std::string& directory) {
   struct stat info = {};
-  if (::lstat(directory.c_str(), &info) == 0)
-    return is_ours_alone(directory) && has_room(directory);
+  if (::lstat(directory.c_str(), &info) == 0) {
+    // As keep() finds it: one that a umask has left without the owner's bits takes no file.
+    return is_ours_alone(directory) && ::access(directory.c_str(), W_OK | X_OK) == 0 &&
+           has_room(directory);
+  }
   const std::string parent = directory_of(directory);
   return errno == ENOENT && ::access(parent.c_str(), W_OK | X_OK) == 0 && has_room(parent);
 }

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -50,14 +51,13 @@ class OtherBoot final : public Identity {
   HostIdentity host_{};
 };
 
-/// Gives this process a /dev/shm and a /run of its own: other tests, beside this one, keep what they
-/// have seen in those of this machine. Returns false if that is not permitted.
+/// Gives this process a /dev/shm and a /run of its own: other tests, beside this one, keep what
+/// they have seen in those of this machine. Returns false if that is not permitted.
 bool has_memory_of_its_own() {
-  static const bool done =
-      ::unshare(CLONE_NEWNS) == 0 &&
-      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-      ::mount("x", "/dev/shm", "tmpfs", 0, nullptr) == 0 &&
-      ::mount("x", "/run", "tmpfs", 0, nullptr) == 0;
+  static const bool done = ::unshare(CLONE_NEWNS) == 0 &&
+                           ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                           ::mount("x", "/dev/shm", "tmpfs", 0, nullptr) == 0 &&
+                           ::mount("x", "/run", "tmpfs", 0, nullptr) == 0;
   return done;
 }
 
@@ -221,6 +221,24 @@ TEST_F(HomeTest, IsUsedWhenMemoryIsFull) {
     if (!files_.recall(key_ + "x")) return 3;
     std::filesystem::remove(filler);
     return files_.recall(key_) ? 0 : 4;
+  });
+  if (done == kNotPermitted) GTEST_SKIP() << "not permitted to mount";
+  EXPECT_EQ(done, 0);
+  EXPECT_TRUE(home_was_touched());
+}
+
+// An earlier run, under another umask, may have made the folder.
+TEST_F(HomeTest, IsUsedWhenTheFolderInMemoryMayNotBeWrittenTo) {
+  constexpr uid_t kNobody = 65534;
+  const auto memory = [] { return ::mount("x", "/dev/shm", "tmpfs", 0, nullptr) == 0; };
+  const int done = without_memory(memory, [&] {
+    if (::chown(home_.path().c_str(), kNobody, kNobody) != 0) return kNotPermitted;
+    if (::setresuid(kNobody, kNobody, kNobody) != 0) return kNotPermitted;
+    if (::mkdir("/dev/shm/ufl-65534", S_IRUSR | S_IXUSR) != 0) return 1;
+    files_.keep(key_, seen_);
+    if (!files_.recall(key_)) return 2;
+    files_.forget(key_);
+    return files_.recall(key_) ? 3 : 0;
   });
   if (done == kNotPermitted) GTEST_SKIP() << "not permitted to mount";
   EXPECT_EQ(done, 0);
