@@ -68,8 +68,7 @@ std::string doubt_text(const Sighting& seen, Life life, bool has_lease) {
       return unseen(
           seen.holder.machine
               ? "the holder ran before this host was started, or on another one of the same name "
-                "or "
-                "machine ID"
+                "or machine ID"
               : "the holder ran before this host was started, or on another one of its name, which "
                 "ufl 0.1 and hosts without /etc/machine-id do not tell");
     case Life::other_container:

@@ -49,20 +49,21 @@ class TakeoverTest : public ::testing::Test {
   /// With a host of its own: its first token is always the same.
   Claim make(const ClaimOptions& options) { return {options, clock_, identity_.emplace()}; }
 
-  /// From the start to the temporary file, which is not answered yet.
-  static Step to_temporary(Claim& claim) {
+  /// From the start to the temporary file, which is not answered yet; `record` is what stands
+  /// there.
+  static Step to_temporary(Claim& claim, const std::string& record = kGone) {
     (void)claim.start();
-    const Step step = claim.on_reply(ok(kGone));
+    const Step step = claim.on_reply(ok(record));
     EXPECT_TRUE(std::holds_alternative<LooksFree>(step));
     EXPECT_TRUE(claim.takes_over());
     return claim.resume();
   }
   /// To the rename, which is not answered yet; `written_` is the record.
-  Step to_rename(Claim& claim) {
-    const Step step = to_temporary(claim);
+  Step to_rename(Claim& claim, const std::string& record = kGone) {
+    const Step step = to_temporary(claim, record);
     if (const auto* create = wants<CreateExclusive>(step)) written_ = create->content;
     EXPECT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr) << "no second look";
-    return claim.on_reply(ok(kGone));
+    return claim.on_reply(ok(record));
   }
   /// The temporary file is removed; answers that.
   static Step dropped(Claim& claim, const Step& step) {
@@ -601,19 +602,11 @@ TEST_F(TakeoverTest, RemovesTheWitnessOfWhomItHasProvenDead) {
     options.is_dead = [&](const Sighting& seen) { return c.is_dead && seen.token == gone; };
     const std::string record = gone + "\n{\"uid\":1000,\"mount\":\"" + c.mount + "\"}\n";
     Claim claim = make(options);
-    (void)claim.start();
-    (void)claim.on_reply(ok(record));
-    Step step = claim.resume();
-    const auto* create = wants<CreateExclusive>(step);
-    ASSERT_NE(create, nullptr);
-    const std::string written = create->content;
-    (void)claim.on_reply(ok());
-    step = claim.on_reply(ok(record));
-    ASSERT_NE(wants<ReplaceFile>(step), nullptr);
+    ASSERT_NE(wants<ReplaceFile>(to_rename(claim, record)), nullptr);
     (void)claim.on_reply(ok());
     clock_.advance(seconds{100});
     (void)claim.resume();
-    ASSERT_TRUE(finished(claim.on_reply(ok(written))));
+    ASSERT_TRUE(finished(claim.on_reply(ok(written_))));
     ASSERT_EQ(claim.result().outcome, Outcome::acquired);
     const auto& removed = identity_->removed_witnesses;
     EXPECT_EQ(std::count(removed.begin(), removed.end(), uuid), c.removes ? 1 : 0)
@@ -645,11 +638,7 @@ TEST_F(TakeoverTest, BesideAShareALateTakeoverIsNoticed) {
     const std::string record =
         gone + "\n{\"mount\":\"" + (shared ? kShareMount : kLocalMount) + "\"}\n";
     Claim claim = make(local());
-    (void)claim.start();
-    (void)claim.on_reply(ok(record));
-    (void)claim.resume();
-    (void)claim.on_reply(ok());
-    const Step step = claim.on_reply(ok(record));
+    const Step step = to_rename(claim, record);
     ASSERT_NE(wants<ReplaceFile>(step), nullptr);
     EXPECT_TRUE(wants<ReplaceFile>(step)->only_if) << "other ufls here do take flock(2)";
     clock_.advance(seconds{1});
@@ -665,11 +654,7 @@ TEST_F(TakeoverTest, BesideAShareNobodyKnowsWhetherItCreatesAtomically) {
     const std::string record =
         gone + "\n{\"detached\":true,\"mount\":\"" + (shared ? kShareMount : kLocalMount) + "\"}\n";
     Claim claim = make(local());
-    (void)claim.start();
-    (void)claim.on_reply(ok(record));
-    (void)claim.resume();
-    (void)claim.on_reply(ok());
-    (void)claim.on_reply(ok(record));
+    (void)to_rename(claim, record);
     (void)claim.on_reply(ok());
     EXPECT_EQ(claim.late(), shared);
   }
