@@ -83,10 +83,10 @@ ssize_t read_value(int pipe, Value& value) {
 /// here. Not the launcher of Boost.Process v2 (1.81 and 1.83): that closes inherited descriptors,
 /// leaves the signal mask as ours, runs exit(3) in the child when the exec fails, leaves that child
 /// unreaped, and does not run scripts without "#!" as execvp(3) does.
-class Beginning {
+class ChildStart {
  public:
-  Beginning(const Signals& signals, const ClosedStandardFds& closed, SpawnOptions options,
-            const std::string& path, const std::vector<std::string>& arguments)
+  ChildStart(const Signals& signals, const ClosedStandardFds& closed, SpawnOptions options,
+             const std::string& path, const std::vector<std::string>& arguments)
       : signals_{signals},
         closed_{closed},
         options_{options},
@@ -254,11 +254,11 @@ Child::~Child() {
 
 int Child::spawn(const Command& command, const std::string& path, SpawnOptions options) {
   impl_->let_be();  // the one before
-  Beginning beginning{impl_->signals, impl_->closed, options, path, command.arguments};
+  ChildStart start{impl_->signals, impl_->closed, options, path, command.arguments};
   int error = impl_->barrier.open();
   if (error == 0) error = impl_->report.open();
   const pid_t pid = error == 0 ? ::fork() : -1;
-  if (pid == 0) beginning.run(impl_->barrier, impl_->report);
+  if (pid == 0) start.run(impl_->barrier, impl_->report);
   if (pid < 0) {
     if (error == 0) error = errno;
     impl_->barrier.close();

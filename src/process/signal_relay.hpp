@@ -7,7 +7,7 @@
 #include <deque>
 
 #include "process/child.hpp"
-#include "process/group_witness.hpp"
+#include "process/signal_bystander.hpp"
 #include "process/process_title.hpp"
 #include "process/signal_policy.hpp"
 #include "seams/clock.hpp"
@@ -32,7 +32,7 @@ class SignalRelay {
   /// The command has ended.
   void stop();
 
-  /// The number of the bystander (group_witness.hpp), or -1: there is none.
+  /// The number of the bystander (signal_bystander.hpp), or -1: there is none.
   [[nodiscard]] pid_t bystander() const { return witness_.pid(); }
 
   /// ufl got `event`: pass it on, unless it reached the command without us.
@@ -50,7 +50,7 @@ class SignalRelay {
   Timer& timer_;
   Child& child_;
   const Clock& clock_;
-  GroupWitness witness_;
+  SignalBystander witness_;
   std::deque<Undecided> undecided_;  // in the order of `due`
 };
 

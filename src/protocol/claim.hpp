@@ -21,7 +21,7 @@
 // Not guaranteed: order among waiters; anything at all when a single system call lands later than B
 // (a hung share), except what "late claims" below saves.
 //
-// After `acquired` the file is the caller's to release (protocol/hold.hpp). After every other
+// After `acquired` the file is the caller's to release (protocol/release.hpp). After every other
 // outcome nothing of this claim is left on the share, unless result().left_behind says so.
 //
 // Late claims: what was decided on an old look must not land on somebody's lock.

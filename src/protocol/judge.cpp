@@ -70,14 +70,14 @@ Life of_other_boot(const Holder& holder, const Holder& here, bool local) {
 // `process`, whose numbers mean something in the namespaces of `holder`.
 Life Judge::judge(const ProcessId& process, const Holder& holder, const Holder& here) {
   const bool tells_less = (here.pidns && !holder.pidns) || (here.timens && !holder.timens);
-  if (tells_less) return Life::untold;
+  if (tells_less) return Life::unknown;
   if (holder.pidns != here.pidns || holder.timens != here.timens) return Life::other_container;
   // No process has such a number.
   if (process.pid < 1 || process.pid > std::numeric_limits<std::int32_t>::max()) {
-    return Life::untold;
+    return Life::unknown;
   }
   if (!signs_.process_exists(process.pid)) return Life::gone;
-  if (!process.start) return Life::untold;
+  if (!process.start) return Life::unknown;
   const auto stat = signs_.process_stat(process.pid);
   // hidepid, proc(5); or it ended between the two questions.
   if (!stat) return signs_.process_exists(process.pid) ? Life::hidden : Life::gone;
@@ -113,7 +113,7 @@ LifelineState Judge::lifeline_of(const Holder& holder, const Holder& here, std::
 // writes the child before it lets the command run (process/child.hpp, go()).
 Life Judge::of_command(const Holder& holder, const Holder& here, std::string_view uuid, bool local,
                        Life otherwise) {
-  const Life child = holder.child ? judge(*holder.child, holder, here) : Life::untold;
+  const Life child = holder.child ? judge(*holder.child, holder, here) : Life::unknown;
   if (child == Life::alive) return Life::alive;
   const LifelineState lifeline = lifeline_of(holder, here, uuid);
   if (lifeline == LifelineState::up) return Life::alive;
@@ -127,10 +127,10 @@ Life Judge::look(const Holder& holder, std::string_view uuid, bool local) {
   local = both_local(holder, local);
   // Boot ids are unique: they decide, and the rest explains.
   if (!holder.boot || !here.boot) {
-    return seems_to_be_here(holder, here).value_or(true) ? Life::untold : Life::other_host;
+    return seems_to_be_here(holder, here).value_or(true) ? Life::unknown : Life::other_host;
   }
   if (holder.boot != here.boot) return of_other_boot(holder, here, local);
-  const Life life = holder.pid ? judge({*holder.pid, holder.start}, holder, here) : Life::untold;
+  const Life life = holder.pid ? judge({*holder.pid, holder.start}, holder, here) : Life::unknown;
   if (life == Life::alive) return life;
   if (!holder.detached.value_or(false)) return of_command(holder, here, uuid, local, life);
   // --acquire: the process that it was told to live with, if any, and nothing else, holds the lock.

@@ -2,7 +2,7 @@
 //
 // Refresh: one beat for a lock that `ufl --acquire --lease` has taken.
 //
-//     look     still ours? (protocol/hold.hpp)
+//     look     still ours? (protocol/release.hpp)
 //     write    the next beat.
 //     wait, look again: unless this host knows that the last refresh is younger than two thirds of
 //              the lease. With more beats meanwhile, where that takes a third of the lease.
@@ -18,7 +18,7 @@
 #include <optional>
 #include <string>
 
-#include "protocol/hold.hpp"
+#include "protocol/release.hpp"
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"

@@ -77,7 +77,7 @@ std::string doubt_text(const Sighting& seen, Life life, bool has_lease) {
       return without("this host does not show the holder's process to you");
     case Life::alive:
     case Life::dead:
-    case Life::untold:
+    case Life::unknown:
       break;
   }
   return without(seen.holder.detached.value_or(false)

@@ -57,7 +57,7 @@ std::string_view name_of(Life life) {
       return "other_container";
     case Life::hidden:
       return "hidden";
-    case Life::untold:
+    case Life::unknown:
       break;
   }
   return "untold";
@@ -108,18 +108,18 @@ std::string held_since(const Holder& holder, Wall now) {
 }
 
 // How to remove what was left, unless it is a page of it.
-std::string litter_text(const LockStatus& lock) {
+std::string stale_temporaries_text(const LockStatus& lock) {
   constexpr std::size_t kMostNamed = 10;
-  if (lock.litter.empty()) return {};
+  if (lock.stale_temporaries.empty()) return {};
   const std::string directory = lock.path.substr(0, lock.path.rfind('/') + 1);
   std::string names;
   std::size_t named = 0;
-  for (const std::string& name : lock.litter) {
+  for (const std::string& name : lock.stale_temporaries) {
     if (named == kMostNamed || !can_be_quoted(name)) continue;
     names += ' ' + shell_word(directory + name);
     ++named;
   }
-  const std::size_t more = lock.litter.size() - named;
+  const std::size_t more = lock.stale_temporaries.size() - named;
   const std::string others = more == 0 ? std::string{} : fmt::format(" (and {} more)", more);
   return fmt::format("left over, may be removed{}: {}", others,
                      named == 0 ? "see the directory" : "rm" + names);
@@ -158,7 +158,7 @@ std::string status_text(const LockStatus& lock, Wall now, bool colour) {
   if (is_whole(seen)) line("token", printable(seen.token));
   line("why", why_of(lock));
   line("next", next_of(lock));
-  line("litter", litter_text(lock));
+  line("litter", stale_temporaries_text(lock));
   return text;
 }
 
@@ -182,7 +182,7 @@ std::string status_json(const LockStatus& lock, Wall now) {
                                               : std::nullopt);
   object.add_or_null("next", unless_empty(next_of(lock)));
   object.add_or_null("error", unless_empty(why_of(lock)));
-  object.add("litter", printable_names(lock.litter));
+  object.add("litter", printable_names(lock.stale_temporaries));
   return object.text() + '\n';
 }
 

@@ -18,12 +18,12 @@ namespace ufl {
 struct LockStatus {
   std::string path;  ///< as typed
   InspectResult look;
-  Life life = Life::untold;    ///< State::held: what this host sees of the holder
+  Life life = Life::unknown;    ///< State::held: what this host sees of the holder
   bool local = false;          ///< this kernel alone sees the file
   bool mounted_alone = false;  ///< the file is a mount point, and so no lock: State::cannot_tell
   Hindrance hindrance;         ///< State::held: what keeps it from being taken over
   /// Names beside the lock file of what a ufl that was killed has left: ".ufl-...".
-  std::vector<std::string> litter;
+  std::vector<std::string> stale_temporaries;
 };
 
 /// For people: lines, each with its newline. With `colour` the state is coloured (ECMA-48, SGR).

@@ -19,7 +19,7 @@ enum class Life {
   other_boot,       ///< here before a reboot, or on another host of the same name or machine ID
   other_container,  ///< in another PID or time namespace, where the numbers mean something else
   hidden,           ///< this host does not show us that process
-  untold,           ///< the lock file does not say which process that is
+  unknown,          ///< the lock file does not say which process that is
 };
 
 /// Looks at processes.

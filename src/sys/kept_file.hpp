@@ -4,7 +4,7 @@
 // description (F_OFD_SETLK, fcntl(2)) shows everybody who can read the file that we live: whatever
 // becomes of its content, and in whatever namespace they are. The kernel keeps it as long as any
 // process has the description: ufl, the command that has inherited it, and whoever waits for that
-// (process/group_witness.hpp).
+// (process/signal_bystander.hpp).
 //
 // It is a write lock of all of the file, and is asked for as a reader would ask: who may only read
 // the file can lock it for reading alone, and so cannot feign life. flock(2) is another lock, and

@@ -47,18 +47,18 @@ ClaimOptions claim_of(const Options& options, const MountTraits& mount, const Wo
 class Acquire {
  public:
   Acquire(const Options& options, const World& world, const std::optional<ProcessId>& lives_with,
-          Outcome& outcome)
+          RunReport& report)
       : options_{options},
         world_{world},
         lives_with_{lives_with},
-        outcome_{outcome},
+        report_{report},
         session_{world.signals},
         mount_{find_mount(absolute_path(options.lock_file))},
         taking_{options,
                 world,
                 session_,
                 claim_of(options, mount_, world, lives_with),
-                outcome,
+                report,
                 Taking::Events{.on_acquired = [this] { acquired(); },
                                .on_ended = [this](Ending ending) { session_.end(ending); }}},
         releasing_{world, session_.timer()} {}
@@ -110,7 +110,7 @@ class Acquire {
   }
 
   void fail() {
-    outcome_.kind = Outcome::Kind::failed;
+    report_.kind = RunReport::Kind::failed;
     release({exit_status::kFailed, 0});
   }
 
@@ -118,8 +118,8 @@ class Acquire {
     session_.loop().poll_signals();
     const int signal = taking_.fatal_signal();
     if (signal == 0) return false;
-    outcome_.kind = Outcome::Kind::interrupted;
-    outcome_.signal = signal;
+    report_.kind = RunReport::Kind::interrupted;
+    report_.signal = signal;
     release(ending_of_signal(signal));
     return true;
   }
@@ -128,7 +128,7 @@ class Acquire {
     taking_.letting_go();
     releasing_.start(release_options(options_, mount_, taking_.claim()),
                      [this, ending](const ReleaseResult& result) {
-                       note_release(outcome_, result);
+                       note_release(report_, result);
                        forget_witness(world_, mount_, taking_.claim().result().token, result);
                        if (result.outcome == ReleaseResult::Outcome::failed) {
                          say(release_failure_text(options_.lock_file,
@@ -144,7 +144,7 @@ class Acquire {
   const Options& options_;
   const World& world_;
   std::optional<ProcessId> lives_with_;
-  Outcome& outcome_;
+  RunReport& report_;
   Session session_;
   MountTraits mount_;
   Taking taking_;
@@ -154,7 +154,7 @@ class Acquire {
 
 }  // namespace
 
-Ending acquire(const Options& options, const World& world, Outcome& outcome) {
+Ending acquire(const Options& options, const World& world, RunReport& report) {
   std::optional<ProcessId> lives_with;
   if (options.pid) {
     lives_with = find_process(static_cast<pid_t>(*options.pid));
@@ -168,7 +168,7 @@ Ending acquire(const Options& options, const World& world, Outcome& outcome) {
     say(print_failure_text(options.lock_file, "the token, so the lock is not taken", error));
     return {exit_status::kFailed, 0};
   }
-  return Acquire{options, world, lives_with, outcome}.to_the_end();
+  return Acquire{options, world, lives_with, report}.to_the_end();
 }
 
 }  // namespace ufl

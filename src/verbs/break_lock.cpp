@@ -13,7 +13,7 @@
 #include "protocol/token.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
-#include "report/outcome.hpp"
+#include "report/run_report.hpp"
 #include "report/say.hpp"
 #include "report/text.hpp"
 #include "sys/hindrances.hpp"
@@ -102,7 +102,7 @@ class Break {
                 world,
                 session,
                 claim(),
-                outcome_,
+                report_,
                 Taking::Events{.on_looks_free = [this] { return taking_.claim().takes_over(); },
                                .on_acquired = [this] { taken_over(); },
                                .on_refused = [this] { free_by_now(); },
@@ -215,7 +215,7 @@ class Break {
   Sighting broken_;
   std::string text_;  // what is broken
   MountTraits mount_;
-  Outcome outcome_;
+  RunReport report_;
   Taking taking_;
   Releasing releasing_;
   bool is_releasing_ = false;

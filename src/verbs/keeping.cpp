@@ -142,7 +142,7 @@ void Keeping::ended() {
   // It answers what was under way when the command ended: the lock was ours till then, or it has
   // been said that it may not have been. The release finds out whether it is now.
   if (command_ended_) {
-    if (!fence_) done();
+    if (!stopper_) done();
     return;
   }
   switch (keep_->result().outcome) {
@@ -181,8 +181,8 @@ void Keeping::stop_command() {
   const Mono kill_at = world_.clock.now() + options_.kill_after;
   const Mono latest = std::min(kill_at, keep_->kill_at().value_or(kill_at));
   const bool tells = warden_->end_term(latest);
-  fence_.emplace(*tree_, *deadline_, world_.clock);
-  fence_->begin(latest, tells, [this] { fenced(); });
+  stopper_.emplace(*tree_, *deadline_, world_.clock);
+  stopper_->begin(latest, tells, [this] { stopped(); });
   unsaid_ = say_at_once(line);
 }
 
@@ -201,10 +201,10 @@ std::string Keeping::loss() const {
   return lease_over_text(options_.lock_file, *options_.lease, keep_->result().failure, fate);
 }
 
-void Keeping::fenced() {
+void Keeping::stopped() {
   if (!unsaid_.empty()) say_rest(unsaid_);
   std::vector<std::int64_t> pids;
-  for (const Survivor& survivor : fence_->survivors()) pids.push_back(survivor.process.pid);
+  for (const Survivor& survivor : stopper_->survivors()) pids.push_back(survivor.process.pid);
   if (!pids.empty()) say(survivors_text(options_.lock_file, pids));
   done();
 }
@@ -219,7 +219,7 @@ void Keeping::command_ended() {
     lost_ = true;
     say(loss());
   }
-  if (fence_) return fence_->command_ended();
+  if (stopper_) return stopper_->command_ended();
   deadline_->cancel_timer();
   stop_watching();
   keep_ended_ ? done() : driver_->cancel();

@@ -18,7 +18,7 @@
 #include "protocol/driver.hpp"
 #include "protocol/keep.hpp"
 #include "sys/mount_table.hpp"
-#include "verbs/fence.hpp"
+#include "verbs/command_stopper.hpp"
 #include "verbs/name_alarm.hpp"
 #include "verbs/session.hpp"
 #include "verbs/world.hpp"
@@ -65,7 +65,7 @@ class Keeping {
   /// And who has it now: Sighting::Kind::none: nobody, or that is not known.
   [[nodiscard]] const Sighting& lost_to() const { return keep_->result().seen; }
   /// And the command was stopped for it.
-  [[nodiscard]] bool has_stopped_command() const { return fence_ && fence_->is_begun(); }
+  [[nodiscard]] bool has_stopped_command() const { return stopper_ && stopper_->is_begun(); }
   /// Until then the lock may be released; none: at any time.
   [[nodiscard]] std::optional<Mono> release_until() const { return keep_->release_until(); }
 
@@ -86,7 +86,7 @@ class Keeping {
   void lose();
   void stop_command();
   [[nodiscard]] std::string loss() const;
-  void fenced();
+  void stopped();
   void done();
 
   const Options& options_;
@@ -104,7 +104,7 @@ class Keeping {
   std::optional<Keep> keep_;
   std::optional<Driver> driver_;
   NameAlarm alarm_;
-  std::optional<Fence> fence_;
+  std::optional<CommandStopper> stopper_;
   bool keep_ended_ = false;
   bool recorded_ = false;
   bool command_ended_ = false;

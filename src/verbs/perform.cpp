@@ -9,7 +9,7 @@
 #include "protocol/token.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
-#include "report/outcome.hpp"
+#include "report/run_report.hpp"
 #include "report/say.hpp"
 #include "sys/needed_calls.hpp"
 #include "sys/output_file.hpp"
@@ -24,14 +24,14 @@ namespace ufl {
 
 namespace {
 
-Ending perform_verb(const Options& options, const World& world, Outcome& outcome) {
+Ending perform_verb(const Options& options, const World& world, RunReport& report) {
   try {
     require_calls_to_wait();
     switch (options.action) {
       case Action::run:
-        return run(options, world, outcome);
+        return run(options, world, report);
       case Action::acquire:
-        return acquire(options, world, outcome);
+        return acquire(options, world, report);
       case Action::release:
         return release(options, world);
       case Action::check:
@@ -55,9 +55,9 @@ Ending perform_verb(const Options& options, const World& world, Outcome& outcome
 }  // namespace
 
 Ending perform(const Options& options, const World& world) {
-  Outcome outcome;
-  outcome.lock = options.lock_file;
-  if (!options.report) return perform_verb(options, world, outcome);
+  RunReport report;
+  report.lock = options.lock_file;
+  if (!options.report) return perform_verb(options, world, report);
 
   // Found out before the lock is taken: a report that cannot be written helps nobody.
   const OutputFile file{*options.report};
@@ -79,9 +79,9 @@ Ending perform(const Options& options, const World& world) {
     say(report_failure_text(*options.report, error) + "; no lock was taken");
     return {exit_status::kFailed, 0};
   }
-  const Ending ending = perform_verb(options, world, outcome);
-  outcome.status = ending.status;
-  if (const int error = file.write(outcome_json(outcome)); error != 0) {
+  const Ending ending = perform_verb(options, world, report);
+  report.status = ending.status;
+  if (const int error = file.write(run_report_json(report)); error != 0) {
     say(report_failure_text(*options.report, error));
   }
   return ending;

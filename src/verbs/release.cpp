@@ -56,9 +56,9 @@ Ending ending_of(const Options& options, const World& world, const ReleaseResult
 /// So a release lies within a lease that is surely not over, or a beat begins a new one first
 /// (protocol/refresh.hpp). On a file system that is local for whoever has taken it, too, flock(2)
 /// parts the two.
-class LettingGo {
+class ReleaseVerb {
  public:
-  LettingGo(const Options& options, const World& world)
+  ReleaseVerb(const Options& options, const World& world)
       : options_{options},
         world_{world},
         session_{world.signals},
@@ -146,11 +146,11 @@ class LettingGo {
 }  // namespace
 
 Ending release(const Options& options, const World& world) {
-  return LettingGo{options, world}.to_the_end(false);
+  return ReleaseVerb{options, world}.to_the_end(false);
 }
 
 Ending check(const Options& options, const World& world) {
-  return LettingGo{options, world}.to_the_end(true);
+  return ReleaseVerb{options, world}.to_the_end(true);
 }
 
 }  // namespace ufl

@@ -31,11 +31,11 @@ ReleaseOptions release_options(const Options& options, const MountTraits& mount,
   return release;
 }
 
-void note_release(Outcome& outcome, const ReleaseResult& result) {
-  outcome.released = result.outcome == ReleaseResult::Outcome::released;
+void note_release(RunReport& report, const ReleaseResult& result) {
+  report.released = result.outcome == ReleaseResult::Outcome::released;
   if (result.outcome != ReleaseResult::Outcome::lost) return;
-  outcome.kind = Outcome::Kind::lost;
-  outcome.holder = result.seen;
+  report.kind = RunReport::Kind::lost;
+  report.holder = result.seen;
 }
 
 void forget_witness(const World& world, const std::string& token) {

@@ -10,8 +10,8 @@
 #include "cli/options.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/driver.hpp"
-#include "protocol/hold.hpp"
-#include "report/outcome.hpp"
+#include "protocol/release.hpp"
+#include "report/run_report.hpp"
 #include "seams/timer.hpp"
 #include "sys/mount_table.hpp"
 #include "verbs/world.hpp"
@@ -27,8 +27,8 @@ namespace ufl {
 [[nodiscard]] ReleaseOptions release_options(const Options& options, const MountTraits& mount,
                                              const Claim& claim);
 
-/// Note in `outcome` how the release ended.
-void note_release(Outcome& outcome, const ReleaseResult& result);
+/// Note in `report` how the release ended.
+void note_release(RunReport& report, const ReleaseResult& result);
 
 /// Remove the witness that the lock of `token` has on this host, if it is ours: root may release
 /// what alice has taken, and her witness stays until the next boot.

@@ -15,7 +15,7 @@
 #include "process/process_tree.hpp"
 #include "process/signal_relay.hpp"
 #include "process/warden.hpp"
-#include "protocol/hold.hpp"
+#include "protocol/release.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
@@ -64,10 +64,10 @@ ClaimOptions claim_of(const Options& options, const MountTraits& mount, const Wo
 /// One run: a claim, then a command, then a release, each begun by the end of the one before.
 class Run {
  public:
-  Run(const Options& options, const World& world, Outcome& outcome)
+  Run(const Options& options, const World& world, RunReport& report)
       : options_{options},
         world_{world},
-        outcome_{outcome},
+        report_{report},
         session_{world.signals},
         path_{absolute_path(options.lock_file)},
         mount_{find_mount(path_)},
@@ -76,7 +76,7 @@ class Run {
                 world,
                 session_,
                 claim_of(options, mount_, world),
-                outcome,
+                report,
                 Taking::Events{.on_looks_free = [this] { return find_command(); },
                                .on_acquired = [this] { run_command(); },
                                .on_refused = [this] { command_not_found(); },
@@ -175,8 +175,8 @@ class Run {
 
   void give_up() {
     child_.abandon();
-    outcome_.kind = Outcome::Kind::interrupted;
-    outcome_.signal = taking_.fatal_signal();
+    report_.kind = RunReport::Kind::interrupted;
+    report_.signal = taking_.fatal_signal();
     ending_ = ending_of_signal(taking_.fatal_signal());
     keeping_.command_ended();
   }
@@ -195,7 +195,7 @@ class Run {
   }
 
   void release_with(Ending ending) {
-    outcome_.kind = Outcome::Kind::failed;
+    report_.kind = RunReport::Kind::failed;
     ending_ = ending;
     release();
   }
@@ -211,8 +211,8 @@ class Run {
       // what it ran was killed by it.
       const bool shared = command.signal != 0 && received_.contains(command.signal);
       ending_ = {command.status, shared ? command.signal : 0};
-      outcome_.signal = command.signal;
-      if (command.signal == 0) outcome_.exit = command.status;
+      report_.signal = command.signal;
+      if (command.signal == 0) report_.exit = command.status;
     }
     keeping_.command_ended();
   }
@@ -232,7 +232,7 @@ class Run {
   void leave() {
     taking_.letting_go();
     note_loss();
-    outcome_.released = false;
+    report_.released = false;
     // Without it nobody can prove us dead; but there is the lease for that.
     forget_witness(world_, taking_.claim().result().token);
     session_.end(ending_);
@@ -240,7 +240,7 @@ class Run {
 
   void cannot_run(int error) {
     const bool found = executable_.error == 0;
-    outcome_.kind = Outcome::Kind::failed;
+    report_.kind = RunReport::Kind::failed;
     say(exec_failure_text(options_.lock_file, command_.arguments.front(), error, found,
                           options_.shell_string.has_value()));
     ending_ = {status_of_exec_error(error), 0};
@@ -258,7 +258,7 @@ class Run {
     using Result = ReleaseResult::Outcome;
     const std::string& token = taking_.claim().result().token;
     const bool knew_it = keeping_.is_lost();
-    note_release(outcome_, result);
+    note_release(report_, result);
     if (knew_it) note_loss();
     if (result.outcome == Result::released) {
       taking_.released();
@@ -275,13 +275,13 @@ class Run {
   }
 
   void note_loss() {
-    outcome_.kind = Outcome::Kind::lost;
-    if (keeping_.lost_to().kind != Sighting::Kind::none) outcome_.holder = keeping_.lost_to();
+    report_.kind = RunReport::Kind::lost;
+    if (keeping_.lost_to().kind != Sighting::Kind::none) report_.holder = keeping_.lost_to();
   }
 
   const Options& options_;
   const World& world_;
-  Outcome& outcome_;
+  RunReport& report_;
   Session session_;
   std::string path_;
   MountTraits mount_;
@@ -304,8 +304,8 @@ class Run {
 
 }  // namespace
 
-Ending run(const Options& options, const World& world, Outcome& outcome) {
-  return Run{options, world, outcome}.to_the_end();
+Ending run(const Options& options, const World& world, RunReport& report) {
+  return Run{options, world, report}.to_the_end();
 }
 
 }  // namespace ufl

@@ -12,9 +12,9 @@
 #include "report/say.hpp"
 #include "report/status_text.hpp"
 #include "sys/hindrances.hpp"
-#include "sys/litter.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/path.hpp"
+#include "sys/stale_temporaries.hpp"
 #include "verbs/inspecting.hpp"
 #include "verbs/session.hpp"
 
@@ -45,7 +45,7 @@ Ending status(const Options& options, const World& world) {
   });
   const bool coloured = !options.json && world.stdout_is_coloured();
   Ending ending{exit_status::kOk, 0};
-  Litter litter;
+  StaleTemporaries temporaries;
   for (const std::string& path : options.lock_files) {
     LockStatus lock;
     lock.path = path;
@@ -60,7 +60,7 @@ Ending status(const Options& options, const World& world) {
     const bool is_for_takers = lock.look.state == InspectResult::State::held ||
                                lock.look.state == InspectResult::State::unknown_holder;
     if (is_for_takers && lock.life != Life::alive) lock.hindrance = hindrance_at(path);
-    lock.litter = litter.beside(path);
+    lock.stale_temporaries = temporaries.beside(path);
     static_assert(exit_status::kOk < exit_status::kNotAcquired &&
                   exit_status::kNotAcquired < exit_status::kFailed);
     ending.status = std::max(ending.status, status_of(lock.look.state));

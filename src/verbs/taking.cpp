@@ -88,11 +88,11 @@ ClaimOptions told(ClaimOptions claim, const Options& options) {
 }  // namespace
 
 Taking::Taking(const Options& options, const World& world, Session& session, ClaimOptions claim,
-               Outcome& outcome, Events events)
+               RunReport& report, Events events)
     : options_{options},
       world_{world},
       session_{session},
-      outcome_{outcome},
+      report_{report},
       events_{std::move(events)},
       claim_{told(std::move(claim), options), world.clock, world.identity},
       driver_{claim_,
@@ -118,7 +118,7 @@ void Taking::got_signal(int signal_number) {
 }
 
 void Taking::letting_go() {
-  outcome_.held = world_.clock.now() - started_ - outcome_.waited.value_or(Duration::zero());
+  report_.held = world_.clock.now() - started_ - report_.waited.value_or(Duration::zero());
 }
 
 Waiting Taking::now_waiting() const {
@@ -255,14 +255,14 @@ void Taking::claim_ended() {
   alarm_.end();
   holder_alarm_.end();
   if (line_) line_->stop();
-  outcome_.waited = world_.clock.now() - started_;
-  outcome_.holder = claim_.takes_over() ? claim_.taken_from() : claim_.seen();
+  report_.waited = world_.clock.now() - started_;
+  report_.holder = claim_.takes_over() ? claim_.taken_from() : claim_.seen();
   const ClaimResult& result = claim_.result();
   if (result.left_behind) say(left_behind_text(options_.lock_file));
   switch (result.outcome) {
     case ClaimResult::Outcome::acquired:
-      outcome_.kind = Outcome::Kind::acquired;
-      outcome_.token = result.token;
+      report_.kind = RunReport::Kind::acquired;
+      report_.token = result.token;
       if (claim_.takes_over()) forget_refresh(world_, claim_.taken_from().token);
       say_taken_over();
       log_.acquired();
@@ -278,8 +278,8 @@ void Taking::claim_ended() {
       break;
     case ClaimResult::Outcome::cancelled:
       if (fatal_signal_ == 0) return events_.on_refused();
-      outcome_.kind = Outcome::Kind::interrupted;
-      outcome_.signal = fatal_signal_;
+      report_.kind = RunReport::Kind::interrupted;
+      report_.signal = fatal_signal_;
       return events_.on_ended(ending_of_signal(fatal_signal_));
     case ClaimResult::Outcome::failed:
       say(failure_text(options_.lock_file, result.failed_operation, result.failure));
@@ -297,7 +297,7 @@ void Taking::say_taken_over() const {
 }
 
 void Taking::not_acquired() {
-  outcome_.kind = Outcome::Kind::not_acquired;
+  report_.kind = RunReport::Kind::not_acquired;
   if (events_.on_not_acquired) return events_.on_not_acquired();
   if (says_busy()) {
     const bool timed_out = claim_.result().outcome == ClaimResult::Outcome::timed_out;

@@ -13,7 +13,7 @@
 #include "cli/options.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/driver.hpp"
-#include "report/outcome.hpp"
+#include "report/run_report.hpp"
 #include "sys/mount_table.hpp"
 #include "verbs/name_alarm.hpp"
 #include "verbs/process_alarm.hpp"
@@ -55,9 +55,9 @@ class Taking {
     std::function<void(Ending)> on_ended;
   };
 
-  /// Notes in `outcome` what became of it. Throws std::system_error when the kernel gives no timer.
+  /// Notes in `report` what became of it. Throws std::system_error when the kernel gives no timer.
   Taking(const Options& options, const World& world, Session& session, ClaimOptions claim,
-         Outcome& outcome, Events events);
+         RunReport& report, Events events);
 
   void start();
 
@@ -98,7 +98,7 @@ class Taking {
   const Options& options_;
   const World& world_;
   Session& session_;
-  Outcome& outcome_;
+  RunReport& report_;
   Events events_;
   Claim claim_;
   Driver driver_;

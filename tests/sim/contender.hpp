@@ -13,7 +13,7 @@
 
 #include "protocol/claim.hpp"
 #include "protocol/driver.hpp"
-#include "protocol/hold.hpp"
+#include "protocol/release.hpp"
 #include "seams/clock.hpp"
 #include "seams/timer.hpp"
 #include "sim/client.hpp"

@@ -13,7 +13,7 @@
 
 #include "protocol/claim.hpp"
 #include "protocol/driver.hpp"
-#include "protocol/hold.hpp"
+#include "protocol/release.hpp"
 #include "protocol/judge.hpp"
 #include "protocol/keep.hpp"
 #include "protocol/refresh.hpp"

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "protocol/claim.hpp"
-#include "protocol/hold.hpp"
+#include "protocol/release.hpp"
 #include "unit/support.hpp"
 
 namespace ufl::test {

@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "process/event_loop.hpp"
-#include "process/group_witness.hpp"
+#include "process/signal_bystander.hpp"
 #include "process/signals.hpp"
 #include "process/standard_fds.hpp"
 #include "seams/clock.hpp"
@@ -195,7 +195,7 @@ TEST_F(ChildTest, EndsWithAUflThatIsKilledBeforeItGoes) {
     Ufl ufl;
     if (ufl.spawn(leave_trace()) != 0) return;
     const ProcessTitle title{0, nullptr};
-    GroupWitness bystander{title};
+    SignalBystander bystander{title};
     bystander.start();
     alive.send(ufl.pid());
     ::pause();
@@ -219,7 +219,7 @@ TEST_F(ChildTest, TheBystanderKeepsAFileAsLongAsTheCommandRuns) {
     if (ufl.spawn("exec sleep 60") != 0) return;
     ufl.child.go([](const CommandEnd&) {});
     const ProcessTitle title{0, nullptr};
-    GroupWitness bystander{title};
+    SignalBystander bystander{title};
     bystander.keep(kept.in(), ufl.pid());
     bystander.start();
     bystander.start();  // a new one does the same

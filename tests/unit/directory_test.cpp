@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "sys/litter.hpp"
 #include "sys/name_watch.hpp"
+#include "sys/stale_temporaries.hpp"
 #include "unit/temporary_directory.hpp"
 
 namespace ufl {
@@ -128,12 +128,12 @@ TEST_F(DirectoryTest, LitterIsOldAndOurs) {
   write(of_ufl('3'));
   std::filesystem::create_directory(path(of_ufl('4')));
   make_old(of_ufl('4'));
-  Litter litter;
-  EXPECT_EQ(litter.beside(path("lock")), ours);
-  EXPECT_TRUE(litter.beside(path("none/lock")).empty());
+  StaleTemporaries temporaries;
+  EXPECT_EQ(temporaries.beside(path("lock")), ours);
+  EXPECT_TRUE(temporaries.beside(path("none/lock")).empty());
   // A thousand locks in one directory are no thousand readings of it.
   for (const std::string& name : ours) std::filesystem::remove(path(name));
-  EXPECT_EQ(litter.beside(path("another")), ours);
+  EXPECT_EQ(temporaries.beside(path("another")), ours);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 
 #include <csignal>
 
-#include "process/group_witness.hpp"
 #include "process/process_title.hpp"
+#include "process/signal_bystander.hpp"
 #include "unit/child_processes.hpp"
 #include "unit/refused_calls.hpp"
 
@@ -68,7 +68,7 @@ TEST(EndChildTest, WithoutADescriptorOfItItEndsAllTheSame) {
 TEST(EndChildTest, ABystanderThatMayNotBeKilledHoldsUpNothing) {
   in_own_process([] {
     const ProcessTitle title{0, nullptr};
-    GroupWitness bystander{title};
+    SignalBystander bystander{title};
     bystander.start();
     const pid_t first = bystander.pid();
     if (!refuse({SYS_kill})) return;

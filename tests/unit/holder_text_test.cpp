@@ -67,11 +67,11 @@ TEST(LifeText, NamesTheHostThatCannotBeChecked) {
             "by itself when it is not refreshed for 30s");
   Sighting detached = record();
   detached.holder.detached = true;
-  EXPECT_EQ(life_text(detached, Life::untold),
+  EXPECT_EQ(life_text(detached, Life::unknown),
             "taken with --acquire, without a process to check; there is no lease");
   Sighting foreign;
   foreign.kind = Sighting::Kind::foreign;
-  EXPECT_EQ(life_text(foreign, Life::untold), "the file names nobody to check");
+  EXPECT_EQ(life_text(foreign, Life::unknown), "the file names nobody to check");
 }
 
 TEST(LifeText, ALeaseSaysNothingOfWhoIsSeen) {
@@ -85,7 +85,7 @@ TEST(LifeText, ALeaseSaysNothingOfWhoIsSeen) {
 
 TEST(LifeText, EveryDoubtIsToldWithItsLease) {
   for (const Life life : {Life::gone, Life::other_host, Life::other_boot, Life::other_container,
-                          Life::hidden, Life::untold}) {
+                          Life::hidden, Life::unknown}) {
     EXPECT_NE(life_text(record(), life).find("no lease"), std::string::npos);
     const std::string text = life_text(leased(), life);
     EXPECT_EQ(text.find("no lease"), std::string::npos) << text;
@@ -118,10 +118,10 @@ TEST(NextStepText, BreaksNothingThatComesFreeByItself) {
             "if you know that the holder is gone, and cannot wait: ufl --break --token ci-1 l");
   Sighting empty;
   empty.kind = Sighting::Kind::empty;
-  EXPECT_EQ(next_step_text("a b", empty, Life::untold, true),
+  EXPECT_EQ(next_step_text("a b", empty, Life::unknown, true),
             "it is taken over by itself when it has stayed so for 10s and nobody holds flock(2) on "
             "it: ufl -w 10m 'a b' COMMAND");
-  EXPECT_EQ(next_step_text("a b", empty, Life::untold, false),
+  EXPECT_EQ(next_step_text("a b", empty, Life::unknown, false),
             "if you know that nobody uses it any more: rm 'a b'");
 }
 
@@ -131,12 +131,12 @@ TEST(NextTimeText, AdvisesALeaseWhereItWouldHaveHelped) {
   detached.holder.detached = true;
   EXPECT_EQ(next_time_text(detached, Life::other_host), " (start it with --lease 60 next time)");
   detached.holder.pid.reset();
-  EXPECT_EQ(next_time_text(detached, Life::untold),
+  EXPECT_EQ(next_time_text(detached, Life::unknown),
             " (take it with --pid $$ or --lease 60 next time)");
   EXPECT_EQ(next_time_text(record(), Life::alive), "");
   EXPECT_EQ(next_time_text(record(), Life::dead), "");
   EXPECT_EQ(next_time_text(leased(), Life::other_host), "");
-  EXPECT_EQ(next_time_text(Sighting{}, Life::untold), "");
+  EXPECT_EQ(next_time_text(Sighting{}, Life::unknown), "");
 }
 
 Waiting waiting() {

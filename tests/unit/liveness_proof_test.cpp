@@ -225,7 +225,7 @@ TEST_F(LivenessProofTest, AChildThatCannotBeJudgedMayLive) {
     *(other.*field) += 1;
     EXPECT_EQ(look(other), Life::other_container);
     (other.*field).reset();
-    EXPECT_EQ(look(other), Life::untold);
+    EXPECT_EQ(look(other), Life::unknown);
     other.child.reset();
     EXPECT_EQ(look(other), Life::dead) << "there is none: the lifeline alone proves it";
   }
@@ -308,9 +308,9 @@ TEST_F(LivenessProofTest, AnAcquiredLockWithoutAProcessIsHeld) {
   record_.detached = true;
   record_.pid.reset();
   record_.start.reset();
-  EXPECT_EQ(look(record_), Life::untold);
+  EXPECT_EQ(look(record_), Life::unknown);
   identity_.leave_witness(uuid_);
-  EXPECT_EQ(look(record_, kShare), Life::untold);
+  EXPECT_EQ(look(record_, kShare), Life::unknown);
 }
 
 TEST_F(LivenessProofTest, AnAcquiredLockDiesWithItsProcess) {
@@ -323,10 +323,10 @@ TEST_F(LivenessProofTest, AnAcquiredLockDiesWithItsProcess) {
   *elsewhere.pidns += 1;
   Holder timeless = acquired;  // hidepid has kept that from who wrote the record
   timeless.start.reset();
-  EXPECT_EQ(look(timeless), Life::untold);
+  EXPECT_EQ(look(timeless), Life::unknown);
   script.end();
   EXPECT_EQ(look(acquired), Life::dead) << "a zombie";
-  EXPECT_EQ(look(timeless), Life::untold) << "or another one of this number";
+  EXPECT_EQ(look(timeless), Life::unknown) << "or another one of this number";
   script.reap();
   EXPECT_EQ(look(acquired), Life::dead);
   EXPECT_EQ(look(timeless), Life::dead);

@@ -60,12 +60,12 @@ TEST_F(LivenessTest, ElsewhereCannotBeChecked) {
   other.boot.reset();
   EXPECT_EQ(look_on_share(other), Life::other_host);
   other.host = self_.host;
-  EXPECT_EQ(look_on_share(other), Life::untold);
+  EXPECT_EQ(look_on_share(other), Life::unknown);
   if (self_.machine) {
     other = self_;
     other.boot.reset();
     other.host = "renamed";
-    EXPECT_EQ(look_on_share(other), Life::untold) << "this machine";
+    EXPECT_EQ(look_on_share(other), Life::unknown) << "this machine";
     other.machine = std::string(32, 'a');
     other.host = self_.host;
     EXPECT_EQ(look_on_share(other), Life::other_host) << "another one of our name";
@@ -75,7 +75,7 @@ TEST_F(LivenessTest, ElsewhereCannotBeChecked) {
   EXPECT_EQ(look(contained), Life::other_container);
   contained = self_;
   contained.timens.reset();
-  EXPECT_EQ(look(contained), Life::untold);
+  EXPECT_EQ(look(contained), Life::unknown);
 }
 
 // kill(2) takes 0 and negative numbers for process groups; nobody may be killed by a lock file.
@@ -84,12 +84,12 @@ TEST_F(LivenessTest, NumbersFromALockFileAreNotBelieved) {
        {std::int64_t{0}, std::int64_t{-1}, -*self_.pid, std::int64_t{1} << 40U,
         std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()}) {
     self_.pid = pid;
-    EXPECT_EQ(look(self_), Life::untold) << pid;
+    EXPECT_EQ(look(self_), Life::unknown) << pid;
   }
-  EXPECT_EQ(look({}), Life::untold);
+  EXPECT_EQ(look({}), Life::unknown);
   self_ = identity_.self();
   self_.start.reset();
-  EXPECT_EQ(look(self_), Life::untold);
+  EXPECT_EQ(look(self_), Life::unknown);
 }
 
 TEST(ProcessInfo, TellsTheCommandLine) {

@@ -48,7 +48,7 @@ TEST(NotAcquiredText, SaysWhatWhyAndWhatNext) {
   Sighting empty;
   empty.kind = Sighting::Kind::empty;
   EXPECT_NE(
-      not_acquired_text("a b", std::nullopt, empty, Life::untold, false, kNow).find("rm 'a b'"),
+      not_acquired_text("a b", std::nullopt, empty, Life::unknown, false, kNow).find("rm 'a b'"),
       std::string::npos);
 }
 
@@ -61,8 +61,9 @@ TEST(NotAcquiredText, TellsNobodyToBreakTheLockOfALiveHolder) {
 TEST(NotAcquiredText, GivesACommandThatWorksForAnyName) {
   Sighting empty;
   empty.kind = Sighting::Kind::empty;
-  EXPECT_NE(not_acquired_text("-L", std::nullopt, empty, Life::untold, false, kNow).find("rm ./-L"),
-            std::string::npos);
+  EXPECT_NE(
+      not_acquired_text("-L", std::nullopt, empty, Life::unknown, false, kNow).find("rm ./-L"),
+      std::string::npos);
 }
 
 TEST(NotAcquiredText, TellsNobodyToBreakTheLockOfADeadHolder) {
@@ -74,7 +75,7 @@ TEST(NotAcquiredText, TellsNobodyToBreakTheLockOfADeadHolder) {
 TEST(NotAcquiredText, TellsWhatBecomesOfAnEmptyFile) {
   Sighting empty;
   empty.kind = Sighting::Kind::empty;
-  const std::string text = not_acquired_text("l", 1s, empty, Life::untold, true, kNow);
+  const std::string text = not_acquired_text("l", 1s, empty, Life::unknown, true, kNow);
   EXPECT_EQ(text.find("rm "), std::string::npos) << text;
   EXPECT_NE(text.find("taken over by itself"), std::string::npos) << text;
 }
@@ -135,7 +136,7 @@ TEST(NotAcquiredText, TellsNobodyToRemoveADataFile) {
   garbled.kind = Sighting::Kind::garbled;
   garbled.token = "SQLite format 3";
   const std::string text =
-      not_acquired_text("data.db", std::nullopt, garbled, Life::untold, false, kNow);
+      not_acquired_text("data.db", std::nullopt, garbled, Life::unknown, false, kNow);
   EXPECT_EQ(text.find("rm "), std::string::npos) << text;
   EXPECT_EQ(text.find("--break"), std::string::npos) << text;
   EXPECT_NE(text.find("name another one"), std::string::npos) << text;
@@ -145,7 +146,8 @@ TEST(NotAcquiredText, TellsHowToBreakALockThatWasCutShort) {
   Sighting torn;
   torn.kind = Sighting::Kind::garbled;
   torn.token = "1b4e28ba-2fa1";
-  const std::string text = not_acquired_text("lock", std::nullopt, torn, Life::untold, false, kNow);
+  const std::string text =
+      not_acquired_text("lock", std::nullopt, torn, Life::unknown, false, kNow);
   EXPECT_NE(text.find("ufl --break --token 1b4e28ba-2fa1 lock"), std::string::npos) << text;
 }
 

@@ -109,19 +109,19 @@ class RunTest : public ::testing::Test {
   int run_on(FileSystem& files) {
     const pid_t process = ::fork();
     if (process == 0) {
-      Outcome outcome;
-      const int status = run_here(files, outcome);
-      ::_exit(outcome.kind == Outcome::Kind::lost ? status : 99);
+      RunReport report;
+      const int status = run_here(files, report);
+      ::_exit(report.kind == RunReport::Kind::lost ? status : 99);
     }
     int status = 0;
     ::waitpid(process, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
 
-  int run_here(FileSystem& files, Outcome& outcome) {
+  int run_here(FileSystem& files, RunReport& report) {
     const SystemClock clock;
     return in_world(clock, files,
-                    [&](const World& world) { return run(options_, world, outcome).status; });
+                    [&](const World& world) { return run(options_, world, report).status; });
   }
 
   static int in_world(const Clock& clock, FileSystem& files,

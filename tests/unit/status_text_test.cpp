@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "report/outcome.hpp"
+#include "report/run_report.hpp"
 #include "report/text.hpp"
 #include "unit/records.hpp"
 
@@ -97,13 +97,13 @@ TEST(StatusText, TellsHowToRemoveWhatWasLeft) {
   LockStatus lock;
   lock.path = "a b/l";
   lock.look.state = State::free;
-  lock.litter = {".ufl-1", ".ufl-\n"};
+  lock.stale_temporaries = {".ufl-1", ".ufl-\n"};
   EXPECT_EQ(status_text(lock, kNow, false),
             "a b/l: free\n"
             "  litter    left over, may be removed (and 1 more): rm 'a b/.ufl-1'\n")
       << "no shell would read a line break at the end";
   lock.path = "l";
-  lock.litter.assign(12, ".ufl-1");
+  lock.stale_temporaries.assign(12, ".ufl-1");
   const std::string text = status_text(lock, kNow, false);
   EXPECT_NE(text.find(" (and 2 more): rm .ufl-1 .ufl-1"), std::string::npos) << text;
   EXPECT_TRUE(text.ends_with(" .ufl-1\n")) << text;
@@ -157,29 +157,29 @@ TEST(StatusJson, NamesWhatWasLeftInAnArray) {
   EXPECT_TRUE(status_json(lock, kNow)
                   .ends_with(R"("litter":[]})"
                              "\n"));
-  lock.litter = {".ufl-1", ".ufl-\xff\"\x1b"};
+  lock.stale_temporaries = {".ufl-1", ".ufl-\xff\"\x1b"};
   const auto value = boost::json::parse(boost::json::string_view{status_json(lock, kNow)});
   ASSERT_EQ(value.at("litter").as_array().size(), 2U);
   EXPECT_EQ(value.at("litter").at(0).as_string(), ".ufl-1");
   EXPECT_EQ(value.at("litter").at(1).as_string(), ".ufl-\\xff\"\\x1b");
 }
 
-TEST(OutcomeJson, SaysWhatBecameOfIt) {
-  Outcome outcome;
-  outcome.kind = Outcome::Kind::acquired;
-  outcome.lock = "l";
-  outcome.token = "t";
-  outcome.waited = 1234567us;
-  outcome.held = 2s;
-  outcome.exit = 0;
-  EXPECT_EQ(outcome_json(outcome),
+TEST(RunReportJson, SaysWhatBecameOfIt) {
+  RunReport report;
+  report.kind = RunReport::Kind::acquired;
+  report.lock = "l";
+  report.token = "t";
+  report.waited = 1234567us;
+  report.held = 2s;
+  report.exit = 0;
+  EXPECT_EQ(run_report_json(report),
             R"({"lock":"l","token":"t","outcome":"acquired","status":0,"exit":0,"signal":null,)"
             R"("waited":1.235,"held":2,"released":null,"holder":null})"
             "\n");
-  Outcome other;
-  other.kind = Outcome::Kind::not_acquired;
+  RunReport other;
+  other.kind = RunReport::Kind::not_acquired;
   other.holder = held().look.seen;
-  const auto value = boost::json::parse(boost::json::string_view{outcome_json(other)});
+  const auto value = boost::json::parse(boost::json::string_view{run_report_json(other)});
   EXPECT_EQ(value.at("holder").at("user").as_string(), "alice");
   EXPECT_TRUE(value.at("exit").is_null());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "protocol/hold.hpp"
+#include "protocol/release.hpp"
 
 #include <cerrno>
 #include <utility>

@@ -10,7 +10,7 @@ namespace ufl {
 
 /// What was left beside locks, for people to read. A directory is read once, however many locks are
 /// asked about.
-class Litter {
+class StaleTemporaries {
  public:
   /// Temporary files of ufl (".ufl-UUID") beside the lock at `path` that are older than a minute,
   /// by the clock of their file system's host and ours: whoever made them removes them within

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "process/group_witness.hpp"
+#include "process/signal_bystander.hpp"
 
 #include <poll.h>
 #include <sys/prctl.h>
@@ -59,18 +59,18 @@ void wait_for_command() {
 
 }  // namespace
 
-GroupWitness::~GroupWitness() {
+SignalBystander::~SignalBystander() {
   remove();
   if (command_ >= 0) ::close(command_);
 }
 
-void GroupWitness::keep(int file, pid_t command) {
+void SignalBystander::keep(int file, pid_t command) {
   kept_file_ = file;
   if (command_ >= 0) ::close(command_);
   command_ = open_pidfd(command);
 }
 
-void GroupWitness::start() {
+void SignalBystander::start() {
   remove();
   sigset_t all;
   sigset_t before;
@@ -82,18 +82,18 @@ void GroupWitness::start() {
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
-void GroupWitness::stop() {
+void SignalBystander::stop() {
   if (pid_ > 0 && !std::exchange(is_stopped_, true)) ::kill(pid_, SIGKILL);
 }
 
-void GroupWitness::remove() {
+void SignalBystander::remove() {
   if (pid_ <= 0) return;
   end_child(pid_);  // or it ends with us
   pid_ = -1;
   is_stopped_ = false;
 }
 
-bool GroupWitness::saw(int signal_number) const {
+bool SignalBystander::saw(int signal_number) const {
   if (pid_ <= 0) return false;
   // ShdPnd: signals pending for the process as a whole, a bit each, in hexadecimal (proc(5)).
   std::ifstream status{"/proc/" + std::to_string(pid_) + "/status"};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "verbs/fence.hpp"
+#include "verbs/command_stopper.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -54,7 +54,7 @@ TEST(FenceTest, PatienceBeginsWithTheKill) {
     });
     tree.set_command({command, {}});
     bool done = false;
-    Fence fence{tree, later, later};
+    CommandStopper fence{tree, later, later};
     fence.begin(later.now() - seconds{10}, true, [&done] { done = true; });
     EXPECT_FALSE(done) << "nobody has looked whether it has ended";
     EXPECT_EQ(::waitpid(command, nullptr, 0), command);
@@ -72,7 +72,7 @@ TEST(FenceTest, PatienceIsNotForEver) {
     Later later;
     ProcessTree tree{host, {}};
     bool done = false;
-    Fence fence{tree, later, later};
+    CommandStopper fence{tree, later, later};
     fence.begin(later.now() + seconds{10}, true, [&done] { done = true; });
     later.pass(seconds{20});
     later.ring();

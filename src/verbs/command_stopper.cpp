@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "verbs/fence.hpp"
+#include "verbs/command_stopper.hpp"
 
 #include <chrono>
 #include <utility>
@@ -16,10 +16,10 @@ constexpr Duration kPatience = std::chrono::seconds{2};
 
 }  // namespace
 
-Fence::Fence(ProcessTree& tree, Timer& timer, const Clock& clock)
+CommandStopper::CommandStopper(ProcessTree& tree, Timer& timer, const Clock& clock)
     : tree_{tree}, timer_{timer}, clock_{clock} {}
 
-void Fence::begin(Mono kill_at, bool tells, std::function<void()> on_done) {
+void CommandStopper::begin(Mono kill_at, bool tells, std::function<void()> on_done) {
   kill_at_ = kill_at;
   on_done_ = std::move(on_done);
   // No grace when time is up already: a process that was stopped, or slept, wakes too late for it.
@@ -27,7 +27,7 @@ void Fence::begin(Mono kill_at, bool tells, std::function<void()> on_done) {
   look();
 }
 
-void Fence::look() {
+void CommandStopper::look() {
   const bool kills = clock_.now() >= kill_at_;
   Remains remains = kills ? tree_.kill_all() : tree_.alive();
   tree_.reap_orphans();

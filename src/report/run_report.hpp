@@ -15,7 +15,7 @@
 namespace ufl {
 
 /// What became of one ufl. What is not known, or did not happen, is empty.
-struct Outcome {
+struct RunReport {
   enum class Kind {
     failed,        ///< ufl, or the start of the command, failed
     not_acquired,  ///< somebody else held the lock
@@ -35,7 +35,7 @@ struct Outcome {
   Sighting holder;                 ///< the last other one that was met; lost: who holds it now
 };
 
-/// `outcome` as one JSON object and a newline.
-[[nodiscard]] std::string outcome_json(const Outcome& outcome);
+/// `report` as one JSON object and a newline.
+[[nodiscard]] std::string run_report_json(const RunReport& report);
 
 }  // namespace ufl

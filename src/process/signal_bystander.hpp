@@ -22,13 +22,13 @@
 namespace ufl {
 
 /// The bystander. Where none can be made, saw() is always false: better twice than never.
-class GroupWitness {
+class SignalBystander {
  public:
   /// `title` must outlive it.
-  explicit GroupWitness(const ProcessTitle& title) : title_{title} {}
-  GroupWitness(const GroupWitness&) = delete;
-  GroupWitness& operator=(const GroupWitness&) = delete;
-  ~GroupWitness();
+  explicit SignalBystander(const ProcessTitle& title) : title_{title} {}
+  SignalBystander(const SignalBystander&) = delete;
+  SignalBystander& operator=(const SignalBystander&) = delete;
+  ~SignalBystander();
 
   /// The bystanders that are made from now on keep `file` open as long as the child `command` runs,
   /// which has not been waited for. Where its end cannot be told they do not.

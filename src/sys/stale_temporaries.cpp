@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "sys/litter.hpp"
+#include "sys/stale_temporaries.hpp"
 
 #include <dirent.h>
 #include <sys/stat.h>
@@ -27,14 +27,14 @@ bool is_ours(std::string_view name) {
 
 }  // namespace
 
-const std::vector<std::string>& Litter::beside(const std::string& path) {
+const std::vector<std::string>& StaleTemporaries::beside(const std::string& path) {
   const std::string directory = directory_of(path);
   const auto [found, is_new] = seen_.try_emplace(directory);
   if (is_new) found->second = read(directory);
   return found->second;
 }
 
-std::vector<std::string> Litter::read(const std::string& directory) {
+std::vector<std::string> StaleTemporaries::read(const std::string& directory) {
   std::vector<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> opened{::opendir(directory.c_str()), &::closedir};
   if (!opened) return names;

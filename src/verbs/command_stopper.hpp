@@ -13,10 +13,10 @@
 namespace ufl {
 
 /// Stops the command and all that it has started: SIGTERM, and SIGKILL when time is up.
-class Fence {
+class CommandStopper {
  public:
   /// `timer` is the fence's alone.
-  Fence(ProcessTree& tree, Timer& timer, const Clock& clock);
+  CommandStopper(ProcessTree& tree, Timer& timer, const Clock& clock);
 
   /// Tell the tree to stop, unless somebody else has (`tells`: is it for us?), and kill it at
   /// `kill_at`. `on_done` is called once, when nothing of it runs and command_ended() was called,
