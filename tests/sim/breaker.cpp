@@ -67,6 +67,7 @@ void Breaker::round() {
 
 void Breaker::claim_ended() {
   const ClaimResult& result = claim_->result();
+  record(world_, who_, result);
   if (client_.litters()) monitor_.litters(who_);
   if (result.outcome == ClaimResult::Outcome::acquired) {
     monitor_.enters(who_, result.token);
@@ -90,6 +91,7 @@ void Breaker::release(const std::string& token, Duration delay) {
 }
 
 void Breaker::release_ended() {
+  record(world_, who_, release_->result());
   const bool failed = release_->result().outcome == ReleaseResult::Outcome::failed;
   if (failed && claim_) monitor_.abandons(who_, claim_->result().token);
   world_.tell(who_, failed ? "could not release" : "has broken the lock");

@@ -42,6 +42,17 @@ void play_all(const SetupOf& setup_of, std::uint64_t first, std::uint64_t count,
   for (unsigned i = 0; i < cores; ++i) workers.emplace_back(worker);
 }
 
+/// Summed up, so that the order in which the cores come to their ends does not count.
+std::uint64_t digest_of(std::uint64_t seed, const Result& result) {
+  Digest digest;
+  digest.add(seed);
+  digest.add(result.digest);
+  digest.add(result.entries);
+  digest.add(result.end.count());
+  digest.add(result.violation ? static_cast<int>(result.violation->kind) : -1);
+  return digest.value();
+}
+
 }  // namespace
 
 Setup Campaign::operator()(std::uint64_t seed) const {
@@ -58,6 +69,7 @@ Tally run(const SetupOf& setup_of, std::uint64_t first, std::uint64_t last) {
         ++tally.histories;
         tally.entries += static_cast<std::uint64_t>(result.entries);
         tally.entries_of[setup.family] += static_cast<std::uint64_t>(result.entries);
+        tally.digest_of[setup.family] += digest_of(setup.seed, result);
         if (!result.violation) return;
         ++tally.violations;
         tally.first_bad_seed = std::min(tally.first_bad_seed.value_or(setup.seed), setup.seed);
@@ -86,6 +98,14 @@ std::string text_of(const Tally& tally) {
                                  tally.histories, tally.entries, tally.violations, tally.seconds);
   for (const auto& [family, entries] : tally.entries_of) {
     text += fmt::format("\n  {:15} {} entries", name_of(family), entries);
+  }
+  return text;
+}
+
+std::string digest_text(const Tally& tally, std::uint64_t first, std::uint64_t last) {
+  std::string text;
+  for (const auto& [family, digest] : tally.digest_of) {
+    text += fmt::format("{} {}..{} {:016x}\n", name_of(family), first, last, digest);
   }
   return text;
 }

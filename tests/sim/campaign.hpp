@@ -33,6 +33,7 @@ struct Tally {
   std::uint64_t entries = 0;
   std::uint64_t violations = 0;
   std::map<Family, std::uint64_t> entries_of;
+  std::map<Family, std::uint64_t> digest_of;    ///< over all histories of a family
   std::optional<std::uint64_t> first_bad_seed;  ///< the smallest
   double seconds = 0;
 };
@@ -48,6 +49,9 @@ using SetupOf = std::function<Setup(std::uint64_t seed)>;
                                                           std::uint64_t last);
 
 [[nodiscard]] std::string text_of(const Tally& tally);
+
+/// A line for each family: the digest of its histories among the seeds `first` to `last`.
+[[nodiscard]] std::string digest_text(const Tally& tally, std::uint64_t first, std::uint64_t last);
 
 /// The command that plays the history of `seed` and tells it, ready to paste.
 [[nodiscard]] std::string replay_command(const Campaign& campaign, std::uint64_t seed);

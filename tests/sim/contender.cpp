@@ -126,8 +126,8 @@ ReleaseOptions UflProcess::release_options(std::string token, Duration delay) co
 
 void UflProcess::drive(Machine& machine, std::unique_ptr<Machine> mutant, DriverEvents events) {
   double_ = std::move(mutant);
-  driver_ =
-      std::make_unique<Driver>(double_ ? *double_ : machine, client_, timer_, std::move(events));
+  recorder_.emplace(double_ ? *double_ : machine, world_, who_);
+  driver_ = std::make_unique<Driver>(*recorder_, client_, timer_, std::move(events));
 }
 
 void UflProcess::start_release(const ReleaseOptions& options, std::function<void()> on_ended) {
@@ -146,11 +146,13 @@ struct UflContender::Elsewhere {
                process},
         timer{holder.world_, holder.clock_, holder.knobs_, process},
         release{holder.own_release(), holder.clock_},
-        driver{release, client, timer, DriverEvents{.on_finished = [] {}}} {}
+        recorder{release, holder.world_, holder.who_},
+        driver{recorder, client, timer, DriverEvents{.on_finished = [] {}}} {}
 
   Client client;
   SimTimer timer;
   Release release;
+  Recorder recorder;
   Driver driver;
 };
 
@@ -192,6 +194,7 @@ void UflContender::claim_waits() {
 void UflContender::claim_ended() {
   ++round_number_;
   const ClaimResult& result = claim_->result();
+  record(world_, who_, result);
   if (result.outcome == ClaimResult::Outcome::acquired) return entered();
   if (result.left_behind || client_.betrayed()) monitor_.abandons(who_, result.token);
   if (result.outcome == ClaimResult::Outcome::failed) {
@@ -233,6 +236,7 @@ void UflContender::release() {
 
 void UflContender::release_ended() {
   const ReleaseResult& result = release_->result();
+  record(world_, who_, result);
   if (result.outcome == ReleaseResult::Outcome::failed) {
     monitor_.abandons(who_, claim_->result().token);
     world_.tell(who_, "could not release");

@@ -20,6 +20,7 @@
 #include "sim/identity.hpp"
 #include "sim/monitor.hpp"
 #include "sim/process.hpp"
+#include "sim/recorder.hpp"
 #include "sim/share.hpp"
 #include "sim/world.hpp"
 
@@ -167,6 +168,7 @@ class UflProcess : public Contender {
   std::unique_ptr<Claim> claim_;
   std::unique_ptr<Release> release_;
   std::unique_ptr<Machine> double_;  // a mutant's, before either
+  std::optional<Recorder> recorder_;
   std::unique_ptr<Driver> driver_;
 };
 

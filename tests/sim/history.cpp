@@ -361,7 +361,8 @@ Result play_with(const Setup& setup, bool tell) {
   Monitor& monitor = players.monitor();
   while (!monitor.violation() && world.now() < kHorizon && world.step()) monitor.check_progress();
   if (!monitor.violation()) monitor.check_end(world.now() < kHorizon);
-  return {monitor.violation(), monitor.entries(), world.now(), world.trace()};
+  return {monitor.violation(), monitor.entries(), world.now(), world.trace(),
+          world.digest().value()};
 }
 
 }  // namespace

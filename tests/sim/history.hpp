@@ -74,6 +74,7 @@ struct Result {
   int entries = 0;
   Moment end{};
   std::vector<TraceLine> trace;  ///< when it was told
+  std::uint64_t digest = 0;      ///< of every step of every machine
 };
 
 /// Play the history of `setup`; up to its end, or to the first violation.

@@ -177,8 +177,8 @@ bool Run::may_take_over(const Sighting& seen, bool is_abandoned) {
 }
 
 void Run::drive(Machine& machine, DriverEvents events) {
-  Machine* driven = double_ ? double_.get() : &machine;
-  driver_ = std::make_unique<Driver>(*driven, client_, timer_, std::move(events));
+  recorder_.emplace(double_ ? *double_ : machine, stage_.world, who_);
+  driver_ = std::make_unique<Driver>(*recorder_, client_, timer_, std::move(events));
   driver_->start();
 }
 
@@ -238,6 +238,7 @@ void Run::holder_ended() {
 void Run::claim_ended() {
   claim_is_over_ = true;
   const ClaimResult& result = claim_->result();
+  record(stage_.world, who_, result);
   if (result.outcome == ClaimResult::Outcome::acquired) {
     if (claim_->takes_over()) tell("takes the lock over");
     return acquired();
@@ -274,6 +275,7 @@ void Run::release(std::optional<Mono> until) {
 }
 
 void Run::release_ended() {
+  record(stage_.world, who_, release_->result());
   using Outcome = ReleaseResult::Outcome;
   const Outcome outcome = release_->result().outcome;
   if (outcome == Outcome::too_late) tell("leaves its lock to others");

@@ -13,13 +13,14 @@
 
 #include "protocol/claim.hpp"
 #include "protocol/driver.hpp"
-#include "protocol/release.hpp"
 #include "protocol/judge.hpp"
 #include "protocol/keep.hpp"
 #include "protocol/refresh.hpp"
+#include "protocol/release.hpp"
 #include "sim/client.hpp"
 #include "sim/contender.hpp"
 #include "sim/host.hpp"
+#include "sim/recorder.hpp"
 #include "sim/recovery_knobs.hpp"
 
 namespace ufl::sim {
@@ -123,6 +124,7 @@ class Run {
   std::unique_ptr<Claim> claim_;
   std::unique_ptr<Release> release_;
   std::unique_ptr<Machine> double_;  // a mutant's, before the machine
+  std::optional<Recorder> recorder_;
   std::unique_ptr<Driver> driver_;
   std::optional<ProcessId> watched_;  // whose end it is told of
   bool claim_is_over_ = false;

@@ -190,6 +190,7 @@ void CommandRun::keep_waits() {
 
 void CommandRun::keep_ended() {
   keep_ended_ = true;
+  record(stage_.world, who_, keep_->result());
   switch (keep_->result().outcome) {
     case KeepResult::Outcome::ended:
       if (!fencing_) done();

@@ -66,7 +66,10 @@ void ScriptRun::start_refresh(std::function<void()> on_ended) {
   options.takeover_delay = std::max(claim_->delay(), stage_.knobs.takeover_delay);
   refresh_ = std::make_unique<Refresh>(std::move(options), clock_);
   double_.reset();
-  drive(*refresh_, DriverEvents{.on_finished = std::move(on_ended)});
+  drive(*refresh_, DriverEvents{.on_finished = [this, on_ended = std::move(on_ended)] {
+    record(stage_.world, who_, refresh_->result());
+    on_ended();
+  }});
 }
 
 void ScriptRun::refresh_ended() {

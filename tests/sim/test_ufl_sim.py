@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 UFL_CURVE = os.environ.get("UFL_CURVE", "build/dev/tests/ufl_curve")
 UFL_SIM = os.environ.get("UFL_SIM", "build/dev/ufl_sim")
+DIGESTS = Path(__file__).with_name("digests.txt")
+PART = "0..10999"
 SECONDS = 120  # far more than any run here takes
 
 
@@ -44,6 +46,17 @@ class UflSim(unittest.TestCase):
         done = ufl_sim("--seeds", "0..699")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertRegex(done.stdout, r"\A700 histories, \d+ entries, 0 violations, ")
+
+    def test_machines_do_what_they_did(self):
+        """A part of digests.txt; the whole takes half an hour."""
+        recorded = [line for line in DIGESTS.read_text().splitlines() if not line.startswith("#")]
+        part = [line for line in recorded if f" {PART} " in line]
+        self.assertEqual(ufl_sim("--digest", "--seeds", PART).stdout.splitlines(), part)
+        for mutant, _, digest in re.findall(r"^(\w+) (\w+ 0\.\.999 (.*))$",
+                                            "\n".join(recorded), re.M)[::4]:
+            with self.subTest(mutant):
+                done = ufl_sim("--digest", "--mutant", mutant, "--seeds", "0..999")
+                self.assertEqual(done.stdout.split()[-1], digest)
 
     def test_a_failing_seed_is_ready_to_paste(self):
         many = ufl_sim("--seeds", "0..999", "--mutant", "delay_50")

@@ -6,6 +6,8 @@
 //     ufl_sim --seeds A..B           many, on all cores
 //     --family NAME, --mutant NAME   of that family; with the protocol broken in that way
 //     --unbroken                     with --mutant: its histories with the shipped protocol
+//     --digest                       with --seeds: print only one number for all steps of a family
+//     --mutant-digests               the same for each mutant, over as many seeds as it is given
 //
 // Exit status: 0 no violation, 1 a violation, 64 usage.
 
@@ -35,6 +37,8 @@ struct Arguments {
   std::string family;
   std::string mutant;
   bool unbroken = false;
+  bool digest = false;
+  bool mutant_digests = false;
 };
 
 int usage(const std::string& problem, const std::vector<std::string_view>& there_are = {}) {
@@ -67,6 +71,21 @@ int run_one(const Campaign& campaign, std::uint64_t seed, bool trace) {
   return result.violation ? 1 : 0;
 }
 
+int print_digests(const Campaign& campaign, std::uint64_t first, std::uint64_t last) {
+  fmt::print("{}", digest_text(run(campaign, first, last), first, last));
+  return 0;
+}
+
+int print_mutant_digests() {
+  for (const auto& mutant : mutants()) {
+    Campaign campaign;
+    campaign.mutant = mutant.get();
+    fmt::print("{} ", mutant->name());
+    (void)print_digests(campaign, 0, mutant->budget() - 1);
+  }
+  return 0;
+}
+
 int run_many(const Campaign& campaign, std::uint64_t first, std::uint64_t last) {
   const Tally tally = run(campaign, first, last);
   fmt::print("{}\n", text_of(tally));
@@ -88,6 +107,10 @@ int main(int argc, char** argv) {
   auto* broken = app.add_option("--mutant", arguments.mutant, "break the protocol in this way");
   app.add_flag("--unbroken", arguments.unbroken, "play what --mutant plays, unbroken")
       ->needs(broken);
+  app.add_flag("--digest", arguments.digest,
+               "print what tells whether anything was done otherwise");
+  app.add_flag("--mutant-digests", arguments.mutant_digests,
+               "the same of the histories of mutants");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -114,8 +137,10 @@ int main(int argc, char** argv) {
     }
   }
   campaign.unbroken = arguments.unbroken;
+  if (arguments.mutant_digests) return print_mutant_digests();
   if (arguments.seeds.empty()) return run_one(campaign, arguments.seed, arguments.trace);
   const auto range = parse_range(arguments.seeds);
   if (!range) return usage("--seeds wants A..B, not '" + arguments.seeds + "'");
-  return run_many(campaign, range->first, range->second);
+  return arguments.digest ? print_digests(campaign, range->first, range->second)
+                          : run_many(campaign, range->first, range->second);
 }

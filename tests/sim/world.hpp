@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "seams/clock.hpp"
+#include "sim/digest.hpp"
 
 namespace ufl::sim {
 
@@ -73,6 +74,9 @@ class World {
 
   [[nodiscard]] const std::vector<TraceLine>& trace() const { return trace_; }
 
+  /// Over what the machines of the history have done so far.
+  [[nodiscard]] Digest& digest() { return digest_; }
+
  private:
   static constexpr std::uint64_t kLast = std::uint64_t{1} << 63U;
 
@@ -94,6 +98,7 @@ class World {
   Moment now_{};
   std::priority_queue<Event, std::vector<Event>, Later> events_;
   std::vector<TraceLine> trace_;
+  Digest digest_;
 };
 
 /// "1.230 s", for people.
