@@ -18,7 +18,7 @@ namespace ufl {
 struct LockStatus {
   std::string path;  ///< as typed
   InspectResult look;
-  Life life = Life::unknown;    ///< State::held: what this host sees of the holder
+  Life life = Life::unknown;   ///< State::held: what this host sees of the holder
   bool local = false;          ///< this kernel alone sees the file
   bool mounted_alone = false;  ///< the file is a mount point, and so no lock: State::cannot_tell
   Hindrance hindrance;         ///< State::held: what keeps it from being taken over

@@ -50,7 +50,7 @@ std::string narrow(const std::string& path, const std::string& clock, std::size_
 
 }  // namespace
 
-std::string waiting_text(const std::string& path, const Waiting& waiting, Wall now,
+std::string waiting_text(const std::string& path, const WaitProgress& waiting, Wall now,
                          std::size_t columns) {
   const std::string shown = printable(path);
   const std::string_view verb = waiting.for_other ? "ufl: waiting for " : "ufl: taking ";

@@ -121,8 +121,8 @@ void Taking::letting_go() {
   report_.held = world_.clock.now() - started_ - report_.waited.value_or(Duration::zero());
 }
 
-Waiting Taking::now_waiting() const {
-  Waiting waiting;
+WaitProgress Taking::now_waiting() const {
+  WaitProgress waiting;
   waiting.for_other = claim_.waiting_for_other();
   waiting.seen = claim_.seen();
   waiting.delay = claim_.delay() + (claim_.late() ? claim_.late_hold() : Duration::zero());

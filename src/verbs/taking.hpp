@@ -77,7 +77,7 @@ class Taking {
   void released() { log_.released(); }
 
  private:
-  [[nodiscard]] Waiting now_waiting() const;
+  [[nodiscard]] WaitProgress now_waiting() const;
   void make_room();
   void say_what_keeps_it();
   [[nodiscard]] bool is_no_lock() const;

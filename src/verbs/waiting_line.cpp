@@ -15,7 +15,7 @@ constexpr Duration kTick = std::chrono::seconds{1};
 }  // namespace
 
 WaitingLine::WaitingLine(std::string path, const Clock& clock, Timer& timer,
-                         std::function<Waiting()> now_waiting)
+                         std::function<WaitProgress()> now_waiting)
     : path_{std::move(path)}, clock_{clock}, timer_{timer}, now_waiting_{std::move(now_waiting)} {}
 
 void WaitingLine::start() {
@@ -26,7 +26,7 @@ void WaitingLine::start() {
 
 void WaitingLine::tick() {
   const Mono now = clock_.now();
-  Waiting waiting = now_waiting_();
+  WaitProgress waiting = now_waiting_();
   waiting.since = now - started_;
   // The second that taking a lock on a share takes by itself is no wait.
   if (waiting.for_other || waiting.since >= 2 * kTick) {

@@ -18,7 +18,7 @@ class WaitingLine {
  public:
   /// `now_waiting` says what to show, apart from the time.
   WaitingLine(std::string path, const Clock& clock, Timer& timer,
-              std::function<Waiting()> now_waiting);
+              std::function<WaitProgress()> now_waiting);
 
   /// The wait begins.
   void start();
@@ -35,7 +35,7 @@ class WaitingLine {
   std::string path_;
   const Clock& clock_;
   Timer& timer_;
-  std::function<Waiting()> now_waiting_;
+  std::function<WaitProgress()> now_waiting_;
   RewrittenLine line_;
   Mono started_{};
   Mono next_{};

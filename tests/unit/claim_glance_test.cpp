@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "protocol/both_local.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/record.hpp"
 #include "unit/support.hpp"

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/both_local.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/record.hpp"

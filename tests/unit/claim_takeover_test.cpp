@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/both_local.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/record.hpp"

@@ -139,8 +139,8 @@ TEST(NextTimeText, AdvisesALeaseWhereItWouldHaveHelped) {
   EXPECT_EQ(next_time_text(Sighting{}, Life::unknown), "");
 }
 
-Waiting waiting() {
-  Waiting result;
+WaitProgress waiting() {
+  WaitProgress result;
   result.seen = record();
   result.since = 7s;
   return result;
@@ -164,7 +164,7 @@ TEST(WaitingText, LeavesOutTheLeastImportantFirst) {
 }
 
 TEST(WaitingText, FitsWhateverTheWidth) {
-  Waiting wide = waiting();
+  WaitProgress wide = waiting();
   wide.seen.holder.user = "漢字漢字";
   wide.seen.holder.command = "e\u0301 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字";
   for (const std::string path : {"l", "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字/漢字.lock"}) {
@@ -180,7 +180,7 @@ TEST(WaitingText, FitsWhateverTheWidth) {
 }
 
 TEST(WaitingText, CountsMinutesAndHours) {
-  Waiting late = waiting();
+  WaitProgress late = waiting();
   late.since = 12min + 34s;
   EXPECT_TRUE(waiting_text("l", late, kNow, 120).ends_with(" 12:34"));
   late.since = 1h + 2min + 3s;
@@ -188,7 +188,7 @@ TEST(WaitingText, CountsMinutesAndHours) {
 }
 
 TEST(WaitingText, SaysThatOurOwnDelayPasses) {
-  Waiting own = waiting();
+  WaitProgress own = waiting();
   own.for_other = false;
   own.delay = 20s;
   EXPECT_EQ(waiting_text("l", own, kNow, 80), "ufl: taking l · reading it back after 20s · 0:07");

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+
+#include "protocol/contest.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/both_local.hpp"
+#include "protocol/late.hpp"
+#include "protocol/token.hpp"
+#include "seams/lease.hpp"
+
+namespace ufl {
+
+namespace {
+
+Observer observer_of(const ClaimOptions& options) {
+  const auto limit =
+      options.local ? std::optional{std::max(kEmptyPatience, 10 * options.delay)} : std::nullopt;
+  return {limit, options.observations, options.observed_as};
+}
+
+// A contender that wrote that may not create exclusively; or it sees a share where we see our own
+// disk, and others may do so with it.
+bool may_see_less(const Sighting& seen, bool local) {
+  if (seen.kind != Sighting::Kind::record) return is_whole(seen);
+  return local && !both_local(seen, local);
+}
+
+}  // namespace
+
+Contest::Contest(ClaimOptions wanted, const Clock& its_clock, Identity& its_identity)
+    : options{std::move(wanted)},
+      clock{its_clock},
+      identity{its_identity},
+      own{options.delay},
+      observer{observer_of(options)} {}
+
+FileOperation Contest::look() {
+  looked_at = clock.now();
+  return read_lock();
+}
+
+ReadFile Contest::read_lock() const { return {options.path, kRecordLimit, options.local}; }
+
+std::string Contest::temporary() const {
+  const auto slash = options.path.rfind('/');
+  const auto length = slash == std::string::npos ? 0 : slash + 1;
+  return options.path.substr(0, length) + ".ufl-" + std::string{uuid_of(own.token())};
+}
+
+void Contest::saw(Sighting sighting, const FileReply& reply) {
+  rival.is_glimpsed = false;
+  ++rival.sightings;
+  sighting.identity = reply.identity;
+  sighting.keeper = reply.keeper;
+  const bool sees_less = may_see_less(sighting, options.local);
+  const bool is_foreign = sighting.kind == Sighting::Kind::foreign;
+  if (!is_foreign && sees_less) observer.keep_empty_files();
+  observer.saw(sighting, looked_at, clock.now());
+  if (is_whole(sighting) && sighting.token != own.token() && look_is_newer_than_own()) {
+    own.disown(options.local);
+  }
+  const bool is_new = sighting.token != rival.seen.token;
+  if (is_new) ++rival.new_holders;
+  // What was torn may have named no process.
+  if (is_new || sighting.holder.pid != rival.seen.holder.pid) ++rival.new_processes;
+  if (sees_less && options.delay_is_auto) own.delay.raise_for_all(kForeignDelay);
+  rival.seen = std::move(sighting);
+}
+
+void Contest::saw_unreadable(const FileReply& reply) {
+  Sighting sighting;
+  sighting.kind = Sighting::Kind::unreadable;
+  sighting.error = reply.error;
+  saw(std::move(sighting));
+}
+
+bool Contest::is_alone() const {
+  return takeover.is_on ? both_local(takeover.from, options.local) : options.local;
+}
+
+bool Contest::look_is_old() const {
+  return clock.now() - looked_at >
+         max_look_age(is_alone(), options.atomic_create, own.delay.of_others());
+}
+
+Duration Contest::second_opinion() const {
+  return ufl::second_opinion(options.local, own.delay.in_force());
+}
+
+bool Contest::look_is_newer_than_own() const {
+  return looked_at - own.published_at >= second_opinion();
+}
+
+bool Contest::is_over() const { return options.timeout != Duration::zero() && is_past_deadline(); }
+
+void Contest::wrote() {
+  own.published_at = clock.now();
+  result.look_to_write = std::max(result.look_to_write, own.published_at - looked_at);
+}
+
+// As of a holder: the lease of an acquired lock must last until the holder's first refresh.
+Mono Contest::next_heartbeat() const {
+  return result.begun + lease_refresh(*options.lease, options.kill_after, result.look_to_write);
+}
+
+bool Contest::heartbeat_is_due() const { return options.lease && clock.now() >= next_heartbeat(); }
+
+bool Contest::has_outlived_its_lease() const {
+  return options.lease && clock.now() >= result.begun + lease_reliable(*options.lease);
+}
+
+bool Contest::is_too_slow(Duration takes) const {
+  return options.lease && !lease_has_room(*options.lease, options.kill_after, takes);
+}
+
+}  // namespace ufl
