@@ -22,7 +22,7 @@
 #include "cli/time.hpp"
 #include "report/messages.hpp"
 #include "report/text.hpp"
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 
 namespace ufl {
 

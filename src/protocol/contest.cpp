@@ -8,7 +8,6 @@
 #include "protocol/both_local.hpp"
 #include "protocol/late.hpp"
 #include "protocol/token.hpp"
-#include "seams/lease.hpp"
 
 namespace ufl {
 
@@ -100,19 +99,24 @@ void Contest::wrote() {
   result.look_to_write = std::max(result.look_to_write, own.published_at - looked_at);
 }
 
-// As of a holder: the lease of an acquired lock must last until the holder's first refresh.
-Mono Contest::next_heartbeat() const {
-  return result.begun + lease_refresh(*options.lease, options.kill_after, result.look_to_write);
+std::optional<KeptLease> Contest::lease() const {
+  if (!options.lease) return std::nullopt;
+  return KeptLease{*options.lease, options.kill_after, result.begun, result.look_to_write};
 }
 
-bool Contest::heartbeat_is_due() const { return options.lease && clock.now() >= next_heartbeat(); }
+bool Contest::heartbeat_is_due() const {
+  const auto kept = lease();
+  return kept && clock.now() >= kept->refresh_at();
+}
 
 bool Contest::has_outlived_its_lease() const {
-  return options.lease && clock.now() >= result.begun + lease_reliable(*options.lease);
+  const auto kept = lease();
+  return kept && clock.now() >= kept->reliable_until();
 }
 
 bool Contest::is_too_slow(Duration takes) const {
-  return options.lease && !lease_has_room(*options.lease, options.kill_after, takes);
+  const auto kept = lease();
+  return kept && !kept->has_room(takes);
 }
 
 }  // namespace ufl

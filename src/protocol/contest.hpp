@@ -12,6 +12,7 @@
 
 #include "protocol/claim_options.hpp"
 #include "protocol/claim_result.hpp"
+#include "protocol/lease.hpp"
 #include "protocol/observer.hpp"
 #include "protocol/own_claim.hpp"
 #include "protocol/record.hpp"
@@ -96,8 +97,9 @@ class Contest {
 
   /// An answer has come to a write: note how long it took since the look that it rests on.
   void wrote();
-  /// With a lease: the next heartbeat is due by then.
-  [[nodiscard]] Mono next_heartbeat() const;
+  /// The lease of the claim under way, if it gives one; as of a holder: that of an acquired lock
+  /// must last until the holder's first refresh.
+  [[nodiscard]] std::optional<KeptLease> lease() const;
   [[nodiscard]] bool heartbeat_is_due() const;
   /// With a lease: the last heartbeat is so old that others may have seen the lease run out.
   [[nodiscard]] bool has_outlived_its_lease() const;

@@ -6,16 +6,12 @@
 #include <chrono>
 #include <utility>
 
+#include "protocol/finding.hpp"
 #include "protocol/guard.hpp"
-#include "seams/lease.hpp"
 
 namespace ufl {
 
 namespace {
-
-// Two looks that show nothing count as a loss when they are so far apart: a server that fails over,
-// or renames in two steps, is back by then.
-constexpr Duration kSecondLook = std::chrono::seconds{1};
 
 // Without a lease, a share that fails is asked again so soon.
 constexpr Duration kRetry = std::chrono::seconds{1};
@@ -36,13 +32,18 @@ bool names(const std::optional<ProcessId>& found, const std::optional<ProcessId>
 }  // namespace
 
 Keep::Keep(KeepOptions options, const Clock& clock)
-    : options_{std::move(options)}, clock_{clock}, refreshed_{options_.begun} {}
+    : options_{std::move(options)},
+      clock_{clock},
+      heartbeat_{options_.path, options_.record, options_.local, false} {
+  if (!options_.lease) return;
+  lease_ = {*options_.lease, options_.kill_after, options_.begun, options_.takes};
+}
 
 Step Keep::start() {
   if (is_over()) return finish(Outcome::lease_over);
   if (options_.child) return next();
   recorded_ = true;
-  return options_.lease ? next() : all_is_well();
+  return lease_ ? next() : all_is_well();
 }
 
 Step Keep::on_reply(const FileReply& reply) {
@@ -52,14 +53,16 @@ Step Keep::on_reply(const FileReply& reply) {
     return finish(Outcome::lease_over);
   }
   switch (state_) {
-    case State::update:
-      return on_update(reply);
+    case State::write:
+      return on_written(reply);
     case State::look:
       return on_look(reply);
     case State::restore:
       return on_restored(reply);
     case State::probe_directory:
-      return on_directory(reply);
+      if (Absence::is_loss(reply, options_.place)) return finish(Outcome::lost);
+      absence_.end();  // what is absent there is not our lock
+      return cannot_tell(reply);
     case State::idle:
     case State::wait:
     case State::finished:
@@ -81,79 +84,91 @@ Step Keep::cancel() {
 
 // The next thing to ask of the share.
 Step Keep::next() {
-  if (restoring_ || (recorded_ && !options_.lease)) return look();
+  if (restoring_ || (recorded_ && !lease_)) return look();
   auto content = next_record();
   if (!content) return finish(Outcome::not_recorded);  // a record without room
-  content_ = std::move(*content);
-  return request(State::update,
-                 UpdateFile{options_.path, options_.record, content_, !options_.local});
+  return request(State::write, heartbeat_.write(std::move(*content), clock_.now()));
 }
 
 Step Keep::look() {
   return request(State::look, ReadFile{options_.path, kRecordLimit, options_.local});
 }
 
-// Goes on from what we tried to write last, unless somebody else has beaten since. So no beat is
-// written twice, whatever stands there by now: who saw it the first time counts from then.
+// Never write a heartbeat twice: observers time the lease from its first sighting. So each goes on
+// from the one that was tried last, whatever stands there by now, unless somebody else has written
+// a later one.
 std::optional<std::string> Keep::next_record() const {
-  const std::string& there = options_.record;
-  const bool others_beat = with_next_beat(there) && beat_of(there) > beat_of(content_);
-  std::optional<std::string> record = content_;
-  if (content_.empty() || others_beat) {
+  const std::string& there = heartbeat_.record();
+  const std::string& last = heartbeat_.written();
+  const bool others_beat = with_next_beat(there) && beat_of(there) > beat_of(last);
+  std::optional<std::string> record = last;
+  if (last.empty() || others_beat) {
     record = recorded_ ? there : with_child(there, *options_.child);
   }
-  return options_.lease && record ? with_next_beat(*record) : record;
+  return lease_ && record ? with_next_beat(*record) : record;
 }
 
-Step Keep::on_update(const FileReply& reply) {
-  if (reply.status == FileStatus::changed) return on_other_content(reply);
-  if (reply.status != FileStatus::ok) {
-    if (reply.status == FileStatus::not_found) return absent(reply);
-    return cannot_tell(reply);
+Step Keep::on_written(const FileReply& reply) {
+  const auto answer = heartbeat_.on_reply(reply, clock_.now());
+  switch (answer) {
+    case Heartbeat::Answer::written:
+      break;
+    case Heartbeat::Answer::ours:
+    case Heartbeat::Answer::another:
+    case Heartbeat::Answer::unclear:
+      return on_other_content(reply, answer);
+    case Heartbeat::Answer::absent:
+      return absent(reply);
+    case Heartbeat::Answer::busy:
+    case Heartbeat::Answer::failed:
+      return cannot_tell(reply);
   }
-  options_.record = content_;
-  refreshed_ = asked_;
-  took_ = clock_.now() - asked_;
+  if (lease_) {
+    lease_->refreshed = asked_;
+    // A share that has become slower is refreshed earlier; one that once stood still, at the usual
+    // time again.
+    lease_->takes = std::max(options_.takes, heartbeat_.took());
+  }
   recorded_ = true;
   failures_ = 0;
   return all_is_well();
 }
 
 Step Keep::all_is_well() {
-  absent_since_.reset();
+  absence_.end();
   result_.failure.reset();
-  if (options_.lease) return wait_until(refreshed_ + refresh_interval());
-  return options_.look_interval ? wait_until(clock_.now() + *options_.look_interval)
-                                : wait_until(Mono::max());
+  if (lease_) return wait_until(lease_->refresh_at());
+  const auto& interval = options_.look_interval;
+  return wait_until(interval ? clock_.now() + *interval : Mono::max());
 }
 
 // Not what we have written last. With our token it is what a write left whose reply was lost, or an
 // old state of the share; or somebody who knows the token has refreshed it, or damaged it.
-Step Keep::on_other_content(const FileReply& reply) {
+Step Keep::on_other_content(const FileReply& reply, Heartbeat::Answer answer) {
   if (options_.local && is_rest(reply.content)) return look();  // which asks who keeps it
-  absent_since_.reset();
-  Sighting seen = parse_record(reply.content);
-  if (seen.token == options_.token && reply.content.size() == options_.record.size()) {
-    options_.record = reply.content;
+  absence_.end();
+  const Sighting& seen = heartbeat_.seen();
+  if (answer == Heartbeat::Answer::ours) {
     recorded_ = recorded_ || names(seen.holder.child, options_.child);
-    if (recorded_ && !options_.lease) return all_is_well();
+    if (recorded_ && !lease_) return all_is_well();
     if (++failures_ < kMostFailures) return next();
-  } else if (is_whole(seen) && seen.token != options_.token &&
-             !is_elsewhere(options_.place, reply)) {
-    return lost_to(std::move(seen));
+  } else if (answer == Heartbeat::Answer::another && !is_elsewhere(options_.place, reply)) {
+    return lost_to(seen);
   }
   return cannot_tell(reply);  // somebody is writing; or it is damaged, and not given to anybody
 }
 
 Step Keep::on_look(const FileReply& reply) {
-  if (reply.status == FileStatus::not_found) return absent(reply);
+  const Finding found = find(reply, options_.token, options_.place);
+  if (found.kind == Finding::Kind::absent) return absent(reply);
   if (reply.status != FileStatus::ok) return cannot_tell(reply);
   const bool is_emptied = is_rest(reply.content);
   if (is_emptied && reply.keeper == Keeper::us) return restore(reply);
+  // An emptied file that is not the one which this process keeps stands in its place.
   const bool is_another_file = options_.kept && reply.keeper != Keeper::unknown;
   if (is_emptied && is_another_file) return absent(reply);
-  absent_since_.reset();
-  const bool is_wanted = !recorded_ || (options_.lease && clock_.now() >= wait_until_);
+  absence_.end();
+  const bool is_wanted = !recorded_ || (lease_ && clock_.now() >= wait_until_);
   if (is_emptied && is_wanted) {  // and cannot be written to
     FileReply failure = reply;
     failure.status = FileStatus::changed;
@@ -161,11 +176,9 @@ Step Keep::on_look(const FileReply& reply) {
   }
   refusals_ = 0;
   if (std::exchange(restoring_, false)) return next();
-  Sighting seen = parse_record(reply.content);
-  if (!is_whole(seen) || seen.token == options_.token) {
-    return options_.lease ? wait_until(wait_until_) : all_is_well();  // a look is no refresh
-  }
-  return is_elsewhere(options_.place, reply) ? cannot_tell(reply) : lost_to(std::move(seen));
+  if (found.kind == Finding::Kind::another) return lost_to(found.seen);
+  if (found.kind == Finding::Kind::elsewhere) return cannot_tell(reply);
+  return lease_ ? wait_until(wait_until_) : all_is_well();  // a look is no refresh
 }
 
 // Is that what somebody has left of our record, the last one or the one that was on its way?
@@ -173,14 +186,14 @@ bool Keep::is_rest(const std::string& content) const {
   const auto begins = [&](const std::string& record) {
     return content.size() < record.size() && record.starts_with(content);
   };
-  return begins(options_.record) || begins(content_);
+  return begins(heartbeat_.record()) || begins(heartbeat_.written());
 }
 
 Step Keep::restore(const FileReply& reply) {
-  absent_since_.reset();
+  absence_.end();
   restoring_ = true;
-  const std::string& record =
-      options_.record.starts_with(reply.content) ? options_.record : content_;
+  const bool is_of_last = heartbeat_.record().starts_with(reply.content);
+  const std::string& record = is_of_last ? heartbeat_.record() : heartbeat_.written();
   return request(State::restore,
                  UpdateFile{options_.path, reply.content, record, false, true, true});
 }
@@ -192,45 +205,34 @@ Step Keep::on_restored(const FileReply& reply) {
       refusals_ = 0;
       restoring_ = false;
       result_.failure.reset();
-      // With a lease nobody has seen a beat for a while, perhaps.
-      return recorded_ && !options_.lease ? all_is_well() : next();
+      // With a lease nobody has seen a heartbeat for a while, perhaps.
+      return recorded_ && !lease_ ? all_is_well() : next();
     case FileStatus::busy:
     case FileStatus::changed:  // in this moment: the next look tells by whom
-      if (++refusals_ >= kMaxBusyLooksAtOnce) return not_restored(reply);
-      return wait_until(clock_.now() + kBusyRetry);
+      if (++refusals_ < kMaxBusyLooksAtOnce) return wait_until(clock_.now() + kBusyRetry);
+      break;
     case FileStatus::not_found:
       return absent(reply);
     default:
-      return not_restored(reply);
+      break;
   }
-}
-
-Step Keep::not_restored(const FileReply& reply) {
   result_.not_restored = true;
   result_.failure = reply;
   return finish(Outcome::lost);
 }
 
-Step Keep::lost_to(Sighting seen) {
-  result_.seen = std::move(seen);
+Step Keep::lost_to(const Sighting& seen) {
+  result_.seen = seen;
   return finish(Outcome::lost);
 }
 
 Step Keep::absent(const FileReply& reply) {
   result_.failure = reply;
   const Mono now = clock_.now();
-  if (!absent_since_) absent_since_ = now;
-  if (asked_ - *absent_since_ >= kSecondLook) {
+  if (absence_.confirm(asked_, now)) {
     return request(State::probe_directory, ProbeDirectory{options_.path});
   }
-  return wait_until(std::min(*absent_since_ + kSecondLook, now + retry()));
-}
-
-Step Keep::on_directory(const FileReply& reply) {
-  if (reply.status == FileStatus::ok && !is_elsewhere(options_.place, reply))
-    return finish(Outcome::lost);
-  absent_since_.reset();  // what is absent there is not our lock
-  return cannot_tell(reply);
+  return wait_until(std::min(absence_.second_look_at(), now + retry()));
 }
 
 Step Keep::cannot_tell(const FileReply& reply) {
@@ -245,38 +247,10 @@ Step Keep::cannot_tell(const FileReply& reply) {
   return wait_until(clock_.now() + retry());
 }
 
-Duration Keep::retry() const { return options_.lease ? lease_retry(*options_.lease) : kRetry; }
-
-// A share that has become slower is refreshed earlier; one that once stood still, at the usual time
-// again.
-Duration Keep::refresh_interval() const {
-  return lease_refresh(*options_.lease, options_.kill_after, std::max(options_.takes, took_));
-}
-
-std::optional<Mono> Keep::stop_at() const {
-  if (!options_.lease) return {};
-  return refreshed_ + lease_stop(*options_.lease, options_.kill_after);
-}
-
-std::optional<Mono> Keep::kill_at() const {
-  if (!options_.lease) return {};
-  return refreshed_ + lease_kill(*options_.lease);
-}
-
-std::optional<Mono> Keep::last_at() const {
-  if (!options_.lease) return {};
-  return refreshed_ + lease_last(*options_.lease);
-}
-
-std::optional<Mono> Keep::release_until() const {
-  if (!options_.lease) return {};
-  return refreshed_ + lease_reliable(*options_.lease);
-}
-
-bool Keep::is_over() const { return options_.lease && clock_.now() >= *stop_at(); }
+Duration Keep::retry() const { return lease_ ? lease_retry(lease_->length) : kRetry; }
 
 Step Keep::wait_until(Mono when) {
-  if (options_.lease) when = std::min(when, *stop_at());
+  if (lease_) when = std::min(when, lease_->stop_at());
   state_ = State::wait;
   wait_until_ = when;
   return WaitUntil{look_wanted_ && recorded_ ? clock_.now() : when};

@@ -31,7 +31,7 @@
 // alone, and held by whoever it may be.
 //
 // A lease is counted from the START of the last success, because others count theirs from when they
-// could first see its beat. It is never revived: the deadline (seams/lease.hpp) is tested before
+// could first see its beat. It is never revived: the deadline (lease.hpp) is tested before
 // and after each operation, or
 //   1 A is stopped (SIGSTOP, suspend) for longer than its lease  2 B has seen no beat, looks a last
 //   time  3 A goes on, writes a beat, believes in a new lease  4 B renames its record over A's,
@@ -44,6 +44,9 @@
 #include <optional>
 #include <string>
 
+#include "protocol/absence.hpp"
+#include "protocol/heartbeat.hpp"
+#include "protocol/lease.hpp"
 #include "protocol/place.hpp"
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"
@@ -116,54 +119,43 @@ class Keep final : public Machine {
   /// How often the record was written back into an emptied file.
   [[nodiscard]] int restored() const { return restored_; }
 
-  /// With a lease: when the command must be told to stop, and when it must be killed, if there is
-  /// no success before.
-  [[nodiscard]] std::optional<Mono> stop_at() const;
-  [[nodiscard]] std::optional<Mono> kill_at() const;
-  /// And the last moment to do so (seams/lease.hpp).
-  [[nodiscard]] std::optional<Mono> last_at() const;
-
-  /// With a lease: until then the lock may be released. It is not ours to remove later.
-  [[nodiscard]] std::optional<Mono> release_until() const;
+  /// The lease as it is kept: when it ends, if there is no success before.
+  [[nodiscard]] const std::optional<KeptLease>& lease() const { return lease_; }
 
  private:
   using Outcome = KeepResult::Outcome;
-  enum class State { idle, update, look, restore, probe_directory, wait, finished };
+  enum class State { idle, write, look, restore, probe_directory, wait, finished };
 
   Step next();
   Step look();
-  Step on_update(const FileReply& reply);
-  Step on_other_content(const FileReply& reply);
+  Step on_written(const FileReply& reply);
+  Step on_other_content(const FileReply& reply, Heartbeat::Answer answer);
   Step on_look(const FileReply& reply);
-  [[nodiscard]] bool is_rest(const std::string& content) const;
   Step restore(const FileReply& reply);
   Step on_restored(const FileReply& reply);
-  Step not_restored(const FileReply& reply);
-  Step on_directory(const FileReply& reply);
-  Step lost_to(Sighting seen);
   Step absent(const FileReply& reply);
   Step cannot_tell(const FileReply& reply);
+  Step lost_to(const Sighting& seen);
   Step all_is_well();
   Step wait_until(Mono when);
   Step request(State state, FileOperation operation);
   Step finish(Outcome outcome);
 
   [[nodiscard]] std::optional<std::string> next_record() const;
+  [[nodiscard]] bool is_rest(const std::string& content) const;
   [[nodiscard]] Duration retry() const;
-  [[nodiscard]] Duration refresh_interval() const;
-  [[nodiscard]] bool is_over() const;
+  [[nodiscard]] bool is_over() const { return lease_ && clock_.now() >= lease_->stop_at(); }
 
   KeepOptions options_;
   const Clock& clock_;
+  std::optional<KeptLease> lease_;
+  Heartbeat heartbeat_;
+  Absence absence_;
 
   State state_ = State::idle;
   KeepResult result_;
-  std::string content_;  // what the last update was to write
-  Mono asked_{};         // when the operation under way was asked for
-  Mono refreshed_{};     // start of the last success
-  Duration took_{};      // from then to its end
+  Mono asked_{};  // when the operation under way was asked for
   Mono wait_until_{};
-  std::optional<Mono> absent_since_;
   bool recorded_ = false;
   bool look_wanted_ = false;
   int failures_ = 0;        // of writes, in a row

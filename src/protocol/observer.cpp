@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 
 namespace ufl {
 
@@ -18,10 +18,9 @@ std::optional<Observation> Observer::observation_of(const Sighting& seen) const 
   if (may_be_left_over && empty_patience_ && seen.identity != 0) {
     return Observation{{}, std::to_string(seen.identity), *empty_patience_, {}};
   }
-  const Holder& holder = seen.holder;
-  const bool has_lease = holder.lease && holder.beat && *holder.lease > 0;
-  if (seen.kind != Sighting::Kind::record || !has_lease) return {};
-  return Observation{seen.token, *holder.beat, lease_of(*holder.lease), {}};
+  const auto lease = usable_lease(seen.holder);
+  if (seen.kind != Sighting::Kind::record || !lease) return {};
+  return Observation{seen.token, *seen.holder.beat, *lease, {}};
 }
 
 void Observer::saw(const Sighting& seen, Mono asked, Mono answered) {

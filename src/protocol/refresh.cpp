@@ -10,7 +10,7 @@
 
 #include "protocol/both_local.hpp"
 #include "protocol/guard.hpp"
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 
 namespace ufl {
 
@@ -52,63 +52,64 @@ Step Refresh::looked(Step step) {
   result_.failure = look.failure;
   if (look.outcome == ReleaseResult::Outcome::lost) return finish(Outcome::lost);
   if (look.outcome != ReleaseResult::Outcome::held) return finish(Outcome::failed);
-  const bool is_settled = settled_at_ && clock_.now() >= *settled_at_;
-  return is_settled && is_fresh() ? finish(Outcome::held) : write(look.content);
+  const Mono now = clock_.now();
+  const bool is_settled = settled_at_ && now >= *settled_at_ && now < lease_.reliable_until();
+  return is_settled ? finish(Outcome::held) : write(look.content);
 }
-
-// Nobody sees the last beat as too old yet.
-bool Refresh::is_fresh() const { return clock_.now() < result_.refreshed + lease_reliable(lease_); }
 
 Step Refresh::write(const std::string& content) {
   const Holder& holder = result_.seen.holder;
+  const auto lease = usable_lease(holder);
   auto next = with_next_beat(content);
-  const bool is_detached = holder.detached.value_or(false);
-  if (!next || !is_detached || !holder.lease || *holder.lease <= 0) {
-    return finish(Outcome::no_lease);
-  }
-  lease_ = lease_of(*holder.lease);
-  is_late_ = !settled_at_ || !is_fresh();
+  if (!next || !lease || !holder.detached.value_or(false)) return finish(Outcome::no_lease);
+  lease_.length = *lease;
+  const Mono now = clock_.now();
+  is_late_ = !settled_at_ || now >= lease_.reliable_until();
   if (is_late_) ++rounds_;
   if (rounds_ > kMostRounds) {
     result_.failure.status = FileStatus::failed;
     result_.failure.error = ETIMEDOUT;
     return finish(Outcome::failed);
   }
-  refreshing_ = clock_.now();
-  state_ = State::write;
   const bool local = options_.look.local;
-  return FileOperation{UpdateFile{options_.look.path, content, *next, !local, local}};
+  heartbeat_.emplace(options_.look.path, content, local, local);
+  state_ = State::write;
+  return heartbeat_->write(std::move(*next), now);
 }
 
 Step Refresh::on_written(const FileReply& reply) {
-  const bool was_moved =
-      reply.status == FileStatus::changed || reply.status == FileStatus::not_found;
-  if (was_moved) {
-    if (!is_late_) ++rounds_;
-    return look();  // which tells by whom
-  }
-  if (reply.status == FileStatus::busy && ++busy_looks_ < kMaxBusyLooks) {
-    if (is_late_) --rounds_;
-    return pause(kBusyRetry);
-  }
-  if (reply.status != FileStatus::ok) {
-    result_.failure = reply;
-    result_.writing = true;
-    return finish(Outcome::failed);
+  const Mono now = clock_.now();
+  switch (heartbeat_->on_reply(reply, now)) {
+    case Heartbeat::Answer::written:
+      break;
+    case Heartbeat::Answer::busy:
+      if (++busy_looks_ >= kMaxBusyLooks) return cannot_write(reply);
+      if (is_late_) --rounds_;
+      return pause(kBusyRetry);
+    case Heartbeat::Answer::failed:
+      return cannot_write(reply);
+    default:
+      if (!is_late_) ++rounds_;
+      return look();  // which tells by whom it was moved
   }
   // Landed before the one before it was too old? Later ones count from their own start.
-  const Mono now = clock_.now();
-  const auto& last = settled_at_ ? std::optional{result_.refreshed} : options_.last;
-  const bool is_known = last && *last <= refreshing_;  // nobody refreshes in the future
-  const bool is_in_time = is_known && now < *last + lease_reliable(lease_);
-  result_.refreshed = refreshing_;
+  const Mono began = heartbeat_->asked();
+  if (!settled_at_) lease_.refreshed = options_.last.value_or(Mono::max());
+  const bool is_known = lease_.refreshed <= began;  // nobody refreshes in the future
+  const bool is_in_time = is_known && now < lease_.reliable_until();
+  lease_.refreshed = result_.refreshed = began;
   if (is_in_time && !settled_at_) return finish(Outcome::held);
   if (!is_in_time) {
     settled_at_ = now + takeover_delay(result_.seen, options_.look.local, options_.takeover_delay);
     if (!is_late_) ++rounds_;
   }
-  const Mono next_beat = refreshing_ + lease_refresh(lease_);
-  return pause(std::max(std::min(*settled_at_, next_beat) - now, Duration::zero()));
+  return pause(std::max(std::min(*settled_at_, lease_.refresh_at()) - now, Duration::zero()));
+}
+
+Step Refresh::cannot_write(const FileReply& reply) {
+  result_.failure = reply;
+  result_.writing = true;
+  return finish(Outcome::failed);
 }
 
 Step Refresh::pause(Duration time) {

@@ -18,8 +18,10 @@
 #include <optional>
 #include <string>
 
-#include "protocol/release.hpp"
+#include "protocol/heartbeat.hpp"
+#include "protocol/lease.hpp"
 #include "protocol/record.hpp"
+#include "protocol/release.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
 
@@ -70,7 +72,7 @@ class Refresh final : public Machine {
   Step looked(Step step);
   Step write(const std::string& content);
   Step on_written(const FileReply& reply);
-  [[nodiscard]] bool is_fresh() const;
+  Step cannot_write(const FileReply& reply);
   Step pause(Duration time);
   Step finish(Outcome outcome);
 
@@ -80,10 +82,10 @@ class Refresh final : public Machine {
   State state_ = State::look;
   std::optional<Release> look_;
   RefreshResult result_;
-  Duration lease_{};
-  Mono refreshing_{};               // start of the write that is under way
+  KeptLease lease_;
+  std::optional<Heartbeat> heartbeat_;
   std::optional<Mono> settled_at_;  // written too late, perhaps: held if it is ours still by then
-  bool is_late_ = false;            // the beat that is written now
+  bool is_late_ = false;            // the heartbeat that is written now
   int rounds_ = 0;
   int busy_looks_ = 0;  // writes that somebody else's flock kept from happening
   Mono wait_until_{};

@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "protocol/finding.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/late.hpp"
-#include "protocol/no_lock.hpp"
 
 namespace ufl {
 
@@ -19,7 +19,9 @@ constexpr int kMaxDoubtfulLooks = 5;
 }  // namespace
 
 Release::Release(ReleaseOptions options, const Clock& clock)
-    : options_{std::move(options)}, clock_{clock} {}
+    : options_{std::move(options)},
+      clock_{clock},
+      removal_{options_.path, options_.local, options_.atomic_create} {}
 
 Step Release::start() { return look(); }
 
@@ -28,10 +30,7 @@ Step Release::on_reply(const FileReply& reply) {
     case State::look:
       return on_look(reply);
     case State::probe_directory:
-      // Another device: the share was unmounted, and what is there now tells nothing.
-      if (reply.status == FileStatus::ok && !is_elsewhere(options_.place, reply)) {
-        return finish(Outcome::lost);
-      }
+      if (Absence::is_loss(reply, options_.place)) return finish(Outcome::lost);
       result_.failure = reply;
       if (reply.status == FileStatus::ok) result_.failure.error = 0;
       return finish(Outcome::failed);
@@ -57,72 +56,73 @@ Step Release::look() {
 }
 
 Step Release::on_look(const FileReply& reply) {
-  result_.seen = {};
+  Finding found = find(reply, options_.token, options_.place);
+  result_.seen = std::move(found.seen);
   result_.failure = reply;
-  if (reply.status == FileStatus::not_found) return doubt(Doubt::absent);
-  if (reply.status == FileStatus::not_regular || reply.status == FileStatus::bad_path) {
-    return finish(Outcome::failed);  // a second look shows no other
+  is_rest_ = reply.status == FileStatus::ok && reply.keeper == Keeper::us &&
+             options_.token.starts_with(reply.content);
+  if (is_rest_) result_.seen = {};
+  switch (is_rest_ ? Finding::Kind::ours : found.kind) {
+    case Finding::Kind::ours:
+      return is_ours(reply);
+    case Finding::Kind::impossible:  // a second look shows no other
+    case Finding::Kind::elsewhere:
+      return finish(Outcome::failed);
+    case Finding::Kind::another:
+    case Finding::Kind::no_lock:
+      // On a share: a view from before our claim? It shows in a moment.
+      return options_.local ? finish(Outcome::lost) : gone(true);
+    case Finding::Kind::absent:
+      return gone(false);
+    case Finding::Kind::unclear: {
+      // Is somebody writing, or is it our own in part? Only the same once more is an answer.
+      const bool again = std::exchange(unclear_content_, reply.content) == reply.content;
+      return again ? finish(Outcome::lost) : doubt();
+    }
+    case Finding::Kind::unreadable:
+      break;
   }
-  if (reply.status != FileStatus::ok) return doubt(Doubt::unreadable);
+  return ++unreadable_looks_ == 2 ? give_up() : doubt();
+}
 
-  // With our token, whoever removes it need not understand the rest.
-  is_rest_ = is_rest(reply);
-  if (token_in(reply.content) != options_.token && !is_rest_) {
-    result_.seen = parse_record(reply.content);
-    // Unmounted, and what stands there now has nothing to do with our lock.
-    if (is_elsewhere(options_.place, reply)) return finish(Outcome::failed);
-    const bool is_another = is_whole(result_.seen) || is_no_lock(reply.content);
-    if (options_.local && is_another) return finish(Outcome::lost);
-    // On a share: a view from before our claim? It shows in a moment.
-    if (is_another) return doubt(Doubt::another);
-    // Empty or cut short: is somebody writing, or is it our own in part? Only the same once more is
-    // an answer.
-    const bool again = std::exchange(unclear_content_, reply.content) == reply.content;
-    return again ? finish(Outcome::lost) : doubt(Doubt::unclear);
-  }
+Step Release::is_ours(const FileReply& reply) {
   result_.content = reply.content;
+  const Mono now = clock_.now();
   if (options_.only_look) {
     result_.seen = parse_record(reply.content);
     return finish(Outcome::held);
   }
-  if (options_.until && clock_.now() >= *options_.until) return finish(Outcome::too_late);
-  switch (looks_.judge(clock_.now() - looked_at_, options_.local, options_.atomic_create,
-                       options_.delay)) {
-    case UnlinkLooks::Verdict::fresh:
-      return request(State::remove,
-                     RemoveFile{options_.path, guard(options_.local, reply.content)});
-    case UnlinkLooks::Verdict::old:
-      return look();
-    case UnlinkLooks::Verdict::hopeless:
-      break;
-  }
-  result_.failure.status = FileStatus::failed;
-  result_.failure.error = ETIMEDOUT;
-  return finish(Outcome::failed);
-}
-
-bool Release::is_rest(const FileReply& reply) const {
-  return reply.keeper == Keeper::us && options_.token.starts_with(reply.content);
+  if (options_.until && now >= *options_.until) return finish(Outcome::too_late);
+  return follow(removal_.on_look(now - looked_at_, options_.delay));
 }
 
 Step Release::on_removed(const FileReply& reply) {
-  switch (reply.status) {
-    case FileStatus::ok:
-    case FileStatus::not_found:
+  result_.failure = reply;
+  // A flock(1) that holds our file without its content uses it for a lock of its own.
+  const bool is_used = reply.status == FileStatus::busy && is_rest_;
+  if (is_used && removal_.refusals() == kMaxBusyLooksAtOnce) return finish(Outcome::lost);
+  return follow(removal_.on_reply(reply));
+}
+
+Step Release::follow(Removal::Next next) {
+  switch (next) {
+    case Removal::Next::remove:
+      return request(State::remove, removal_.operation(result_.content));
+    case Removal::Next::look:
+      return look();
+    case Removal::Next::pause:
+      return pause(kBusyRetry);
+    case Removal::Next::done:
       return finish(Outcome::released);
-    case FileStatus::changed:  // in this moment: the next look tells by whom
-      if (++busy_looks_ < kMaxBusyLooks) return look();
+    case Removal::Next::slow:
+      result_.failure.status = FileStatus::failed;
+      result_.failure.error = ETIMEDOUT;
       break;
-    case FileStatus::busy:
-      if (is_rest_ && busy_looks_ == kMaxBusyLooksAtOnce) return finish(Outcome::lost);
-      if (++busy_looks_ < kMaxBusyLooks) return pause(kBusyRetry);
-      break;
-    default:
+    case Removal::Next::failed:
+      result_.removing = true;
+      if (result_.failure.status == FileStatus::changed) result_.failure.error = EBADMSG;
       break;
   }
-  result_.failure = reply;
-  if (reply.status == FileStatus::changed) result_.failure.error = EBADMSG;  // each time
-  result_.removing = true;
   return finish(Outcome::failed);
 }
 
@@ -132,19 +132,21 @@ Step Release::pause(Duration time) {
   return WaitUntil{wait_until_};
 }
 
-Step Release::doubt(Doubt doubt) {
-  // Two looks that do not show our record, whatever they show: it is not there.
-  const bool gone = doubt == Doubt::absent || doubt == Doubt::another;
-  if (gone && ++gone_looks_ == 2) {
-    if (doubt == Doubt::another) return finish(Outcome::lost);
-    return request(State::probe_directory, ProbeDirectory{options_.path});
-  }
-  const bool unreadable_again = doubt == Doubt::unreadable && ++unreadable_looks_ == 2;
-  if (unreadable_again || ++doubtful_looks_ == kMaxDoubtfulLooks) {
-    if (result_.failure.error == 0) result_.failure.error = EBADMSG;  // a different one each time
-    return finish(Outcome::failed);
-  }
+// Two looks that do not show our record, whatever they show: it is not there.
+Step Release::gone(bool is_replaced) {
+  if (!absence_.confirm(looked_at_, clock_.now())) return doubt();
+  if (is_replaced) return finish(Outcome::lost);
+  return request(State::probe_directory, ProbeDirectory{options_.path});
+}
+
+Step Release::doubt() {
+  if (++doubtful_looks_ == kMaxDoubtfulLooks) return give_up();
   return pause(second_opinion(false, options_.local ? Duration::zero() : options_.delay));
+}
+
+Step Release::give_up() {
+  if (result_.failure.error == 0) result_.failure.error = EBADMSG;  // a different one each time
+  return finish(Outcome::failed);
 }
 
 Step Release::request(State state, FileOperation operation) {

@@ -21,9 +21,10 @@
 #include <optional>
 #include <string>
 
-#include "protocol/late.hpp"
+#include "protocol/absence.hpp"
 #include "protocol/place.hpp"
 #include "protocol/record.hpp"
+#include "protocol/removal.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
@@ -39,7 +40,7 @@ struct ReleaseOptions {
   bool atomic_create = false;   ///< exclusive create is atomic for all clients of the share
   Place place{};                ///< where the lock file was when it was taken
   bool only_look = false;       ///< find out whether it is still ours, and leave it
-  std::optional<Mono> until{};  ///< with a lease: not ours to remove later (seams/lease.hpp)
+  std::optional<Mono> until{};  ///< with a lease: not ours to remove later (protocol/lease.hpp)
 };
 
 /// How a release ended.
@@ -76,13 +77,15 @@ class Release final : public Machine {
  private:
   using Outcome = ReleaseResult::Outcome;
   enum class State { idle, look, pause, probe_directory, remove, finished };
-  enum class Doubt { absent, another, unclear, unreadable };
 
   Step look();
   Step on_look(const FileReply& reply);
+  Step is_ours(const FileReply& reply);
   Step on_removed(const FileReply& reply);
-  [[nodiscard]] bool is_rest(const FileReply& reply) const;
-  Step doubt(Doubt doubt);
+  Step follow(Removal::Next next);
+  Step gone(bool is_replaced);
+  Step doubt();
+  Step give_up();
   Step pause(Duration time);
   Step request(State state, FileOperation operation);
   Step finish(Outcome outcome);
@@ -94,12 +97,10 @@ class Release final : public Machine {
   ReleaseResult result_;
   Mono looked_at_{};
   Mono wait_until_{};
-  UnlinkLooks looks_;
-  // Looks that did not show our token, by what they showed.
-  int doubtful_looks_ = 0;
-  int gone_looks_ = 0;
+  Removal removal_;
+  Absence absence_;
+  int doubtful_looks_ = 0;  // that did not show our token, whatever they showed
   int unreadable_looks_ = 0;
-  int busy_looks_ = 0;  // removals that somebody else's flock kept from happening
   std::optional<std::string> unclear_content_;
   bool is_rest_ = false;  // what is removed is our file, without its content
 };

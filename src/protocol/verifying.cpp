@@ -43,7 +43,7 @@ Step Verifying::go_on() {
   if (contest_.heartbeat_is_due()) return heartbeat();
   if (contest_.clock.now() >= verify_at_) return read();
   Mono next = verify_at_;
-  if (contest_.options.lease) next = std::min(next, contest_.next_heartbeat());
+  if (const auto lease = contest_.lease()) next = std::min(next, lease->refresh_at());
   return wait(State::delay, next);
 }
 
@@ -92,27 +92,30 @@ Step Verifying::heartbeat() {
   const std::string& record = contest_.own.record;
   const bool local = contest_.options.local;
   contest_.looked_at = contest_.clock.now();
+  heartbeat_.emplace(contest_.options.path, record, local, local);
   state_ = State::heartbeat;
-  operation_ = UpdateFile{contest_.options.path, record, with_next_beat(record).value_or(record),
-                          !local, local};
+  operation_ = heartbeat_->write(with_next_beat(record).value_or(record), contest_.looked_at);
   return operation_;
 }
 
 Step Verifying::on_heartbeat(const FileReply& reply) {
-  OwnClaim& own = contest_.own;
-  if (reply.status == FileStatus::ok) return on_heartbeat_written();
-  if (reply.status == FileStatus::changed) {
-    Sighting sighting = parse_record(reply.content);
-    const bool is_own = sighting.token == own.token();
-    // An earlier heartbeat, whose reply was lost.
-    if (is_own && reply.content.size() == own.record.size()) own.record = reply.content;
-    if (!is_own && is_whole(sighting)) {
-      contest_.saw(std::move(sighting), reply);
+  const auto answer = heartbeat_->on_reply(reply, contest_.clock.now());
+  contest_.own.record = heartbeat_->record();
+  switch (answer) {
+    case Heartbeat::Answer::written:
+      return on_heartbeat_written();
+    case Heartbeat::Answer::another:
+      contest_.saw(heartbeat_->seen(), reply);
       return end(Verdict::held);
-    }
+    case Heartbeat::Answer::absent:
+      // As when it is read: gone, or the share flickers. The next look tells.
+      return end(Verdict::held);
+    case Heartbeat::Answer::ours:
+    case Heartbeat::Answer::unclear:
+    case Heartbeat::Answer::busy:
+    case Heartbeat::Answer::failed:
+      break;
   }
-  // As when it is read: gone, or the share flickers. The next look tells.
-  if (reply.status == FileStatus::not_found) return end(Verdict::held);
   return try_again(State::delay, reply);
 }
 
@@ -124,9 +127,8 @@ Step Verifying::on_heartbeat_written() {
     own.not_before = now + std::max(own.delay.in_force(), contest_.options.takeover_delay);
     verify_at_ = std::max(verify_at_, own.not_before);
   }
-  own.record = std::get<UpdateFile>(operation_).content;
-  result.begun = contest_.looked_at;
-  const Duration took = now - contest_.looked_at;
+  result.begun = heartbeat_->asked();
+  const Duration took = heartbeat_->took();
   const bool is_anew = std::exchange(measures_anew_, false);
   result.look_to_write =
       is_anew ? std::min(result.look_to_write, took) : std::max(result.look_to_write, took);

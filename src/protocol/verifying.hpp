@@ -19,6 +19,7 @@
 #include <string>
 
 #include "protocol/contest.hpp"
+#include "protocol/heartbeat.hpp"
 #include "seams/clock.hpp"
 
 namespace ufl {
@@ -54,8 +55,9 @@ class Verifying final : public ClaimPart {
   Mono wait_until_{};
   std::optional<Mono> try_until_;  // what cannot be read or written is tried again until then
   FileOperation operation_;        // the last one
-  int stale_replies_ = 0;          // that came when the last heartbeat had become too old
-  bool measures_anew_ = false;     // how long a heartbeat takes
+  std::optional<Heartbeat> heartbeat_;
+  int stale_replies_ = 0;       // that came when the last heartbeat had become too old
+  bool measures_anew_ = false;  // how long a heartbeat takes
   bool measured_anew_ = false;
 };
 

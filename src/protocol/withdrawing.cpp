@@ -4,9 +4,11 @@
 
 #include <utility>
 
-#include "protocol/guard.hpp"
-
 namespace ufl {
+
+Withdrawing::Withdrawing(Contest& contest)
+    : ClaimPart{contest},
+      removal_{contest.options.path, contest.options.local, contest.options.atomic_create} {}
 
 void Withdrawing::begin(Outcome outcome, std::optional<Outcome> if_seen) {
   contest_.result.outcome = outcome;
@@ -19,7 +21,7 @@ Step Withdrawing::start() {
 }
 
 Step Withdrawing::on_reply(const FileReply& reply) {
-  return state_ == State::look ? on_look(reply) : on_removed(reply);
+  return state_ == State::look ? on_look(reply) : follow(removal_.on_reply(reply));
 }
 
 Step Withdrawing::resume() {
@@ -75,34 +77,26 @@ Step Withdrawing::unclear(Unclear verdict) {
 }
 
 Step Withdrawing::remove_own(const FileReply& reply) {
-  const ClaimOptions& options = contest_.options;
   // Late claims (c): removing it would let a third one in.
   if (contest_.own.is_late()) return leave_behind();
-  switch (unlink_looks_.judge(contest_.clock.now() - contest_.looked_at, options.local,
-                              options.atomic_create, contest_.own.delay.of_others())) {
-    case UnlinkLooks::Verdict::fresh:
-      state_ = State::remove;
-      return FileOperation{RemoveFile{options.path, guard(options.local, reply.content)}};
-    case UnlinkLooks::Verdict::old:
-      return start();
-    case UnlinkLooks::Verdict::hopeless:
-      break;
-  }
-  return leave_behind();
+  content_ = reply.content;
+  return follow(
+      removal_.on_look(contest_.clock.now() - contest_.looked_at, contest_.own.delay.of_others()));
 }
 
-Step Withdrawing::on_removed(const FileReply& reply) {
-  switch (reply.status) {
-    case FileStatus::ok:
-    case FileStatus::not_found:
+Step Withdrawing::follow(Removal::Next next) {
+  switch (next) {
+    case Removal::Next::remove:
+      state_ = State::remove;
+      return removal_.operation(content_);
+    case Removal::Next::look:
+      return start();
+    case Removal::Next::pause:
+      return wait(contest_.clock.now() + kBusyRetry);
+    case Removal::Next::done:
       return end(Verdict::withdrawn);
-    case FileStatus::changed:  // in this moment: replaced, or emptied, which the next look tells
-      if (++busy_looks_ < kMaxBusyLooks) return start();
-      break;
-    case FileStatus::busy:
-      if (++busy_looks_ < kMaxBusyLooks) return wait(contest_.clock.now() + kBusyRetry);
-      break;
-    default:
+    case Removal::Next::slow:
+    case Removal::Next::failed:
       break;
   }
   return leave_behind();

@@ -9,9 +9,10 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "protocol/contest.hpp"
-#include "protocol/late.hpp"
+#include "protocol/removal.hpp"
 #include "seams/clock.hpp"
 
 namespace ufl {
@@ -21,7 +22,7 @@ class Withdrawing final : public ClaimPart {
  public:
   using Outcome = ClaimResult::Outcome;
 
-  explicit Withdrawing(Contest& contest) : ClaimPart{contest} {}
+  explicit Withdrawing(Contest& contest);
 
   /// Why the claim is taken back: ClaimResult::outcome afterwards. `if_seen`: the outcome instead,
   /// should a look show that somebody is there after all.
@@ -41,14 +42,14 @@ class Withdrawing final : public ClaimPart {
   Step nothing_of_ours();
   Step unclear(Unclear verdict);
   Step remove_own(const FileReply& reply);
-  Step on_removed(const FileReply& reply);
+  Step follow(Removal::Next next);
   Step leave_behind();
   Step wait(Mono until);
 
   State state_ = State::look;
   std::optional<Outcome> if_seen_;
-  UnlinkLooks unlink_looks_;
-  int busy_looks_ = 0;         // removals that somebody else's flock(2) kept from happening
+  Removal removal_;
+  std::string content_;        // what is to be removed
   bool unclear_once_ = false;  // a look could not tell whose file it saw
   bool another_stood_ = false;
   Mono wait_until_{};

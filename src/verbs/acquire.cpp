@@ -9,12 +9,12 @@
 #include <string>
 #include <utility>
 
+#include "protocol/lease.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
 #include "report/text.hpp"
-#include "seams/lease.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/needed_calls.hpp"
 #include "sys/path.hpp"

@@ -68,7 +68,8 @@ int Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree
   driver_.emplace(*keep_, world_.files, *timer_,
                   DriverEvents{.on_wait = [this] { waits(); }, .on_finished = [this] { ended(); }});
   if (options_.lease && tree != nullptr) {
-    const int error = warden.start(held.token, *tree, *keep_->stop_at(), *keep_->kill_at());
+    const int error =
+        warden.start(held.token, *tree, keep_->lease()->stop_at(), keep_->lease()->kill_at());
     if (error != 0) return error;
     session_.loop().before_each([this] { wakes(); });
   }
@@ -78,7 +79,7 @@ int Keeping::start(const Claim& claim, const ProcessId& child, ProcessTree* tree
 }
 
 void Keeping::await_deadline() {
-  if (options_.lease) deadline_->at(*keep_->stop_at(), [this] { lose(); });
+  if (options_.lease) deadline_->at(keep_->lease()->stop_at(), [this] { lose(); });
 }
 
 // Whatever has happened: if ufl, or the machine, stood still for too long, the command is killed
@@ -89,13 +90,13 @@ void Keeping::wakes() {
 }
 
 bool Keeping::is_overdue() const {
-  return keep_->kill_at() && world_.clock.now() >= *keep_->kill_at();
+  return keep_->lease() && world_.clock.now() >= keep_->lease()->kill_at();
 }
 
 void Keeping::waits() {
   if (lost_) return;
   // Late it was, whatever it has written: the warden has stopped the command, or will.
-  if (options_.lease && !warden_->raise(*keep_->stop_at(), *keep_->kill_at())) {
+  if (options_.lease && !warden_->raise(keep_->lease()->stop_at(), keep_->lease()->kill_at())) {
     lose();
     return driver_->cancel();
   }
@@ -179,7 +180,8 @@ void Keeping::lose() {
 void Keeping::stop_command() {
   const std::string line = loss();
   const Mono kill_at = world_.clock.now() + options_.kill_after;
-  const Mono latest = std::min(kill_at, keep_->kill_at().value_or(kill_at));
+  const auto& lease = keep_->lease();
+  const Mono latest = lease ? std::min(kill_at, lease->kill_at()) : kill_at;
   const bool tells = warden_->end_term(latest);
   stopper_.emplace(*tree_, *deadline_, world_.clock);
   stopper_->begin(latest, tells, [this] { stopped(); });

@@ -66,8 +66,10 @@ class Keeping {
   [[nodiscard]] const Sighting& lost_to() const { return keep_->result().seen; }
   /// And the command was stopped for it.
   [[nodiscard]] bool has_stopped_command() const { return stopper_ && stopper_->is_begun(); }
-  /// Until then the lock may be released; none: at any time.
-  [[nodiscard]] std::optional<Mono> release_until() const { return keep_->release_until(); }
+  /// The lease as it was kept; none: there is none, or start() was not called.
+  [[nodiscard]] std::optional<KeptLease> lease() const {
+    return keep_ ? keep_->lease() : std::nullopt;
+  }
 
  private:
   [[nodiscard]] bool is_taken_away() const {

@@ -4,9 +4,9 @@
 
 #include <chrono>
 
+#include "protocol/lease.hpp"
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
-#include "seams/lease.hpp"
 
 namespace ufl {
 

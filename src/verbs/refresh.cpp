@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "process/signal_policy.hpp"
+#include "protocol/lease.hpp"
 #include "protocol/token.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
 #include "report/say.hpp"
-#include "seams/lease.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/needed_calls.hpp"
 #include "sys/path.hpp"

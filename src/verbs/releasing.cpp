@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "protocol/lease.hpp"
 #include "protocol/record.hpp"
 #include "protocol/token.hpp"
-#include "seams/lease.hpp"
 
 namespace ufl {
 

@@ -250,7 +250,7 @@ class Run {
     phase_ = Phase::releasing;
     taking_.letting_go();
     ReleaseOptions release = release_options(options_, mount_, taking_.claim());
-    if (keeping_.is_started()) release.until = keeping_.release_until();
+    if (keeping_.lease()) release.until = keeping_.lease()->reliable_until();
     releasing_.start(release, [this](const ReleaseResult& result) { release_ended(result); });
   }
 

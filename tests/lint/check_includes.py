@@ -22,7 +22,7 @@ ROOMS = ("cli", "process", "protocol", "report", "seams", "sys", "verbs")
 # Room -> what it may include besides itself: rooms, or single headers.
 MAY_INCLUDE = {
     "main": ROOMS,
-    "cli": ("report", "seams"),
+    "cli": ("protocol/lease.hpp", "report", "seams"),
     "verbs": ("cli/options.hpp", "process", "protocol", "report", "seams", "sys"),
     "report": ("protocol", "seams"),
     "process": ("seams",),

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "protocol/late.hpp"
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 #include "sim/breaker.hpp"
 #include "sim/drawing.hpp"
 #include "sim/identity.hpp"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 #include "sim/recovery.hpp"
 
 namespace ufl::sim {

@@ -10,9 +10,9 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/lease.hpp"
 #include "protocol/record.hpp"
 #include "protocol/token.hpp"
-#include "seams/lease.hpp"
 #include "sim/double.hpp"
 #include "sim/identity.hpp"
 

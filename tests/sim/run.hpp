@@ -169,6 +169,7 @@ class CommandRun final : public Run {
   void drop_lifeline();
   [[nodiscard]] bool runs() const override { return child_runs_ || orphans_run_; }
   [[nodiscard]] bool is_lease_over() const;
+  [[nodiscard]] std::optional<Mono> release_until() const;
 
   SimTimer deadline_;
   std::unique_ptr<Keep> keep_;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 #include "sim/double.hpp"
 #include "sim/run.hpp"
 
@@ -155,7 +155,7 @@ void CommandRun::look_soon() {
 
 void CommandRun::await_deadline() {
   const bool never = flawed(RecoveryFlaw::never_fenced);
-  if (has_lease() && !never) deadline_.at(*keep_->stop_at(), [this] { lose(); });
+  if (has_lease() && !never) deadline_.at(keep_->lease()->stop_at(), [this] { lose(); });
 }
 
 // What the warden does, process/warden_duty.cpp: also for a ufl that stands still.
@@ -163,19 +163,20 @@ void CommandRun::await_term() {
   const bool stops =
       has_lease() && !flawed(RecoveryFlaw::never_fenced) && !flawed(RecoveryFlaw::only_continued);
   if (!stops) return;
-  const Moment when = stage_.world.now() + std::max(*keep_->stop_at() - now(), Duration::zero());
+  const Moment when =
+      stage_.world.now() + std::max(keep_->lease()->stop_at() - now(), Duration::zero());
   when_running(stage_.world, when, warden_, [this] { term_ends(); });
 }
 
 void CommandRun::term_ends() {
   // ufl has dismissed it; or it dies with ufl, and killed() does the rest.
   if (over_ || done_ || lost_ || command_ended_ || !process_->alive) return;
-  if (now() < *keep_->stop_at()) return await_term();  // it was raised meanwhile
+  if (now() < keep_->lease()->stop_at()) return await_term();  // it was raised meanwhile
   if (recorded_ && !child_runs_) return;
   term_over_ = true;
   if (!child_runs_) return;
   tell("cannot stop its command in time; its warden does");
-  const Duration grace = std::max(*keep_->kill_at() - now(), Duration::zero());
+  const Duration grace = std::max(keep_->lease()->kill_at() - now(), Duration::zero());
   World& world = stage_.world;
   when_running(world, world.now() + world.some_of(grace), warden_, [this] { end_command(); });
 }
@@ -216,6 +217,11 @@ bool CommandRun::is_lease_over() const {
   return lost_ && !(keep_ended_ && keep_->result().outcome == KeepResult::Outcome::lost);
 }
 
+std::optional<Mono> CommandRun::release_until() const {
+  const auto& lease = keep_->lease();
+  return lease ? std::optional{lease->reliable_until()} : std::nullopt;
+}
+
 void CommandRun::lose() {
   if (std::exchange(lost_, true)) return;
   tell(is_lease_over() ? "sees its lease run out" : "sees that it has lost the lock");
@@ -227,7 +233,7 @@ void CommandRun::lose() {
   if (!has_lease() && !stage_.recovery.kills) return;  // its user is warned
   fencing_ = true;
   Mono kill_at = now() + stage_.recovery.kill_after;
-  kill_at = std::min(kill_at, keep_->kill_at().value_or(kill_at));
+  if (keep_->lease()) kill_at = std::min(kill_at, keep_->lease()->kill_at());
   // Some obey SIGTERM, others wait for SIGKILL.
   const Duration grace = std::max(kill_at - now(), Duration::zero());
   deadline_.at(now() + stage_.world.some_of(grace), [this] { end_command(); });
@@ -238,21 +244,21 @@ void CommandRun::refuse() {
   end_command();
   stage_.monitor.leaves(who_);
   if (is_lease_over()) return leave();
-  release(keep_->release_until());
+  release(release_until());
 }
 
 void CommandRun::command_ended() {
   if (std::exchange(command_ended_, true) || done_) return;
   if (!lost_ && term_over_) lose();
   if (done_) return;
-  if (!lost_ && keep_->kill_at() && now() >= *keep_->kill_at()) lost_ = true;
+  if (!lost_ && keep_->lease() && now() >= keep_->lease()->kill_at()) lost_ = true;
   if (fencing_) return done();
   deadline_.cancel_timer();
   if (keep_ended_) return done();
   driver_->cancel();
   // What is under way may never be answered. That such a ufl ends all the same is a later issue.
   if (!done_ && has_lease()) {
-    deadline_.at(*keep_->kill_at(), [this] {
+    deadline_.at(keep_->lease()->kill_at(), [this] {
       if (client_.hangs() && !std::exchange(done_, true)) leave();
     });
   }
@@ -261,7 +267,7 @@ void CommandRun::command_ended() {
 void CommandRun::done() {
   if (std::exchange(done_, true)) return;
   deadline_.cancel_timer();
-  is_lease_over() ? leave() : release(keep_->release_until());
+  is_lease_over() ? leave() : release(release_until());
 }
 
 // The lease is over: the file is for others.
@@ -329,7 +335,7 @@ void CommandRun::killed(bool both) {
   }
   if (!has_lease()) return;  // it runs on, and keeps the lock
   // PR_SET_PDEATHSIG ends the command, and the warden what that has started.
-  const Duration left = std::max(*keep_->last_at() - now(), Duration::zero());
+  const Duration left = std::max(keep_->lease()->last_at() - now(), Duration::zero());
   when_running(stage_.world, stage_.world.now() + stage_.world.some_of(left), command_,
                [this] { end_command(); });
 }
@@ -344,7 +350,7 @@ Duration CommandRun::longest_stop(Duration time) {
   }
   if (stage_.world.chance(stage_.recovery.frozen)) return time;
   // The warden continues ufl when the term of its lease ends.
-  return std::min(time, std::max(*keep_->stop_at() - now(), Duration::zero()));
+  return std::min(time, std::max(keep_->lease()->stop_at() - now(), Duration::zero()));
 }
 
 void CommandRun::frozen(Moment until) {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 #include "sim/run.hpp"
 
 namespace ufl::sim {

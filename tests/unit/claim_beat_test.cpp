@@ -11,7 +11,7 @@
 
 #include "protocol/claim.hpp"
 #include "protocol/record.hpp"
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 #include "unit/support.hpp"
 
 namespace ufl::test {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "protocol/keep.hpp"
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 #include "unit/fake_observations.hpp"
 #include "unit/support.hpp"
 
@@ -84,7 +84,7 @@ TEST_F(KeepLeaseTest, BeatsAtAThirdOfTheLeaseFromTheStartOfTheLastSuccess) {
 TEST_F(KeepLeaseTest, AFileThatIsNotThereIsToldWhenTheLeaseIsOver) {
   Keep keep{options(), clock_};
   (void)keep.start();
-  clock_.set(*keep.stop_at() - milliseconds{500});
+  clock_.set(keep.lease()->stop_at() - milliseconds{500});
   const Step step = keep.on_reply(kAbsent);
   EXPECT_EQ(wait(step), milliseconds{500});
   ASSERT_TRUE(finished(next(keep, step)));
@@ -110,9 +110,9 @@ TEST_F(KeepLeaseTest, ItsTimesAreCountedFromTheStartOfTheLastSuccess) {
   with_kill.kill_after = seconds{12};
   Keep keep{with_kill, clock_};
   const auto expect_times_from = [&keep](Mono start) {
-    EXPECT_EQ(keep.stop_at(), start + kLease - seconds{12} - milliseconds{300});
-    EXPECT_EQ(keep.kill_at(), start + kLease - milliseconds{300});
-    EXPECT_EQ(keep.release_until(), start + seconds{20});
+    EXPECT_EQ(keep.lease()->stop_at(), start + kLease - seconds{12} - milliseconds{300});
+    EXPECT_EQ(keep.lease()->kill_at(), start + kLease - milliseconds{300});
+    EXPECT_EQ(keep.lease()->reliable_until(), start + seconds{20});
   };
   const Mono begun = clock_.now();
   clock_.advance(seconds{1});
@@ -124,7 +124,7 @@ TEST_F(KeepLeaseTest, ItsTimesAreCountedFromTheStartOfTheLastSuccess) {
   expect_times_from(asked);
 
   Keep gentle{options(), clock_};
-  EXPECT_EQ(gentle.stop_at(), clock_.now() + seconds{20}) << "two thirds";
+  EXPECT_EQ(gentle.lease()->stop_at(), clock_.now() + seconds{20}) << "two thirds";
 }
 
 TEST_F(KeepLeaseTest, AClaimThatTookTooLongHasNoLeaseLeft) {
@@ -162,7 +162,7 @@ TEST_F(KeepLeaseTest, TriesAgainUntilTheCommandMustStop) {
     EXPECT_EQ(keep.result().failure->error, reply.error);
     EXPECT_GE(clock_.now(), begun + seconds{20});
     EXPECT_LE(clock_.now(), begun + seconds{21});
-    EXPECT_EQ(keep.release_until(), begun + seconds{20});
+    EXPECT_EQ(keep.lease()->reliable_until(), begun + seconds{20});
   }
 }
 
@@ -180,7 +180,7 @@ TEST_F(KeepLeaseTest, GoesOnAfterFailures) {
   for (int i = 0; i < 6; ++i) (void)next(keep, keep.on_reply(kFailed));
   const Mono asked = clock_.now();
   EXPECT_EQ(wait(keep.on_reply(ok())), kLease / 3);
-  EXPECT_EQ(keep.release_until(), asked + seconds{20});
+  EXPECT_EQ(keep.lease()->reliable_until(), asked + seconds{20});
 }
 
 //   1 The holder is stopped during an operation.  2 It goes on, and hears of a success.
@@ -193,7 +193,7 @@ TEST_F(KeepLeaseTest, ASuccessThatComesTooLateRevivesNothing) {
     clock_.set(begun + seconds{20} - (is_late ? Duration::zero() : kTick));
     const bool ended = finished(keep.on_reply(ok()));
     EXPECT_EQ(ended, is_late);
-    EXPECT_EQ(*keep.kill_at() == begun + kLease - milliseconds{300}, is_late);
+    EXPECT_EQ(keep.lease()->kill_at() == begun + kLease - milliseconds{300}, is_late);
     EXPECT_EQ(keep.result().outcome, is_late ? Outcome::lease_over : Outcome::ended);
   }
 }
@@ -215,16 +215,16 @@ TEST_F(KeepLeaseTest, ABeatWhoseReplyWasLostIsFollowedByAnother) {
   Keep keep{options(), clock_};
   (void)keep.start();
   Step step = next(keep, keep.on_reply(kFailed));
-  const Mono release_until = *keep.release_until();
+  const Mono release_until = keep.lease()->reliable_until();
   clock_.advance(seconds{1});
   step = keep.on_reply(changed(record(1)));
   ASSERT_NE(wants<UpdateFile>(step), nullptr) << "at once";
   EXPECT_EQ(wants<UpdateFile>(step)->expected, record(1));
-  EXPECT_EQ(keep.release_until(), release_until);
+  EXPECT_EQ(keep.lease()->reliable_until(), release_until);
   const Mono asked = clock_.now();
   clock_.advance(seconds{1});
   (void)keep.on_reply(ok());
-  EXPECT_EQ(keep.release_until(), asked + seconds{20});
+  EXPECT_EQ(keep.lease()->reliable_until(), asked + seconds{20});
 }
 
 TEST_F(KeepLeaseTest, ACommandWhoseRecordLostItsReplyIsRecorded) {
@@ -320,14 +320,14 @@ TEST_F(KeepLeaseTest, AHintIsALookAndNoBeat) {
   Keep keep{options(), clock_};
   (void)keep.start();
   (void)keep.on_reply(ok());
-  const Mono release_until = *keep.release_until();
+  const Mono release_until = keep.lease()->reliable_until();
   for (int hint = 1; hint < 10; ++hint) {
     clock_.advance(seconds{1});
     keep.look_soon();
     ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
     EXPECT_EQ(wait(keep.on_reply(ok(record(1)))), kLease / 3 - seconds{hint});
   }
-  EXPECT_EQ(keep.release_until(), release_until) << "a look is no refresh";
+  EXPECT_EQ(keep.lease()->reliable_until(), release_until) << "a look is no refresh";
   clock_.advance(seconds{1});
   keep.look_soon();
   EXPECT_NE(wants<UpdateFile>(keep.resume()), nullptr) << "it is time";
@@ -397,8 +397,8 @@ TEST_F(KeepLeaseTest, TheLongestLeaseOverflowsNothing) {
   Keep keep{longest, clock_};
   (void)keep.start();
   EXPECT_EQ(wait(keep.on_reply(ok())), seconds{30});
-  EXPECT_GT(*keep.stop_at(), clock_.now());
-  EXPECT_GT(*keep.kill_at(), *keep.stop_at());
+  EXPECT_GT(keep.lease()->stop_at(), clock_.now());
+  EXPECT_GT(keep.lease()->kill_at(), keep.lease()->stop_at());
 }
 
 TEST_F(KeepLeaseTest, BeatsEarlierWhereThatLeavesNoRoomForAnother) {
@@ -417,7 +417,7 @@ TEST_F(KeepLeaseTest, BeatsEarlierWhereThatLeavesNoRoomForAnother) {
     step = keep.on_reply(reply);
   }
   EXPECT_TRUE(std::holds_alternative<WaitUntil>(step)) << "one of two failed, and it is kept";
-  EXPECT_GT(*keep.stop_at(), begun + lease_stop(kLease, seconds{15}));
+  EXPECT_GT(keep.lease()->stop_at(), begun + lease_stop(kLease, seconds{15}));
 }
 
 // And again at its time when that is over.

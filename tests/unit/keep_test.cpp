@@ -258,7 +258,7 @@ TEST_F(KeepTest, WhatCannotBeReadIsNotALossHoweverOften) {
 
 TEST_F(KeepTest, WithoutALeaseNothingIsEverOver) {
   Keep keep{recording(), clock_};
-  EXPECT_FALSE(keep.stop_at() || keep.kill_at() || keep.release_until());
+  EXPECT_FALSE(keep.lease());
   (void)keep.start();
   clock_.advance(std::chrono::days{100});
   const Step step = keep.on_reply(ok());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 
 #include <gtest/gtest.h>
 

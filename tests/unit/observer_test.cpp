@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 #include "unit/fake_observations.hpp"
 #include "unit/support.hpp"
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "protocol/guard.hpp"
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 #include "unit/fake_observations.hpp"
 #include "unit/support.hpp"
 

@@ -14,8 +14,11 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
 #include "seams/clock.hpp"
+#include "seams/identity.hpp"
 
 namespace ufl {
 
@@ -25,6 +28,12 @@ constexpr Duration lease_of(double seconds) {
   constexpr double kLongest = 10000.0 * 24 * 3600;
   const std::chrono::duration<double> clamped{std::clamp(seconds, kShortest, kLongest)};
   return std::chrono::duration_cast<Duration>(clamped);
+}
+
+/// The lease of a holder that others can see run out: it is given, and a heartbeat with it.
+inline std::optional<Duration> usable_lease(const Holder& holder) {
+  const bool is_usable = holder.lease && holder.beat && *holder.lease > 0;
+  return is_usable ? std::optional{lease_of(*holder.lease)} : std::nullopt;
 }
 
 /// After so long without a success the lock is not relied on any more: neither refreshed, nor
@@ -71,6 +80,31 @@ constexpr bool lease_has_room(Duration lease, Duration kill_after, Duration take
   const Duration stop = lease_stop(lease, kill_after);
   return stop >= lease / 3 && stop > 4 * takes + lease_retry(lease);
 }
+
+/// A lease that somebody keeps: its deadlines, counted from the last refresh.
+struct KeptLease {
+  Duration length{};
+  Duration kill_after{};  ///< from telling the command to stop to killing it
+  Mono refreshed{};       ///< start of the last refresh that succeeded, or of the claim
+  Duration takes{};       ///< how long a refresh takes here, as measured
+
+  /// When to refresh it next.
+  [[nodiscard]] constexpr Mono refresh_at() const {
+    return refreshed + lease_refresh(length, kill_after, takes);
+  }
+  /// Until then the lock may be relied on, refreshed and released.
+  [[nodiscard]] constexpr Mono reliable_until() const { return refreshed + lease_reliable(length); }
+  /// When the command is told to stop, and killed; and the last moment to do so.
+  [[nodiscard]] constexpr Mono stop_at() const {
+    return refreshed + lease_stop(length, kill_after);
+  }
+  [[nodiscard]] constexpr Mono kill_at() const { return refreshed + lease_kill(length); }
+  [[nodiscard]] constexpr Mono last_at() const { return refreshed + lease_last(length); }
+  /// Can it be kept by a healthy holder whose operations take so long?
+  [[nodiscard]] constexpr bool has_room(Duration operation) const {
+    return lease_has_room(length, kill_after, operation);
+  }
+};
 
 /// The shortest one that has room, in whole seconds, and no shorter than `least`.
 constexpr std::chrono::seconds shortest_lease(Duration least, Duration kill_after,
