@@ -104,6 +104,9 @@ class Claim final : public Machine {
 
   [[nodiscard]] bool local() const { return contest_.options.local; }
 
+  /// That lease as it has been kept until the lock was acquired.
+  [[nodiscard]] std::optional<KeptLease> kept_lease() const { return contest_.lease(); }
+
   /// The lease that its record gives.
   [[nodiscard]] std::optional<Duration> lease() const { return contest_.options.lease; }
 

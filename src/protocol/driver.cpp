@@ -37,15 +37,23 @@ void Driver::pump(Step step) {
         continue;
       }
       waiting_ = true;
-      timer_.at(wait->at, [this] {
-        waiting_ = false;
-        pump(machine_.resume());
-      });
+      if (wait->at != Mono::max()) {
+        timer_.at(wait->at, [this] {
+          waiting_ = false;
+          pump(machine_.resume());
+        });
+      }
+      machine_.on_wait();
       events_.on_wait();
       return;
     } else if (std::holds_alternative<LooksFree>(step)) {
       const bool go_ahead = !std::exchange(cancel_wanted_, false) && events_.on_looks_free();
       step = go_ahead ? machine_.resume() : machine_.cancel();
+    } else if (std::holds_alternative<Acquired>(step)) {
+      cancel_wanted_ = false;  // too late: the owner knows, and answers for it
+      auto next = events_.on_acquired();
+      if (!next) return;
+      step = std::move(*next);
     } else {
       events_.on_finished();
       return;

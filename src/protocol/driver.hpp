@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "protocol/step.hpp"
 #include "seams/file_system.hpp"
@@ -20,6 +21,8 @@ namespace ufl {
 struct DriverEvents {
   /// The lock looks free; false: do not take it, cancel.
   std::function<bool()> on_looks_free = [] { return true; };
+  /// The lock is held: the next step of the machine; none: go_on() will be called with it.
+  std::function<std::optional<Step>()> on_acquired = [] { return std::optional<Step>{}; };
   /// The machine waits.
   std::function<void()> on_wait = [] {};
   /// The machine has finished. The driver is not touched afterwards.
@@ -38,6 +41,9 @@ class Driver {
 
   /// Cancel the machine, now or when the operation in flight has been answered.
   void cancel();
+
+  /// Go on with this step, which the machine has taken after DriverEvents::on_acquired gave none.
+  void go_on(Step step) { pump(std::move(step)); }
 
   /// Resume the machine now, if it waits: something has happened that it waits for.
   void wake();

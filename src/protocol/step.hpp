@@ -6,6 +6,7 @@
 //     loop:  FileOperation  perform it, then step = machine.on_reply(reply)
 //            WaitUntil      wait, then step = machine.resume()
 //            LooksFree      step = machine.resume(), or machine.cancel() to leave it
+//            Acquired       step = what the caller answers (protocol/session.hpp)
 //            Finished       machine.result() holds the outcome
 //
 // A machine asks for one file operation at a time, so that a simulator can put any other contender
@@ -21,7 +22,7 @@
 
 namespace ufl {
 
-/// Nothing to do before `at`.
+/// Nothing to do before `at`; Mono::max(): before something is told.
 struct WaitUntil {
   Mono at;
 };
@@ -30,11 +31,15 @@ struct WaitUntil {
 /// is nothing to run under it.
 struct LooksFree {};
 
+/// The lock is held: the caller says what for, by a method of the machine that returns the next
+/// step.
+struct Acquired {};
+
 /// The machine is done.
 struct Finished {};
 
 /// What a machine wants next.
-using Step = std::variant<FileOperation, WaitUntil, LooksFree, Finished>;
+using Step = std::variant<FileOperation, WaitUntil, LooksFree, Acquired, Finished>;
 
 /// A protocol machine, as the driver and the simulator see it.
 class Machine {
@@ -50,6 +55,8 @@ class Machine {
   [[nodiscard]] virtual Step on_reply(const FileReply& reply) = 0;
   /// The wait is over; or, after LooksFree, go ahead. Too early is harmless: it waits on.
   [[nodiscard]] virtual Step resume() = 0;
+  /// The driver has begun to wait, as it was asked to.
+  virtual void on_wait() {}
   /// Give up: take back what was written. Call it while a WaitUntil or LooksFree is pending. A
   /// machine that must not stop half-way goes on as if nothing had been said.
   [[nodiscard]] virtual Step cancel() { return resume(); }

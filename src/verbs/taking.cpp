@@ -95,10 +95,10 @@ Taking::Taking(const Options& options, const World& world, Session& session, Cla
       report_{report},
       events_{std::move(events)},
       claim_{told(std::move(claim), options), world.clock, world.identity},
-      driver_{claim_,
-              world.files,
-              session.timer(),
-              {events_.on_looks_free, [this] { claim_waits(); }, [this] { claim_ended(); }}},
+      driver_{claim_, world.files, session.timer(),
+              DriverEvents{.on_looks_free = events_.on_looks_free,
+                           .on_wait = [this] { claim_waits(); },
+                           .on_finished = [this] { claim_ended(); }}},
       log_{options.lock_file, options.verbosity, world.clock},
       started_{world.clock.now()} {
   if (!somebody_watches(options)) return;

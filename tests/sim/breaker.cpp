@@ -2,8 +2,11 @@
 
 #include "sim/breaker.hpp"
 
+#include <memory>
+#include <optional>
 #include <utility>
 
+#include "sim/double.hpp"
 #include "sim/mutants.hpp"
 
 namespace ufl::sim {
@@ -14,6 +17,8 @@ Breaker::Breaker(const Surroundings& around, int who, Duration uptime)
     : UflProcess{around, who, uptime} {
   monitor_.breaks(who_);
 }
+
+Breaker::~Breaker() = default;
 
 void Breaker::notice(const std::string& token) {
   if (busy_ || dead()) return;
@@ -36,47 +41,57 @@ ClaimOptions Breaker::takeover_options() const {
 }
 
 void Breaker::round() {
-  driver_.reset();
+  player_.reset();
   if (world_.chance(200)) {
     world_.tell(who_, "releases the lock of another");
-    return release(token_, knobs_.delay);
+    return release_of_another();
   }
-  claim_ = std::make_unique<Claim>(takeover_options(), clock_, identity_);
-  drive(*claim_, knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_break(*claim_, clock_),
-        DriverEvents{.on_looks_free = [this] { return claim_->takes_over(); },
-                     .on_finished = [this] { claim_ended(); }});
+  make_session(takeover_options());
+  if (knobs_.mutant != nullptr) {
+    player_->before_claim(knobs_.mutant->before_break(session(), clock_));
+  }
   const auto at_this_break = [this](World::Action action) {
     return [this, number = breaks_, action = std::move(action)] {
       if (busy_ && number == breaks_) action();
     };
   };
-  const Duration a_break = 2 * claim_->delay() + 2 * knobs_.takeover_delay;
+  const Duration a_break = 2 * session().claim().delay() + 2 * knobs_.takeover_delay;
   if (world_.chance(knobs_.crash)) {
     after(world_.some_of(a_break), at_this_break([this] { die(); }));
   }
   if (world_.chance(knobs_.cancelled)) {
     after(world_.some_of(a_break), at_this_break([this] {
-            if (release_) return;  // nothing stops that
+            if (session().stage() == Session::Stage::releasing) return;  // nothing stops that
             world_.tell(who_, "is told to stop");
-            driver_->cancel();
+            if (session().stage() == Session::Stage::claiming) player_->stop();
           }));
   }
   world_.tell(who_, "breaks the lock");
-  driver_->start();
+  player_->start(client_, timer_,
+                 DriverEvents{.on_looks_free = [this] { return session().claim().takes_over(); },
+                              .on_acquired =
+                                  [this] {
+                                    acquired();
+                                    return std::nullopt;
+                                  },
+                              .on_finished = [this] { session_ended(); }});
 }
 
-void Breaker::claim_ended() {
-  const ClaimResult& result = claim_->result();
-  record(world_, who_, result);
+void Breaker::acquired() {
   if (client_.litters()) monitor_.litters(who_);
-  if (result.outcome == ClaimResult::Outcome::acquired) {
-    monitor_.enters(who_, result.token);
-    // Its process may be stopped before it goes on; and whoever takes over may stay.
-    return after(world_.chance(500) ? Duration::zero() : hold_time(), [this] {
-      monitor_.leaves(who_);
-      release(claim_->result().token, claim_->delay());
-    });
-  }
+  monitor_.enters(who_, claimed().token);
+  // Its process may be stopped before it goes on; and a taker may stay.
+  after(world_.chance(500) ? Duration::zero() : hold_time(), [this] {
+    monitor_.leaves(who_);
+    let_go();
+  });
+}
+
+void Breaker::session_ended() {
+  const auto& release = session().release();
+  if (release) return released(release->result(), claimed().token);
+  if (client_.litters()) monitor_.litters(who_);
+  const ClaimResult& result = claimed();
   if (result.left_behind || client_.betrayed()) monitor_.abandons(who_, result.token);
   // A look that is always too old has no errno.
   if (result.outcome == ClaimResult::Outcome::failed && result.failure.error != 0) {
@@ -86,22 +101,29 @@ void Breaker::claim_ended() {
   end();
 }
 
-void Breaker::release(const std::string& token, Duration delay) {
-  start_release(release_options(token, delay), [this] { release_ended(); });
+void Breaker::release_of_another() {
+  release_ = std::make_unique<Release>(release_options(token_, knobs_.delay), clock_);
+  Machine* machine = release_.get();
+  if (knobs_.mutant != nullptr) double_ = knobs_.mutant->before_release(*release_, clock_, token_);
+  if (double_) machine = double_.get();
+  recorder_.emplace(*machine, world_, who_);
+  driver_ =
+      std::make_unique<Driver>(*recorder_, client_, timer_, DriverEvents{.on_finished = [this] {
+        record(world_, who_, release_->result());
+        released(release_->result(), {});
+      }});
+  driver_->start();
 }
 
-void Breaker::release_ended() {
-  record(world_, who_, release_->result());
-  const bool failed = release_->result().outcome == ReleaseResult::Outcome::failed;
-  if (failed && claim_) monitor_.abandons(who_, claim_->result().token);
+void Breaker::released(const ReleaseResult& result, const std::string& own_token) {
+  const bool failed = result.outcome == ReleaseResult::Outcome::failed;
+  if (failed && !own_token.empty()) monitor_.abandons(who_, own_token);
   world_.tell(who_, failed ? "could not release" : "has broken the lock");
   end();
 }
 
 void Breaker::end() {
   client_.let_go();
-  claim_.reset();
-  release_.reset();
   busy_ = false;
 }
 

@@ -6,16 +6,21 @@
 
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "sim/contender.hpp"
 
 namespace ufl::sim {
 
+class Double;
+
 /// Breaks locks one after another, with a process for each, all on one host.
 class Breaker final : public UflProcess {
  public:
   Breaker(const Surroundings& around, int who, Duration uptime);
+  ~Breaker() override;
 
   /// Break the lock of `token` in a moment, if no break is under way.
   void notice(const std::string& token);
@@ -25,14 +30,20 @@ class Breaker final : public UflProcess {
  private:
   void round() override;
   [[nodiscard]] ClaimOptions takeover_options() const;
-  void claim_ended();
-  void release(const std::string& token, Duration delay);
-  void release_ended();
+  void acquired();
+  void session_ended();
+  void release_of_another();
+  void released(const ReleaseResult& result, const std::string& own_token);
   void end();
 
   std::string token_;  // of the lock to break
   bool busy_ = false;
   int breaks_ = 0;
+  // A release alone.
+  std::unique_ptr<Release> release_;
+  std::unique_ptr<Double> double_;
+  std::optional<Recorder> recorder_;
+  std::unique_ptr<Driver> driver_;
 };
 
 }  // namespace ufl::sim

@@ -4,9 +4,11 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "protocol/token.hpp"
+#include "sim/double.hpp"
 #include "sim/mutants.hpp"
 
 namespace ufl::sim {
@@ -80,14 +82,17 @@ UflProcess::UflProcess(const Surroundings& around, int who, Duration uptime)
     : Contender{around, who, around.share_knobs},
       clock_{world_, uptime - world_.now()},
       identity_{world_, who},
-      timer_{world_, clock_, knobs_, process_} {
+      timer_{world_, clock_, knobs_, process_},
+      unused_timer_{world_, clock_, knobs_, process_} {
   if (!knobs_.local) return;
   around_.share.on_removal([this] {
     after(world_.some_of(3 * kTick), [this] {
-      if (claim_) wake(*claim_, *driver_);
+      if (player_) wake(*player_);
     });
   });
 }
+
+UflProcess::~UflProcess() = default;
 
 ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share) {
   ClaimOptions options;
@@ -109,9 +114,10 @@ bool may_watch_holder(const ContenderKnobs& knobs, const Claim& claim) {
   return knobs.local && claim.waiting_for_other() && claim.knows_holder();
 }
 
-void wake(Claim& claim, Driver& driver) {
+void wake(SessionPlayer& player) {
+  Claim& claim = player.session().claim();
   claim.look_soon();
-  if (claim.waiting_for_other()) driver.wake();
+  if (claim.waiting_for_other()) player.wake();
 }
 
 ClaimOptions UflProcess::claim_options() const { return claim_of(knobs_, around_.share_knobs); }
@@ -124,19 +130,19 @@ ReleaseOptions UflProcess::release_options(std::string token, Duration delay) co
           .atomic_create = around_.share_knobs.atomic_create};
 }
 
-void UflProcess::drive(Machine& machine, std::unique_ptr<Machine> mutant, DriverEvents events) {
-  double_ = std::move(mutant);
-  recorder_.emplace(double_ ? *double_ : machine, world_, who_);
-  driver_ = std::make_unique<Driver>(*recorder_, client_, timer_, std::move(events));
+void UflProcess::make_session(ClaimOptions claim) {
+  const SessionWorld around{clock_, identity_, no_command_, unused_timer_, unused_timer_};
+  SessionOptions options;
+  options.claim = std::move(claim);
+  player_ =
+      std::make_unique<SessionPlayer>(world_, who_, std::move(options), around, SessionEvents{});
 }
 
-void UflProcess::start_release(const ReleaseOptions& options, std::function<void()> on_ended) {
-  release_ = std::make_unique<Release>(options, clock_);
-  auto mutant = knobs_.mutant == nullptr
-                    ? nullptr
-                    : knobs_.mutant->before_release(*release_, clock_, options.token);
-  drive(*release_, std::move(mutant), DriverEvents{.on_finished = std::move(on_ended)});
-  driver_->start();
+void UflProcess::let_go() {
+  if (knobs_.mutant != nullptr) {
+    player_->before_release(knobs_.mutant->before_release(session(), clock_, claimed().token));
+  }
+  player_->go_on(session().let_go());
 }
 
 /// A process that knows the token and releases the lock, with a view of the share of its own.
@@ -145,9 +151,16 @@ struct UflContender::Elsewhere {
       : client{holder.world_, holder.around_.share, holder.around_.share_knobs, holder.who_,
                process},
         timer{holder.world_, holder.clock_, holder.knobs_, process},
-        release{holder.own_release(), holder.clock_},
+        release{of(holder), holder.clock_},
         recorder{release, holder.world_, holder.who_},
         driver{recorder, client, timer, DriverEvents{.on_finished = [] {}}} {}
+
+  static ReleaseOptions of(UflContender& holder) {
+    const ClaimResult& held = holder.claimed();
+    ReleaseOptions options = holder.release_options(held.token, holder.session().claim().delay());
+    options.place = held.place;
+    return options;
+  }
 
   Client client;
   SimTimer timer;
@@ -167,59 +180,48 @@ void UflContender::round() {
     options.timeout = kTick * static_cast<int>(world_.below(500));
     if (world_.chance(300)) options.timeout = Duration::zero();
   }
-  driver_.reset();
-  claim_ = std::make_unique<Claim>(std::move(options), clock_, identity_);
-  rely_on_hints(world_, knobs_, *claim_);
-  drive(*claim_,
-        knobs_.mutant == nullptr ? nullptr : knobs_.mutant->before_claim(*claim_, clock_, knobs_),
-        DriverEvents{.on_looks_free = [this] { return !world_.chance(knobs_.cancelled / 10); },
-                     .on_wait = [this] { claim_waits(); },
-                     .on_finished = [this] { claim_ended(); }});
+  holds_ = false;
+  make_session(std::move(options));
+  rely_on_hints(world_, knobs_, session().claim());
+  if (knobs_.mutant != nullptr) {
+    player_->before_claim(knobs_.mutant->before_claim(session(), clock_, knobs_));
+  }
   if (world_.chance(knobs_.cancelled)) {
     const auto same_claim = [this, number = round_number_] { return number == round_number_; };
     after(world_.some_of(3 * knobs_.delay + 10 * kTick), [this, same_claim] {
       if (!same_claim()) return;
       world_.tell(who_, "is told to stop");
-      driver_->cancel();
+      player_->stop();
     });
   }
-  driver_->start();
+  player_->start(
+      client_, timer_,
+      DriverEvents{.on_looks_free = [this] { return !world_.chance(knobs_.cancelled / 10); },
+                   .on_acquired =
+                       [this] {
+                         acquired();
+                         return std::nullopt;
+                       },
+                   .on_wait = [this] { claim_waits(); },
+                   .on_finished = [this] { session_ended(); }});
 }
 
 // Nobody here would be found dead.
 void UflContender::claim_waits() {
-  if (may_watch_holder(knobs_, *claim_)) claim_->holder_is_watched();
+  Claim& claim = session().claim();
+  if (may_watch_holder(knobs_, claim)) claim.holder_is_watched();
 }
 
-void UflContender::claim_ended() {
+void UflContender::acquired() {
   ++round_number_;
-  const ClaimResult& result = claim_->result();
-  record(world_, who_, result);
-  if (result.outcome == ClaimResult::Outcome::acquired) return entered();
-  if (result.left_behind || client_.betrayed()) monitor_.abandons(who_, result.token);
-  if (result.outcome == ClaimResult::Outcome::failed) {
-    if (result.failure.status == FileStatus::denied) monitor_.is_forbidden(who_);
-    monitor_.fails(who_);
-  }
-  world_.tell(who_, result.left_behind ? "gives up, and says that its claim may be left behind"
-                                       : "gives up");
-  next();
-}
-
-void UflContender::entered() {
+  holds_ = true;
   monitor_.wants(who_, false);
-  monitor_.enters(who_, claim_->result().token);
+  monitor_.enters(who_, claimed().token);
   const Duration hold = hold_time();
   if (hold > Duration::zero() && world_.chance(knobs_.release_elsewhere)) {
     after(world_.some_of(hold - kTick), [this] { release_elsewhere(); });
   }
   after(hold, [this] { release(); });
-}
-
-ReleaseOptions UflContender::own_release() const {
-  ReleaseOptions options = release_options(claim_->result().token, claim_->delay());
-  options.place = claim_->result().place;
-  return options;
 }
 
 void UflContender::release_elsewhere() {
@@ -231,19 +233,33 @@ void UflContender::release_elsewhere() {
 
 void UflContender::release() {
   monitor_.leaves(who_);
-  start_release(own_release(), [this] { release_ended(); });
+  let_go();
 }
 
-void UflContender::release_ended() {
-  const ReleaseResult& result = release_->result();
-  record(world_, who_, result);
+void UflContender::session_ended() {
+  if (!holds_) {
+    ++round_number_;
+    not_acquired(claimed());
+    return next();
+  }
+  const ReleaseResult& result = session().release()->result();
   if (result.outcome == ReleaseResult::Outcome::failed) {
-    monitor_.abandons(who_, claim_->result().token);
+    monitor_.abandons(who_, claimed().token);
     world_.tell(who_, "could not release");
   } else if (result.outcome == ReleaseResult::Outcome::lost) {
     world_.tell(who_, "is told that it has lost the lock");
   }
   next();
+}
+
+void UflContender::not_acquired(const ClaimResult& result) {
+  if (result.left_behind || client_.betrayed()) monitor_.abandons(who_, result.token);
+  if (result.outcome == ClaimResult::Outcome::failed) {
+    if (result.failure.status == FileStatus::denied) monitor_.is_forbidden(who_);
+    monitor_.fails(who_);
+  }
+  world_.tell(who_, result.left_behind ? "gives up, and says that its claim may be left behind"
+                                       : "gives up");
 }
 
 FiveSteps::FiveSteps(const Surroundings& around, int who)

@@ -7,7 +7,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,12 +14,14 @@
 #include "protocol/driver.hpp"
 #include "protocol/release.hpp"
 #include "seams/clock.hpp"
+#include "seams/command_control.hpp"
 #include "seams/timer.hpp"
 #include "sim/client.hpp"
 #include "sim/identity.hpp"
 #include "sim/monitor.hpp"
 #include "sim/process.hpp"
 #include "sim/recorder.hpp"
+#include "sim/session_player.hpp"
 #include "sim/share.hpp"
 #include "sim/world.hpp"
 
@@ -58,8 +59,8 @@ void rely_on_hints(World& world, const ContenderKnobs& knobs, Claim& claim);
 /// Can the end of the holder that a claim waits for be told?
 [[nodiscard]] bool may_watch_holder(const ContenderKnobs& knobs, const Claim& claim);
 
-/// Tell a claim that waits that the lock file has been removed.
-void wake(Claim& claim, Driver& driver);
+/// Tell a session that waits for the lock that its file has been removed.
+void wake(SessionPlayer& player);
 
 /// What every claim of ufl has from these knobs.
 [[nodiscard]] ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share);
@@ -148,28 +149,42 @@ class Contender {
   bool busy_ = false;
 };
 
-/// Processes of ufl, one after another, all on one host: made of the shipped claim, release and
-/// driver.
+/// Of a lock that is not held for a command.
+class NoCommand final : public CommandControl {
+ public:
+  bool begin_term(Mono /*stop_at*/, Mono /*kill_at*/) override { return true; }
+  bool raise_term(Mono /*stop_at*/, Mono /*kill_at*/) override { return true; }
+  bool conclude_term() override { return true; }
+  void dismiss_term() override {}
+  bool start() override { return true; }
+  void abandon() override {}
+  void stop(Mono /*kill_at*/) override {}
+  bool has_ended() override { return false; }
+};
+
+/// Processes of ufl, one after another, all on one host, each with its session.
 class UflProcess : public Contender {
  protected:
   /// `uptime`: what the clock of the host shows now.
   UflProcess(const Surroundings& around, int who, Duration uptime);
+  ~UflProcess() override;
 
   /// A claim of a contender that waits for the lock.
   [[nodiscard]] ClaimOptions claim_options() const;
   [[nodiscard]] ReleaseOptions release_options(std::string token, Duration delay) const;
-  /// Make the driver of `machine`, or of the `mutant` before it, if there is one.
-  void drive(Machine& machine, std::unique_ptr<Machine> mutant, DriverEvents events);
-  void start_release(const ReleaseOptions& options, std::function<void()> on_ended);
+  /// Make a session. start() is left to the caller.
+  void make_session(ClaimOptions claim);
+  [[nodiscard]] Session& session() { return player_->session(); }
+  [[nodiscard]] const ClaimResult& claimed() { return session().claim().result(); }
+  /// The session holds the lock, and lets it go.
+  void let_go();
 
   SimClock clock_;
   SimIdentity identity_;
   SimTimer timer_;
-  std::unique_ptr<Claim> claim_;
-  std::unique_ptr<Release> release_;
-  std::unique_ptr<Machine> double_;  // a mutant's, before either
-  std::optional<Recorder> recorder_;
-  std::unique_ptr<Driver> driver_;
+  SimTimer unused_timer_;
+  NoCommand no_command_;
+  std::unique_ptr<SessionPlayer> player_;
 };
 
 /// ufl, from claim to release.
@@ -181,14 +196,14 @@ class UflContender final : public UflProcess {
  private:
   void round() override;
   void claim_waits();
-  void claim_ended();
-  void entered();
+  void acquired();
+  void session_ended();
+  void not_acquired(const ClaimResult& result);
   void release_elsewhere();
   void release();
-  void release_ended();
-  [[nodiscard]] ReleaseOptions own_release() const;
 
   int round_number_ = 0;
+  bool holds_ = false;
   // Other processes that release.
   struct Elsewhere;
   std::vector<std::unique_ptr<Elsewhere>> elsewhere_;

@@ -34,11 +34,15 @@ class Digest {
     }
   }
 
-  [[nodiscard]] std::uint64_t value() const { return value_; }
+  /// Add another digest, in whatever order that is done.
+  void add_apart(const Digest& other) { apart_ += other.value(); }
+
+  [[nodiscard]] std::uint64_t value() const { return value_ ^ (apart_ * kOdd); }
 
  private:
   static constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
   std::uint64_t value_ = kOdd;
+  std::uint64_t apart_ = 0;
 };
 
 }  // namespace ufl::sim

@@ -34,6 +34,10 @@ class Double : public Machine {
   }
   Step resume() override { return asked(inner_.resume()); }
   Step cancel() override { return asked(inner_.cancel()); }
+  void on_wait() override { inner_.on_wait(); }
+
+  /// The machine takes this step, which it was not asked for through this double.
+  Step noted(Step step) { return asked(std::move(step)); }
 
  protected:
   /// The answer to `operation` that does not come from the share, if there is one.
@@ -42,6 +46,8 @@ class Double : public Machine {
   virtual FileReply altered(const FileReply& reply) { return reply; }
   /// What is done instead of the `step` that the machine takes after a reply.
   virtual Step after_reply(Step step) { return step; }
+  /// What is done instead of any step.
+  virtual Step instead_of(Step step) { return step; }
 
   SimClock& clock() { return clock_; }
   [[nodiscard]] Mono operation_began() const { return began_; }
@@ -55,12 +61,12 @@ class Double : public Machine {
   Step asked(Step step) {
     for (;;) {
       const auto* operation = std::get_if<FileOperation>(&step);
-      if (operation == nullptr) return step;
+      if (operation == nullptr) return instead_of(std::move(step));
       operation_ = *operation;
       began_ = clock_.now();
       if (is_create()) written_ = std::get<CreateExclusive>(operation_).content;
       const auto reply = answer(operation_);
-      if (!reply) return step;
+      if (!reply) return instead_of(std::move(step));
       step = after_reply(inner_.on_reply(*reply));
     }
   }

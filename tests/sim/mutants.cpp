@@ -54,8 +54,8 @@ class WriteBackForgotten final : public Mutant {
 class DelayFromTheLook final : public Mutant {
  public:
   using Mutant::Mutant;
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& /*knobs*/) const override {
+  std::unique_ptr<Double> before_claim(Machine& claim, SimClock& clock,
+                                       const ContenderKnobs& /*knobs*/) const override {
     class Hasty final : public Double {
      public:
       using Double::Double;
@@ -74,8 +74,8 @@ class DelayFromTheLook final : public Mutant {
 class Unverified final : public Mutant {
  public:
   using Mutant::Mutant;
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& /*knobs*/) const override {
+  std::unique_ptr<Double> before_claim(Machine& claim, SimClock& clock,
+                                       const ContenderKnobs& /*knobs*/) const override {
     class Credulous final : public Double {
      public:
       using Double::Double;
@@ -101,8 +101,8 @@ class Unverified final : public Mutant {
 class UnconditionalRelease final : public Mutant {
  public:
   using Mutant::Mutant;
-  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
-                                          const std::string& token) const override {
+  std::unique_ptr<Double> before_release(Machine& release, SimClock& clock,
+                                         const std::string& token) const override {
     class Sure final : public Double {
      public:
       Sure(Machine& inner, SimClock& clock, std::string token)
@@ -126,8 +126,8 @@ class UnconditionalRelease final : public Mutant {
 class LateClaimRemoved final : public Mutant {
  public:
   using Mutant::Mutant;
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& knobs) const override {
+  std::unique_ptr<Double> before_claim(Machine& claim, SimClock& clock,
+                                       const ContenderKnobs& knobs) const override {
     class Tidy final : public Double {
      public:
       Tidy(Machine& inner, SimClock& clock, Duration limit) : Double{inner, clock}, limit_{limit} {}
@@ -176,13 +176,13 @@ class BlindClock final : public Mutant {
   BlindClock(std::string_view name, Family family, std::uint64_t budget, Where where)
       : Mutant{name, family, budget}, where_{where} {}
 
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& /*knobs*/) const override {
+  std::unique_ptr<Double> before_claim(Machine& claim, SimClock& clock,
+                                       const ContenderKnobs& /*knobs*/) const override {
     if (where_ != Where::claim) return nullptr;
     return std::make_unique<Timeless>(claim, clock);
   }
-  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
-                                          const std::string& /*token*/) const override {
+  std::unique_ptr<Double> before_release(Machine& release, SimClock& clock,
+                                         const std::string& /*token*/) const override {
     if (where_ != Where::release) return nullptr;
     return std::make_unique<Timeless>(release, clock);
   }
@@ -204,8 +204,8 @@ class Misled final : public Mutant {
   Misled(std::string_view name, Family family, Alter alter, Change also = nothing_changed)
       : Mutant{name, family, 1'000}, alter_{alter}, also_{also} {}
 
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& /*knobs*/) const override {
+  std::unique_ptr<Double> before_claim(Machine& claim, SimClock& clock,
+                                       const ContenderKnobs& /*knobs*/) const override {
     return std::make_unique<Altering>(claim, clock, alter_);
   }
 
@@ -247,13 +247,13 @@ class NotRemoved final : public Mutant {
   NotRemoved(std::string_view name, Family family, Where where, FileStatus said)
       : Mutant{name, family, 1'000}, where_{where}, said_{said} {}
 
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& /*knobs*/) const override {
+  std::unique_ptr<Double> before_claim(Machine& claim, SimClock& clock,
+                                       const ContenderKnobs& /*knobs*/) const override {
     if (where_ != Where::claim) return nullptr;
     return std::make_unique<Idle>(claim, clock, said_);
   }
-  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
-                                          const std::string& /*token*/) const override {
+  std::unique_ptr<Double> before_release(Machine& release, SimClock& clock,
+                                         const std::string& /*token*/) const override {
     if (where_ != Where::release) return nullptr;
     return std::make_unique<Idle>(release, clock, said_);
   }
@@ -278,8 +278,8 @@ class NotRemoved final : public Mutant {
 class Forbidden final : public Mutant {
  public:
   using Mutant::Mutant;
-  std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                        const ContenderKnobs& /*knobs*/) const override {
+  std::unique_ptr<Double> before_claim(Machine& claim, SimClock& clock,
+                                       const ContenderKnobs& /*knobs*/) const override {
     class NoScratch final : public Double {
      public:
       using Double::Double;
@@ -297,8 +297,8 @@ class Forbidden final : public Mutant {
 class InUseIsFailure final : public Mutant {
  public:
   using Mutant::Mutant;
-  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
-                                          const std::string& /*token*/) const override {
+  std::unique_ptr<Double> before_release(Machine& release, SimClock& clock,
+                                         const std::string& /*token*/) const override {
     class Impatient final : public Double {
      public:
       using Double::Double;
@@ -356,17 +356,17 @@ Setup Mutant::setup(std::uint64_t seed) const {
   return setup;
 }
 
-std::unique_ptr<Machine> Mutant::before_claim(Machine& /*claim*/, SimClock& /*clock*/,
-                                              const ContenderKnobs& /*knobs*/) const {
+std::unique_ptr<Double> Mutant::before_claim(Machine& /*claim*/, SimClock& /*clock*/,
+                                             const ContenderKnobs& /*knobs*/) const {
   return nullptr;
 }
 
-std::unique_ptr<Machine> Mutant::before_release(Machine& /*release*/, SimClock& /*clock*/,
-                                                const std::string& /*token*/) const {
+std::unique_ptr<Double> Mutant::before_release(Machine& /*release*/, SimClock& /*clock*/,
+                                               const std::string& /*token*/) const {
   return nullptr;
 }
 
-std::unique_ptr<Machine> Mutant::before_break(Machine& /*claim*/, SimClock& /*clock*/) const {
+std::unique_ptr<Double> Mutant::before_break(Machine& /*claim*/, SimClock& /*clock*/) const {
   return nullptr;
 }
 

@@ -41,13 +41,12 @@ class Mutant {
   }
 
   /// What stands before the machine of a claim, or of a release; null: nothing.
-  [[nodiscard]] virtual std::unique_ptr<Machine> before_claim(Machine& claim, SimClock& clock,
-                                                              const ContenderKnobs& knobs) const;
-  [[nodiscard]] virtual std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
-                                                                const std::string& token) const;
+  [[nodiscard]] virtual std::unique_ptr<Double> before_claim(Machine& claim, SimClock& clock,
+                                                             const ContenderKnobs& knobs) const;
+  [[nodiscard]] virtual std::unique_ptr<Double> before_release(Machine& release, SimClock& clock,
+                                                               const std::string& token) const;
   /// What stands before the claim of one who breaks a lock; null: nothing.
-  [[nodiscard]] virtual std::unique_ptr<Machine> before_break(Machine& claim,
-                                                              SimClock& clock) const;
+  [[nodiscard]] virtual std::unique_ptr<Double> before_break(Machine& claim, SimClock& clock) const;
 
  protected:
   virtual void change(Setup& /*setup*/) const {}

@@ -23,7 +23,7 @@ template <typename Before>
 class BreakMutant : public Mutant {
  public:
   using Mutant::Mutant;
-  std::unique_ptr<Machine> before_break(Machine& claim, SimClock& clock) const override {
+  std::unique_ptr<Double> before_break(Machine& claim, SimClock& clock) const override {
     return std::make_unique<Before>(claim, clock);
   }
 
@@ -169,8 +169,8 @@ class Unguarded final : public Double {
 class UnguardedRelease final : public Mutant {
  public:
   using Mutant::Mutant;
-  std::unique_ptr<Machine> before_release(Machine& release, SimClock& clock,
-                                          const std::string& /*token*/) const override {
+  std::unique_ptr<Double> before_release(Machine& release, SimClock& clock,
+                                         const std::string& /*token*/) const override {
     return std::make_unique<Unguarded>(release, clock);
   }
 };

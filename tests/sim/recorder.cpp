@@ -52,19 +52,18 @@ class Adder {
     digest_.add(update.restores);
   }
   void operator()(const ProbeDirectory& probe) const { digest_.add(probe.path); }
-  void operator()(const WaitUntil& wait) const { digest_.add(wait.at.time_since_epoch().count()); }
+  void operator()(const WaitUntil&) const {}
   void operator()(const LooksFree&) const {}
+  void operator()(const Acquired&) const {}
   void operator()(const Finished&) const {}
 
  private:
   Digest& digest_;
 };
 
-Digest& begin(World& world, int who) {
-  Digest& digest = world.digest();
+void begin(Digest& digest, const World& world, int who) {
   digest.add(who);
   digest.add(world.now().count());
-  return digest;
 }
 
 void add(Digest& digest, const Sighting& seen) {
@@ -74,16 +73,27 @@ void add(Digest& digest, const Sighting& seen) {
 
 }  // namespace
 
-Step Recorder::recorded(Step step) {
-  if (std::holds_alternative<Finished>(step)) return step;  // how it ended is told by itself
-  Digest& digest = begin(world_, who_);
+void record(World& world, int who, const Step& step) {
+  // How it ended is told by itself; and a wait when it begins.
+  const bool is_done =
+      std::holds_alternative<FileOperation>(step) || std::holds_alternative<LooksFree>(step);
+  if (!is_done) return;
+  Digest& digest = world.digest();
+  begin(digest, world, who);
   digest.add(step.index());
   std::visit(Adder{digest}, step);
-  return step;
+}
+
+void record(World& world, int who, Mono wait) {
+  if (wait == Mono::max()) return;
+  Digest& digest = world.digest();
+  begin(digest, world, who);
+  digest.add(wait.time_since_epoch().count());
 }
 
 void record(World& world, int who, const ClaimResult& result) {
-  Digest& digest = begin(world, who);
+  Digest digest;
+  begin(digest, world, who);
   digest.add(static_cast<int>(result.outcome));
   digest.add(result.token);
   digest.add(result.record);
@@ -94,28 +104,35 @@ void record(World& world, int who, const ClaimResult& result) {
        {result.kept, result.left_behind, result.replaced, result.flocked, result.may_not_replace}) {
     digest.add(flag);
   }
+  world.digest().add_apart(digest);
 }
 
 void record(World& world, int who, const KeepResult& result) {
-  Digest& digest = begin(world, who);
+  Digest digest;
+  begin(digest, world, who);
   digest.add(static_cast<int>(result.outcome));
   add(digest, result.seen);
   digest.add(result.not_restored);
+  world.digest().add_apart(digest);
 }
 
 void record(World& world, int who, const RefreshResult& result) {
-  Digest& digest = begin(world, who);
+  Digest digest;
+  begin(digest, world, who);
   digest.add(static_cast<int>(result.outcome));
   add(digest, result.seen);
   digest.add(result.writing);
   digest.add(result.refreshed.time_since_epoch().count());
+  world.digest().add_apart(digest);
 }
 
 void record(World& world, int who, const ReleaseResult& result) {
-  Digest& digest = begin(world, who);
+  Digest digest;
+  begin(digest, world, who);
   digest.add(static_cast<int>(result.outcome));
   add(digest, result.seen);
   digest.add(result.removing);
+  world.digest().add_apart(digest);
 }
 
 }  // namespace ufl::sim

@@ -11,6 +11,11 @@
 
 namespace ufl::sim {
 
+/// Add a step of a machine of `who` to the digest of the history.
+void record(World& world, int who, const Step& step);
+/// And a wait that it has asked for, and that has begun.
+void record(World& world, int who, Mono wait);
+
 /// Stands between a machine and its driver, and adds each step to the digest of the history.
 class Recorder final : public Machine {
  public:
@@ -21,13 +26,22 @@ class Recorder final : public Machine {
   Step on_reply(const FileReply& reply) override { return recorded(inner_.on_reply(reply)); }
   Step resume() override { return recorded(inner_.resume()); }
   Step cancel() override { return recorded(inner_.cancel()); }
+  void on_wait() override {
+    record(world_, who_, wait_);
+    inner_.on_wait();
+  }
 
  private:
-  Step recorded(Step step);
+  Step recorded(Step step) {
+    record(world_, who_, step);
+    if (const auto* wait = std::get_if<WaitUntil>(&step)) wait_ = wait->at;
+    return step;
+  }
 
   Machine& inner_;
   World& world_;
   int who_;
+  Mono wait_{};
 };
 
 /// Add how a machine of `who` ended to the digest of the history.

@@ -15,94 +15,11 @@
 #include "protocol/token.hpp"
 #include "sim/double.hpp"
 #include "sim/identity.hpp"
+#include "sim/run_flaws.hpp"
 
 namespace ufl::sim {
 
-namespace {
-
 using std::chrono::seconds;
-
-/// Writes no beats.
-class Beatless final : public Double {
- public:
-  using Double::Double;
-  std::optional<FileReply> answer(const FileOperation& operation) override {
-    if (!std::holds_alternative<UpdateFile>(operation)) return {};
-    return reply_of(FileStatus::ok);
-  }
-};
-
-/// Writes what only later versions read: the records of its own claims.
-class Newer final : public Machine {
- public:
-  Newer(Machine& inner, int who) : inner_{inner}, who_{who} {}
-  Step start() override { return told(inner_.start()); }
-  Step on_reply(const FileReply& reply) override {
-    FileReply seen = reply;
-    change(seen.content, kLater, kOurs);
-    return told(inner_.on_reply(seen));
-  }
-  Step resume() override { return told(inner_.resume()); }
-  Step cancel() override { return told(inner_.cancel()); }
-
- private:
-  static constexpr std::string_view kOurs = "\"v\":1,";
-  static constexpr std::string_view kLater = "\"v\":2,";
-
-  void change(std::string& record, std::string_view from, std::string_view to) const {
-    const auto found = record.find(from);
-    if (found == std::string::npos) return;
-    const bool is_own = token_in(record).substr(0, kWho) == token_of(who_, 0).substr(0, kWho);
-    if (is_own) record.replace(found, from.size(), to);
-  }
-  Step told(Step step) const {
-    auto* operation = std::get_if<FileOperation>(&step);
-    if (operation == nullptr) return step;
-    const auto write = [this](std::string& record) { change(record, kOurs, kLater); };
-    if (auto* create = std::get_if<CreateExclusive>(operation)) write(create->content);
-    if (auto* remove = std::get_if<RemoveFile>(operation); remove != nullptr && remove->only_if) {
-      write(*remove->only_if);
-    }
-    if (auto* update = std::get_if<UpdateFile>(operation)) {
-      write(update->expected);
-      write(update->content);
-    }
-    return step;
-  }
-
-  static constexpr std::size_t kWho = 8;  // digits that tell whose a token is
-  Machine& inner_;
-  int who_;
-};
-
-/// Takes a record of a later version for one of ours.
-class ReadsAnyVersion final : public Double {
- public:
-  using Double::Double;
-  FileReply altered(const FileReply& reply) override {
-    FileReply seen = reply;
-    const auto version = is_read() ? seen.content.find("\"v\":2,") : std::string::npos;
-    if (version != std::string::npos) seen.content[version + 4] = '1';
-    return seen;
-  }
-};
-
-/// Takes a record without a command for one whose command has ended.
-class TakesForChildless final : public Double {
- public:
-  using Double::Double;
-  FileReply altered(const FileReply& reply) override {
-    constexpr std::int64_t kNobody = 1'000'000;
-    FileReply seen = reply;
-    if (!is_read() || reply.status != FileStatus::ok) return seen;
-    const Sighting sighting = parse_record(reply.content);
-    if (sighting.kind != Sighting::Kind::record || sighting.holder.child) return seen;
-    if (auto record = with_child(reply.content, {kNobody, 1})) seen.content = std::move(*record);
-    return seen;
-  }
-};
-
-}  // namespace
 
 Run::Run(const Stage& stage, Host& host, int who, Kind kind, bool once,
          std::function<void(bool acquired)> on_ended)
@@ -115,6 +32,8 @@ Run::Run(const Stage& stage, Host& host, int who, Kind kind, bool once,
       id_{host.begin_process()},
       clock_{stage.world, host.offset()},
       timer_{stage.world, clock_, stage.knobs, process_},
+      deadline_{stage.world, clock_, stage.knobs, process_},
+      settling_{stage.world, clock_, stage.knobs, process_},
       identity_{stage.world,
                 host,
                 who,
@@ -176,27 +95,27 @@ bool Run::may_take_over(const Sighting& seen, bool is_abandoned) {
   return ufl::may_take_over(life, is_abandoned);
 }
 
-void Run::drive(Machine& machine, DriverEvents events) {
-  recorder_.emplace(double_ ? *double_ : machine, stage_.world, who_);
-  driver_ = std::make_unique<Driver>(*recorder_, client_, timer_, std::move(events));
-  driver_->start();
-}
+SessionEvents Run::session_events() { return {}; }
 
 void Run::start() {
-  claim_ = std::make_unique<Claim>(claim_options(), clock_, identity_);
-  if (flawed(RecoveryFlaw::beatless_claim)) double_ = std::make_unique<Beatless>(*claim_, clock_);
-  if (kind_ == Kind::newer) double_ = std::make_unique<Newer>(*claim_, who_);
-  if (kind_ != Kind::newer && flawed(RecoveryFlaw::any_version)) {
-    double_ = std::make_unique<ReadsAnyVersion>(*claim_, clock_);
-  }
-  if (flawed(RecoveryFlaw::childless_at_once)) {
-    double_ = std::make_unique<TakesForChildless>(*claim_, clock_);
-  }
+  const RecoveryKnobs& recovery = stage_.recovery;
+  SessionOptions options;
+  options.claim = claim_options();
+  options.kills = kind_ == Kind::leased || recovery.kills;
+  options.kill_after = recovery.kill_after;
+  const SessionWorld around{clock_, identity_, command(), deadline_, settling_};
+  player_ = std::make_unique<SessionPlayer>(stage_.world, who_, std::move(options), around,
+                                            session_events());
+  const bool is_later = kind_ == Kind::newer && !flawed(RecoveryFlaw::childless_at_once);
+  player_->before_claim(is_later ? of_later_version(session(), clock_, who_)
+                                 : before_claim(recovery.flaw, session(), clock_));
+  const auto lease = has_lease() ? std::optional{recovery.lease} : std::nullopt;
+  player_->before_keep(before_keep(recovery.flaw, session(), clock_, lease));
   if (stage_.world.tells()) tell("begins on " + host_.ids().name);
-  rely_on_hints(stage_.world, stage_.knobs, *claim_);
+  rely_on_hints(stage_.world, stage_.knobs, session().claim());
   if (stage_.knobs.local) {
     stage_.share.on_removal(
-        [this] { after(stage_.world.some_of(3 * kTick), [this] { wake(*claim_, *driver_); }); });
+        [this] { after(stage_.world.some_of(3 * kTick), [this] { wake(*player_); }); });
   }
   if (flawed(RecoveryFlaw::ignores_keepers)) client_.ignore_keepers();
   host_.on_end([this](const ProcessId& process) {
@@ -207,22 +126,29 @@ void Run::start() {
     const Duration longest = 3 * knobs.delay + 10 * kTick +
                              (stage_.world.chance(200) ? knobs.late_hold : Duration::zero());
     after(stage_.world.some_of(longest), [this] {
-      if (over_ || claim_is_over_) return;
+      if (over_ || session().stage() != Session::Stage::claiming) return;
       tell("is told to stop");
-      driver_->cancel();
+      player_->stop();
     });
   }
-  drive(*claim_, DriverEvents{.on_wait = [this] { claim_waits(); },
-                              .on_finished = [this] { claim_ended(); }});
+  player_->start(client_, timer_,
+                 DriverEvents{.on_acquired =
+                                  [this] {
+                                    if (session().claim().takes_over()) tell("takes the lock over");
+                                    return player_->noted(acquired());
+                                  },
+                              .on_wait = [this] { claim_waits(); },
+                              .on_finished = [this] { session_ended(); }});
 }
 
 void Run::claim_waits() {
-  if (!may_watch_holder(stage_.knobs, *claim_)) return;
-  const Holder& holder = claim_->seen().holder;
+  Claim& claim = session().claim();
+  if (!may_watch_holder(stage_.knobs, claim)) return;
+  const Holder& holder = claim.seen().holder;
   watched_.reset();
   if (holder.pid) watch({*holder.pid, holder.start});
   if (holder.child && !watched_) watch(*holder.child);
-  if (!holder.pid || watched_) claim_->holder_is_watched();
+  if (!holder.pid || watched_) claim.holder_is_watched();
 }
 
 // The kernel may refuse.
@@ -231,18 +157,27 @@ void Run::watch(const ProcessId& process) {
 }
 
 void Run::holder_ended() {
-  claim_->holder_ended();
-  if (claim_->waiting_for_other()) driver_->wake();
+  Claim& claim = session().claim();
+  claim.holder_ended();
+  if (claim.waiting_for_other()) player_->wake();
 }
 
-void Run::claim_ended() {
-  claim_is_over_ = true;
-  const ClaimResult& result = claim_->result();
-  record(stage_.world, who_, result);
-  if (result.outcome == ClaimResult::Outcome::acquired) {
-    if (claim_->takes_over()) tell("takes the lock over");
-    return acquired();
+void Run::session_ended() {
+  if (over_) return;
+  if (claimed().outcome != ClaimResult::Outcome::acquired) return not_acquired();
+  const auto& kept = session().kept();
+  if (kept && kept->result().outcome == KeepResult::Outcome::not_recorded) {
+    tell("cannot write down its command");
   }
+  if (session().release()) return release_ended(session().release()->result().outcome);
+  if (!kept) return handed_over();
+  tell("leaves its lock to others");
+  gives_up(token());
+  end(true);
+}
+
+void Run::not_acquired() {
+  const ClaimResult& result = claimed();
   if (result.left_behind || client_.betrayed()) {
     gives_up(result.token);
   }
@@ -251,40 +186,21 @@ void Run::claim_ended() {
     stage_.monitor.fails(who_);
   }
   tell(result.outcome == ClaimResult::Outcome::failed ? "fails" : "gives up");
-  // Whoever is told that the share is too slow for his lease does not ask for that one again.
+  // A user who is told that the share is too slow for the lease does not ask for that one again.
   const bool is_refused = result.outcome == ClaimResult::Outcome::too_slow;
   if (is_refused) stage_.monitor.refuses();
   end(is_refused);
 }
 
-ReleaseOptions Run::release_options() const {
-  return {.path = "lock",
-          .token = claim_->result().token,
-          .delay = claim_->delay(),
-          .local = stage_.knobs.local,
-          .atomic_create = stage_.share_knobs.atomic_create,
-          .place = claim_->result().place};
-}
-
-void Run::release(std::optional<Mono> until) {
-  ReleaseOptions options = release_options();
-  options.until = until;
-  release_ = std::make_unique<Release>(options, clock_);
-  double_.reset();
-  drive(*release_, DriverEvents{.on_finished = [this] { release_ended(); }});
-}
-
-void Run::release_ended() {
-  record(stage_.world, who_, release_->result());
+void Run::release_ended(ReleaseResult::Outcome outcome) {
   using Outcome = ReleaseResult::Outcome;
-  const Outcome outcome = release_->result().outcome;
   if (outcome == Outcome::too_late) tell("leaves its lock to others");
   if (outcome == Outcome::lost) tell("is told that it has lost the lock");
   if (outcome == Outcome::failed) tell("could not release");
   // What others have made of its file is nobody's who is there.
   const bool is_ruined = outcome == Outcome::lost && stage_.recovery.emptied > 0;
   if (outcome == Outcome::too_late || outcome == Outcome::failed || is_ruined) {
-    gives_up(claim_->result().token);
+    gives_up(token());
   }
   end(true);
 }

@@ -11,17 +11,18 @@
 #include <optional>
 #include <string>
 
-#include "protocol/claim.hpp"
 #include "protocol/driver.hpp"
 #include "protocol/judge.hpp"
-#include "protocol/keep.hpp"
 #include "protocol/refresh.hpp"
 #include "protocol/release.hpp"
+#include "protocol/session.hpp"
 #include "sim/client.hpp"
+#include "sim/command.hpp"
 #include "sim/contender.hpp"
 #include "sim/host.hpp"
 #include "sim/recorder.hpp"
 #include "sim/recovery_knobs.hpp"
+#include "sim/session_player.hpp"
 
 namespace ufl::sim {
 
@@ -80,20 +81,28 @@ class Run {
   void after(Duration time, World::Action action);
   void tell(const std::string& text) const { stage_.world.tell(who_, text); }
 
+  [[nodiscard]] Session& session() { return player_->session(); }
+  [[nodiscard]] const Session& session() const { return player_->session(); }
+  [[nodiscard]] const ClaimResult& claimed() const { return session().claim().result(); }
+  [[nodiscard]] const std::string& token() const { return claimed().token; }
+
   [[nodiscard]] ClaimOptions claim_options();
   bool may_take_over(const Sighting& seen, bool is_abandoned);
   /// What it takes that for, with its flaw.
   [[nodiscard]] Sighting as_judged(Sighting seen);
-  void drive(Machine& machine, DriverEvents events);
-  // Much as verbs/taking.cpp does.
+  /// What its session asks of the world, and what it is told of it.
+  [[nodiscard]] virtual CommandControl& command() { return no_command_; }
+  [[nodiscard]] virtual SessionEvents session_events();
   void claim_waits();
   void watch(const ProcessId& process);
   void holder_ended();
-  void claim_ended();
-  virtual void acquired() = 0;
-  [[nodiscard]] ReleaseOptions release_options() const;
-  void release(std::optional<Mono> until);
-  void release_ended();
+  /// Its session holds the lock.
+  virtual Step acquired() = 0;
+  void session_ended();
+  void not_acquired();
+  /// Its session has handed the lock over.
+  virtual void handed_over() {}
+  void release_ended(ReleaseResult::Outcome outcome);
   virtual void killed(bool both) = 0;
   /// What it has started runs.
   [[nodiscard]] virtual bool runs() const { return false; }
@@ -118,17 +127,15 @@ class Run {
   ProcessId id_;
   SimClock clock_;
   SimTimer timer_;
+  SimTimer deadline_;
+  SimTimer settling_;
   HostedIdentity identity_;
   Judge judge_;
   Client client_;
-  std::unique_ptr<Claim> claim_;
-  std::unique_ptr<Release> release_;
-  std::unique_ptr<Machine> double_;  // a mutant's, before the machine
-  std::optional<Recorder> recorder_;
-  std::unique_ptr<Driver> driver_;
+  NoCommand no_command_;
+  std::unique_ptr<SessionPlayer> player_;
   std::optional<ProcessId> watched_;  // whose end it is told of
-  bool claim_is_over_ = false;
-  bool was_disturbed_ = false;  // stopped, or asleep
+  bool was_disturbed_ = false;        // stopped, or asleep
   bool over_ = false;
   Moment ended_{};
 };
@@ -140,56 +147,23 @@ class CommandRun final : public Run {
              std::function<void(bool acquired)> on_ended);
 
  private:
-  void acquired() override;
-  void killed(bool both) override;
+  CommandControl& command() override { return command_; }
+  SessionEvents session_events() override;
+  Step acquired() override;
+  void killed(bool both) override { command_.ufl_killed(both, last_moment()); }
   [[nodiscard]] bool keeps_watch() const override;
-  void frozen(Moment until) override;
+  void frozen(Moment until) override { command_.freeze(until); }
   Duration longest_stop(Duration time) override;
 
-  // What verbs/keeping.cpp does.
-  void keep();
-  void watch();
-  void look_soon();
-  void await_deadline();
-  void await_term();
-  void term_ends();
-  void keep_waits();
-  void keep_ended();
-  void lose();
-  void refuse();
+  void lost();
+  void begins();
   void command_ended();
-  void done();
-  void leave();
+  void settled();
+  [[nodiscard]] std::optional<Mono> last_moment() const;
+  [[nodiscard]] bool runs() const override { return command_.is_alive(); }
 
-  // The command.
-  void go();
-  void child_ends();
-  void orphans_end();
-  void end_command();
-  void drop_lifeline();
-  [[nodiscard]] bool runs() const override { return child_runs_ || orphans_run_; }
-  [[nodiscard]] bool is_lease_over() const;
-  [[nodiscard]] std::optional<Mono> release_until() const;
-
-  SimTimer deadline_;
-  std::unique_ptr<Keep> keep_;
-  std::shared_ptr<Process> command_ = std::make_shared<Process>();
-  std::shared_ptr<Process> warden_ = std::make_shared<Process>();
-  ProcessId child_;
-  std::string lifeline_;  // that the command keeps
-  Kept kept_;             // and the lock file, or who waits for it does
-  bool closes_ = false;
-  bool leaves_orphans_ = false;
-  bool child_runs_ = false;
-  bool orphans_run_ = false;
-  bool held_ = false;
-  bool recorded_ = false;
-  bool keep_ended_ = false;
-  bool command_ended_ = false;
-  bool lost_ = false;
-  bool fencing_ = false;
-  bool term_over_ = false;  // by the warden
-  bool done_ = false;
+  SimCommand command_;
+  bool held_ = false;  // the lock, as others count that
 };
 
 /// A script that holds the lock by --acquire, and works only while it knows that it does.
@@ -199,7 +173,8 @@ class ScriptRun final : public Run {
             std::function<void(bool acquired)> on_ended);
 
  private:
-  void acquired() override;
+  Step acquired() override { return session().hand_over(); }
+  void handed_over() override;
   void killed(bool both) override;
   void work(Mono until);
   void rest();
@@ -207,9 +182,15 @@ class ScriptRun final : public Run {
   void refresh_ended();
   void refresh_failed();
   void let_go();
+  [[nodiscard]] ReleaseOptions release_options() const;
+  void release(std::optional<Mono> until);
   void start_refresh(std::function<void()> on_ended);
 
+  // Other processes of ufl, one after another.
   std::unique_ptr<Refresh> refresh_;
+  std::unique_ptr<Release> release_;
+  std::optional<Recorder> recorder_;
+  std::unique_ptr<Driver> driver_;
   std::optional<Mono> last_;  // start of the last refresh
   int refreshes_ = 0;
   bool works_ = false;

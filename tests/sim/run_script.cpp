@@ -4,6 +4,8 @@
 // or in the way of a later version, which needs no beats.
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "protocol/lease.hpp"
@@ -19,13 +21,13 @@ ScriptRun::ScriptRun(const Stage& stage, Host& host, int who, Kind kind, bool on
                      std::function<void(bool acquired)> on_ended)
     : Run{stage, host, who, kind, once, std::move(on_ended)} {}
 
-void ScriptRun::acquired() {
+void ScriptRun::handed_over() {
   if (kind_ != Kind::script) {
     works_ = true;
-    stage_.monitor.enters(who_, claim_->result().token);
+    stage_.monitor.enters(who_, claimed().token);
     return after(hold_time(), [this] { let_go(); });
   }
-  last_ = claim_->result().begun;
+  last_ = claimed().begun;
   // The token may come late, to a script that was stopped.
   after(Duration::zero(), [this] { work(*last_ + lease_reliable(stage_.recovery.lease)); });
 }
@@ -35,7 +37,7 @@ void ScriptRun::acquired() {
 void ScriptRun::work(Mono until) {
   if (now() >= until) return rest();
   works_ = true;
-  stage_.monitor.enters(who_, claim_->result().token);
+  stage_.monitor.enters(who_, claimed().token);
   stage_.world.at(stage_.world.now() + stage_.world.some_of(until - now()), [this] {
     if (!std::exchange(works_, false)) return;
     stage_.monitor.leaves(who_);
@@ -63,13 +65,16 @@ void ScriptRun::start_refresh(std::function<void()> on_ended) {
   options.look = release_options();
   options.last = flawed(RecoveryFlaw::revived) ? std::optional{now()} : last_;
   if (stage_.world.chance(200)) options.last.reset();  // another process, which does not know
-  options.takeover_delay = std::max(claim_->delay(), stage_.knobs.takeover_delay);
+  options.takeover_delay = std::max(session().claim().delay(), stage_.knobs.takeover_delay);
   refresh_ = std::make_unique<Refresh>(std::move(options), clock_);
-  double_.reset();
-  drive(*refresh_, DriverEvents{.on_finished = [this, on_ended = std::move(on_ended)] {
-    record(stage_.world, who_, refresh_->result());
-    on_ended();
-  }});
+  recorder_.emplace(*refresh_, stage_.world, who_);
+  driver_ =
+      std::make_unique<Driver>(*recorder_, client_, timer_,
+                               DriverEvents{.on_finished = [this, on_ended = std::move(on_ended)] {
+                                 record(stage_.world, who_, refresh_->result());
+                                 on_ended();
+                               }});
+  driver_->start();
 }
 
 void ScriptRun::refresh_ended() {
@@ -85,7 +90,7 @@ void ScriptRun::refresh_ended() {
 void ScriptRun::refresh_failed() {
   const bool is_lost = refresh_->result().outcome == RefreshResult::Outcome::lost;
   tell(is_lost ? "is told that it has lost the lock" : "cannot refresh");
-  if (!is_lost) gives_up(claim_->result().token);
+  if (!is_lost) gives_up(claimed().token);
   end(true);
 }
 
@@ -103,6 +108,28 @@ void ScriptRun::let_go() {
     if (result.outcome != RefreshResult::Outcome::held) return refresh_failed();
     release(result.refreshed + reliable);
   });
+}
+
+ReleaseOptions ScriptRun::release_options() const {
+  return {.path = "lock",
+          .token = token(),
+          .delay = session().claim().delay(),
+          .local = stage_.knobs.local,
+          .atomic_create = stage_.share_knobs.atomic_create,
+          .place = claimed().place};
+}
+
+void ScriptRun::release(std::optional<Mono> until) {
+  ReleaseOptions options = release_options();
+  options.until = until;
+  release_ = std::make_unique<Release>(options, clock_);
+  recorder_.emplace(*release_, stage_.world, who_);
+  driver_ =
+      std::make_unique<Driver>(*recorder_, client_, timer_, DriverEvents{.on_finished = [this] {
+        record(stage_.world, who_, release_->result());
+        release_ended(release_->result().outcome);
+      }});
+  driver_->start();
 }
 
 void ScriptRun::killed(bool /*both*/) {

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+
+#include "protocol/session.hpp"
+
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "protocol/token.hpp"
+
+namespace ufl {
+
+namespace {
+
+using std::chrono::seconds;
+
+// Without a lease, from one look of a holder at its lock file to the next.
+constexpr Duration kLookInterval = seconds{30};
+constexpr Duration kLookIntervalToKill = seconds{5};
+
+// Most commands have ended by then, and need nobody who tells them of changes of the lock file.
+constexpr Duration kSettlesAfter = seconds{1};
+
+KeepOptions keep_options(const SessionOptions& options, const ClaimResult& held,
+                         const ProcessId& command) {
+  const ClaimOptions& claim = options.claim;
+  KeepOptions keep;
+  keep.path = claim.path;
+  keep.token = held.token;
+  keep.record = held.record;
+  if (claim.writes_in_place) keep.child = command;
+  keep.lease = claim.lease;
+  keep.kill_after = options.kills ? options.kill_after : Duration::zero();
+  keep.takes = held.look_to_write;
+  keep.begun = held.begun;
+  keep.look_interval = options.kills ? kLookIntervalToKill : kLookInterval;
+  keep.local = claim.local;
+  keep.kept = held.kept;
+  keep.place = held.place;
+  return keep;
+}
+
+}  // namespace
+
+Session::Session(SessionOptions options, const SessionWorld& world, SessionEvents events)
+    : options_{std::move(options)},
+      world_{world},
+      events_{std::move(events)},
+      claim_{options_.claim, world.clock, world.identity},
+      section_{options_.kills,
+               options_.kill_after,
+               world.clock,
+               world.command,
+               world.deadline,
+               {.on_start = [this] { settle(); },
+                .on_lost = [this](CommandFate fate) { events_.on_lost(fate); },
+                .on_change = [this] { section_changed(); }}} {}
+
+Step Session::start() { return follow(claim_.start()); }
+
+Step Session::on_reply(const FileReply& reply) {
+  waits_for_reply_ = false;
+  switch (stage_) {
+    case Stage::claiming:
+      return follow(claim_.on_reply(reply));
+    case Stage::keeping:
+      return follow(keep_->on_reply(reply));
+    case Stage::releasing:
+      return follow(release_->on_reply(reply));
+    case Stage::deciding:
+    case Stage::over:
+      break;
+  }
+  return Finished{};
+}
+
+Step Session::resume() {
+  switch (stage_) {
+    case Stage::claiming:
+      return follow(claim_.resume());
+    case Stage::keeping:
+      if (keep_ended_ || section_.is_over()) return noted(after_section());
+      return follow(section_.wants_keep_to_end() ? keep_->cancel() : keep_->resume());
+    case Stage::releasing:
+      return follow(release_->resume());
+    case Stage::deciding:
+      return Acquired{};
+    case Stage::over:
+      break;
+  }
+  return Finished{};
+}
+
+Step Session::cancel() { return stage_ == Stage::claiming ? follow(claim_.cancel()) : resume(); }
+
+Step Session::follow(Step step) {
+  switch (stage_) {
+    case Stage::claiming:
+      step = after_claim(std::move(step));
+      break;
+    case Stage::keeping:
+      step = after_keep(std::move(step));
+      break;
+    case Stage::releasing:
+      step = after_release(std::move(step));
+      break;
+    case Stage::deciding:
+    case Stage::over:
+      break;
+  }
+  return noted(std::move(step));
+}
+
+Step Session::noted(Step step) {
+  waits_for_reply_ = std::holds_alternative<FileOperation>(step);
+  return step;
+}
+
+Step Session::after_claim(Step step) {
+  if (!std::holds_alternative<Finished>(step)) return step;
+  const bool is_acquired = claim_.result().outcome == ClaimResult::Outcome::acquired;
+  stage_ = is_acquired ? Stage::deciding : Stage::over;
+  return is_acquired ? Step{Acquired{}} : step;
+}
+
+Step Session::keep(const ProcessId& command) {
+  keep_.emplace(keep_options(options_, claim_.result(), command), world_.clock);
+  if (!section_.begin(keep_->lease())) {
+    is_unwatched_ = true;
+    return let_go();
+  }
+  stage_ = Stage::keeping;
+  return follow(keep_->start());
+}
+
+Step Session::hand_over() {
+  stage_ = Stage::over;
+  return Finished{};
+}
+
+Step Session::let_go() {
+  stage_ = Stage::releasing;
+  return noted(begin_release());
+}
+
+// The lock is kept so far.
+void Session::on_wait() {
+  if (stage_ != Stage::keeping || keep_ended_) return;
+  section_.kept(keep_->lease(), keep_->is_recorded());
+  if (keep_->restored() > 0 && !std::exchange(told_restored_, true)) events_.on_restored();
+  if (section_.wants_keep_to_end()) events_.on_wake();
+}
+
+Step Session::after_keep(Step step) {
+  const bool waits = std::holds_alternative<WaitUntil>(step);
+  if (waits && section_.wants_keep_to_end()) step = keep_->cancel();
+  if (!std::holds_alternative<Finished>(step)) return step;
+  keep_ended_ = true;
+  section_.keep_ended(keep_->result().outcome);
+  return after_section();
+}
+
+// Until then the command is being stopped, or runs on without its lock.
+Step Session::after_section() {
+  if (!section_.is_over()) return WaitUntil{Mono::max()};
+  world_.settling.cancel_timer();
+  if (section_.loss() == CriticalSection::Loss::lease_over) return leave();
+  stage_ = Stage::releasing;
+  return begin_release();
+}
+
+Step Session::begin_release() {
+  const ClaimResult& held = claim_.result();
+  ReleaseOptions release;
+  release.path = options_.claim.path;
+  release.token = held.token;
+  release.delay = claim_.delay();
+  release.local = options_.claim.local;
+  release.atomic_create = options_.claim.atomic_create;
+  release.place = held.place;
+  const auto lease = keep_ ? keep_->lease() : claim_.kept_lease();
+  if (lease) release.until = lease->reliable_until();
+  release_.emplace(std::move(release), world_.clock);
+  return after_release(release_->start());
+}
+
+Step Session::after_release(Step step) {
+  if (!std::holds_alternative<Finished>(step)) return step;
+  stage_ = Stage::over;
+  switch (release_->result().outcome) {
+    case ReleaseResult::Outcome::released:
+    case ReleaseResult::Outcome::lost:
+    case ReleaseResult::Outcome::too_late:
+      forget_witness();
+      break;
+    case ReleaseResult::Outcome::held:
+    case ReleaseResult::Outcome::failed:
+      break;
+  }
+  return step;
+}
+
+// The lease is over: the file is for others to take over, and the share may not answer. Without its
+// witness nobody can prove the holder dead; but there is the lease for that.
+Step Session::leave() {
+  stage_ = Stage::over;
+  forget_witness();
+  return Finished{};
+}
+
+// Nothing of the lock is on the share any more, or its lease alone says from now on when others may
+// have it. On a local file system nobody leaves a witness.
+void Session::forget_witness() {
+  const std::string& token = claim_.result().token;
+  const bool has_one = !options_.claim.local && ends_in_uuid(token);
+  if (has_one) world_.identity.remove_witness(std::string{uuid_of(token)});
+}
+
+void Session::settle() {
+  world_.settling.at(world_.clock.now() + kSettlesAfter, [this] { events_.on_settled(); });
+}
+
+void Session::command_ended() { section_.command_ended(); }
+
+void Session::command_stopped() { section_.command_stopped(); }
+
+void Session::wake() {
+  if (stage_ == Stage::keeping) section_.wake();
+}
+
+void Session::look_soon() {
+  if (stage_ != Stage::keeping || keep_ended_ || section_.wants_keep_to_end()) return;
+  keep_->look_soon();
+  events_.on_wake();
+}
+
+void Session::section_changed() {
+  const bool hangs = section_.is_over() && waits_for_reply_;
+  if (!hangs) return events_.on_wake();
+  (void)leave();
+  events_.on_over();
+}
+
+}  // namespace ufl
