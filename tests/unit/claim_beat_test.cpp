@@ -9,28 +9,17 @@
 
 #include <gtest/gtest.h>
 
-#include "protocol/claim.hpp"
 #include "protocol/record.hpp"
-#include "protocol/lease.hpp"
-#include "unit/support.hpp"
+#include "seams/lease.hpp"
+#include "unit/claim_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
-using Outcome = ClaimResult::Outcome;
-
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-const std::string kOther = "11111111-1111-4111-8111-111111111111";
 constexpr Duration kLease = seconds{9};
 constexpr Duration kRefresh = lease_refresh(kLease);
 
-FileReply changed(std::string content) {
-  FileReply reply = refused(FileStatus::changed, 0);
-  reply.content = std::move(content);
-  return reply;
-}
-
-class ClaimBeatTest : public ::testing::Test {
+class ClaimBeatTest : public ClaimFixture {
  protected:
   static ClaimOptions with_delay(Duration delay) {
     ClaimOptions options;
@@ -41,68 +30,44 @@ class ClaimBeatTest : public ::testing::Test {
     options.takeover_delay = seconds{4};
     return options;
   }
-  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
-
-  /// From a look that shows nothing to the wait that follows the write, which takes `write`.
-  Step publish(Claim& claim, Duration write = {}) {
-    (void)claim.start();
-    (void)claim.on_reply(kAbsent);
-    const Step step = claim.resume();
-    const auto* create = wants<CreateExclusive>(step);
-    EXPECT_NE(create, nullptr);
-    record_ = create != nullptr ? create->content : std::string{};
+  /// From the start to the wait that follows the write, which takes `write`.
+  Step to_wait(Claim& claim, Duration write = {}) {
+    record_ = publish(claim);
     clock_.advance(write);
     return claim.on_reply(ok());
   }
-  Step next(Claim& claim, const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    if (until != nullptr) clock_.set(until->at);
-    return claim.resume();
-  }
-  Duration left(const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    return until != nullptr ? until->at - clock_.now() : Duration{-1};
-  }
   /// The step writes the next beat; the record as it is then.
   void expect_beat(const Step& step) {
-    const auto* update = wants<UpdateFile>(step);
-    ASSERT_NE(update, nullptr);
-    EXPECT_EQ(update->path, "lock");
-    EXPECT_EQ(update->expected, record_);
-    EXPECT_EQ(update->content, with_next_beat(record_));
-    record_ = update->content;
+    expect_update(step, record_, with_next_beat(record_).value_or(""));
+    record_ = expect_operation<UpdateFile>(step).content;
   }
   /// Up to the look that verifies it, with a beat wherever one is asked for.
   Step to_verify(Claim& claim, Step step) {
-    while (wants<ReadFile>(step) == nullptr && !HasFailure()) {
+    while (!asks<ReadFile>(step) && !HasFailure()) {
       step = next(claim, step);
-      if (wants<UpdateFile>(step) == nullptr) continue;
+      if (!asks<UpdateFile>(step)) continue;
       expect_beat(step);
       step = claim.on_reply(ok());
     }
     return step;
   }
 
-  FakeClock clock_;
-  FakeIdentity identity_;
   std::string record_;
 };
 
 TEST_F(ClaimBeatTest, ALongDelayIsSpentBeating) {
   Claim claim = make(with_delay(seconds{10}));
   const Mono begun = clock_.now();
-  Step step = publish(claim);
+  Step step = to_wait(claim);
   for (int i = 1; i <= 3; ++i) {
-    EXPECT_EQ(left(step), kRefresh);
+    EXPECT_EQ(wait(step), kRefresh);
     step = next(claim, step);
     expect_beat(step);
     EXPECT_FALSE(claim.waiting_for_other());
     step = claim.on_reply(ok());
   }
-  EXPECT_EQ(left(step), seconds{1}) << "the delay is no longer for it";
-  ASSERT_NE(wants<ReadFile>(next(claim, step)), nullptr);
+  EXPECT_EQ(wait(step), seconds{1}) << "the delay is no longer for it";
+  ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
   EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
   EXPECT_EQ(claim.result().record, record_);
@@ -114,7 +79,7 @@ TEST_F(ClaimBeatTest, AShortDelayOrNoLeaseNeedsNone) {
     ClaimOptions options = with_delay(leased ? seconds{2} : seconds{100});
     if (!leased) options.lease.reset();
     Claim claim = make(options);
-    ASSERT_NE(wants<ReadFile>(next(claim, publish(claim))), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(claim, to_wait(claim))));
     EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
     EXPECT_EQ(claim.result().outcome, Outcome::acquired);
   }
@@ -125,13 +90,13 @@ TEST_F(ClaimBeatTest, AShortDelayOrNoLeaseNeedsNone) {
 TEST_F(ClaimBeatTest, ALateClaimIsKeptAlive) {
   Claim claim = make(with_delay(seconds{3}));
   const Mono begun = clock_.now();
-  Step step = publish(claim, milliseconds{1200});
+  Step step = to_wait(claim, milliseconds{1200});
   ASSERT_TRUE(claim.late());
   Mono beaten = begun;
   int beats = 0;
-  while (wants<ReadFile>(step) == nullptr) {
+  while (!asks<ReadFile>(step)) {
     step = next(claim, step);
-    if (wants<UpdateFile>(step) == nullptr) continue;
+    if (!asks<UpdateFile>(step)) continue;
     EXPECT_LE(clock_.now() - beaten, kRefresh);
     beaten = clock_.now();
     ++beats;
@@ -149,7 +114,7 @@ TEST_F(ClaimBeatTest, ALateClaimIsKeptAlive) {
 TEST_F(ClaimBeatTest, ABeatThatMayBeTooLateIsFollowedByTheDelayOfATakeover) {
   for (const Duration slow : {kLease / 3 - Duration{1}, Duration{kLease / 3}}) {
     Claim claim = make(with_delay(seconds{3}));
-    Step step = next(claim, publish(claim));
+    Step step = next(claim, to_wait(claim));
     expect_beat(step);
     clock_.advance(slow);
     step = claim.on_reply(ok());
@@ -162,14 +127,14 @@ TEST_F(ClaimBeatTest, ABeatThatMayBeTooLateIsFollowedByTheDelayOfATakeover) {
 
 TEST_F(ClaimBeatTest, AShareThatNeedsTheTimeOfALeaseForEachBeatIsGivenUpOn) {
   Claim claim = make(with_delay(seconds{3}));
-  Step step = next(claim, publish(claim));
-  for (int beats = 0; wants<UpdateFile>(step) != nullptr && beats < 100; ++beats) {
+  Step step = next(claim, to_wait(claim));
+  for (int beats = 0; asks<UpdateFile>(step) && beats < 100; ++beats) {
     expect_beat(step);
     clock_.advance(kRefresh);
     step = claim.on_reply(ok());
   }
-  ASSERT_NE(wants<ReadFile>(step), nullptr) << "it is taken back";
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record_))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(step)) << "it is taken back";
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(record_))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::too_slow);
   EXPECT_FALSE(claim.result().left_behind);
@@ -179,31 +144,30 @@ TEST_F(ClaimBeatTest, AShareThatNeedsTheTimeOfALeaseForEachBeatIsGivenUpOn) {
 //   later: absent; draws a new token; EEXIST: the first one stands there, and its process lives: A.
 TEST_F(ClaimBeatTest, AClaimDoesNotWaitForItself) {
   Claim claim = make(with_delay(seconds{4}));
-  Step step = next(claim, publish(claim));
+  Step step = next(claim, to_wait(claim));
   const std::string first = record_;
   expect_beat(step);
-  step = claim.on_reply(kAbsent);
+  step = claim.on_reply(absent());
   clock_.advance(kLease);
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
-  ASSERT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
-  ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::exists, EEXIST))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
+  ASSERT_TRUE(looks_free(claim.on_reply(absent())));
+  ASSERT_TRUE(asks<CreateExclusive>(claim.resume()));
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(exists())));
   (void)claim.on_reply(ok(first));
   EXPECT_TRUE(claim.waiting_for_other());
   clock_.advance(seconds{10});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   step = claim.on_reply(ok(first));
-  while (std::holds_alternative<WaitUntil>(step) && !HasFailure()) {
+  while (waits(step) && !HasFailure()) {
     step = next(claim, step);
-    if (wants<ReadFile>(step) != nullptr) step = claim.on_reply(ok(first));
+    if (asks<ReadFile>(step)) step = claim.on_reply(ok(first));
   }
-  ASSERT_TRUE(std::holds_alternative<LooksFree>(step));
+  ASSERT_TRUE(looks_free(step));
   EXPECT_FALSE(claim.takes_over()) << "nobody is told that it was somebody else's";
   step = claim.resume();
-  const auto* temporary = wants<CreateExclusive>(step);
-  ASSERT_NE(temporary, nullptr);
-  EXPECT_NE(temporary->path, "lock");
-  EXPECT_NE(parse_record(temporary->content).token, parse_record(first).token);
+  const auto temporary = expect_operation<CreateExclusive>(step);
+  EXPECT_NE(temporary.path, "lock");
+  EXPECT_NE(parse_record(temporary.content).token, parse_record(first).token);
 }
 
 //   1 A's beat is late: B may have looked before it, and renames in a moment.  2 the next look
@@ -213,19 +177,19 @@ TEST_F(ClaimBeatTest, TheDelayAfterALateBeatOutlastsAFlicker) {
   ClaimOptions options = with_delay(seconds{3});
   options.takeover_delay = seconds{8};
   Claim claim = make(options);
-  Step step = next(claim, publish(claim));
+  Step step = next(claim, to_wait(claim));
   expect_beat(step);
   clock_.advance(kLease / 3);
   step = claim.on_reply(ok());
   expect_beat(step);  // that one was late: eight seconds from here
   const Mono late = clock_.now();
   step = next(claim, claim.on_reply(ok()));
-  ASSERT_NE(wants<UpdateFile>(step), nullptr);
-  step = claim.on_reply(kAbsent);
+  ASSERT_TRUE(asks<UpdateFile>(step));
+  step = claim.on_reply(absent());
   step = next(claim, step);
-  ASSERT_NE(wants<ReadFile>(step), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(step));
   step = claim.on_reply(ok(record_));
-  while (wants<UpdateFile>(step) != nullptr && !HasFailure()) {
+  while (asks<UpdateFile>(step) && !HasFailure()) {
     expect_beat(step);
     step = claim.on_reply(ok());
   }
@@ -238,41 +202,40 @@ TEST_F(ClaimBeatTest, BeatsUnderFlockWhereThatKeepsTakersOut) {
     ClaimOptions options = with_delay(seconds{5});
     options.local = local;
     Claim claim = make(options);
-    const Step step = next(claim, publish(claim));
-    ASSERT_NE(wants<UpdateFile>(step), nullptr);
-    EXPECT_EQ(wants<UpdateFile>(step)->locked, local);
-    EXPECT_EQ(wants<UpdateFile>(step)->sync, !local);
+    const Step step = next(claim, to_wait(claim));
+    EXPECT_EQ(expect_operation<UpdateFile>(step).locked, local);
+    EXPECT_EQ(expect_operation<UpdateFile>(step).sync, !local);
   }
 }
 
 TEST_F(ClaimBeatTest, ALookThatTookLongIsNotEnteredOn) {
   Claim claim = make(with_delay(seconds{2}));
-  (void)next(claim, publish(claim));
+  (void)next(claim, to_wait(claim));
   clock_.advance(seconds{1});
   Step step = claim.on_reply(ok(record_));
   expect_beat(step);
   step = claim.on_reply(ok());
-  ASSERT_NE(wants<ReadFile>(step), nullptr) << "it was in time";
+  ASSERT_TRUE(asks<ReadFile>(step)) << "it was in time";
   EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
 }
 
 TEST_F(ClaimBeatTest, AShareThatNeedsTheLeaseForEachLookIsGivenUp) {
   Claim claim = make(with_delay(seconds{2}));
-  Step step = publish(claim);
+  Step step = to_wait(claim);
   int looks = 0;
   while (looks < 100) {
     step = to_verify(claim, step);
     ++looks;
     clock_.advance(kRefresh);
     step = claim.on_reply(ok(record_));
-    if (wants<UpdateFile>(step) == nullptr) break;
+    if (!asks<UpdateFile>(step)) break;
     expect_beat(step);
     step = claim.on_reply(ok());
   }
   EXPECT_EQ(looks, 5);
-  ASSERT_NE(wants<ReadFile>(step), nullptr) << "it is taken back";
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record_))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(step)) << "it is taken back";
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(record_))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::too_slow);
   EXPECT_EQ(claim.result().look_to_write, kRefresh);
@@ -281,9 +244,9 @@ TEST_F(ClaimBeatTest, AShareThatNeedsTheLeaseForEachLookIsGivenUp) {
 TEST_F(ClaimBeatTest, ABeatWhoseReplyWasLostIsTheRecord) {
   Claim claim = make(with_delay(seconds{5}));
   const Mono begun = clock_.now();
-  Step step = next(claim, publish(claim));
+  Step step = next(claim, to_wait(claim));
   expect_beat(step);
-  step = claim.on_reply(refused(FileStatus::failed, EIO));  // it was written
+  step = claim.on_reply(failed());  // it was written
   step = next(claim, step);
   step = next(claim, claim.on_reply(changed(record_)));
   expect_beat(step);
@@ -294,17 +257,16 @@ TEST_F(ClaimBeatTest, ABeatWhoseReplyWasLostIsTheRecord) {
 }
 
 TEST_F(ClaimBeatTest, ABeatThatFailsIsTriedAgainAndThenTheClaimIsTakenBack) {
-  for (const auto& failure : {refused(FileStatus::failed, EIO), refused(FileStatus::busy, 0),
-                              changed(""), changed("torn")}) {
+  for (const auto& failure : {failed(), flocked(), changed(""), changed("torn")}) {
     Claim claim = make(with_delay(seconds{5}));
     const Mono begun = clock_.now();
-    Step step = publish(claim);
-    while (wants<ReadFile>(step) == nullptr) {
+    Step step = to_wait(claim);
+    while (!asks<ReadFile>(step)) {
       step = next(claim, step);
-      if (wants<UpdateFile>(step) != nullptr) step = claim.on_reply(failure);
+      if (asks<UpdateFile>(step)) step = claim.on_reply(failure);
     }
     EXPECT_EQ(clock_.now() - begun, kRefresh + seconds{30}) << "not entered on";
-    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record_))), nullptr);
+    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(record_))));
     EXPECT_TRUE(finished(claim.on_reply(ok())));
     EXPECT_EQ(claim.result().outcome, Outcome::failed);
     EXPECT_TRUE(std::holds_alternative<UpdateFile>(claim.result().failed_operation));
@@ -312,12 +274,12 @@ TEST_F(ClaimBeatTest, ABeatThatFailsIsTriedAgainAndThenTheClaimIsTakenBack) {
 }
 
 TEST_F(ClaimBeatTest, AClaimThatIsReplacedOrGoneIsNotEnteredOn) {
-  for (const auto& reply : {changed(format_record(kOther, {})), kAbsent}) {
+  for (const auto& reply : {changed(format_record(kOther, {})), absent()}) {
     ClaimOptions options = with_delay(seconds{5});
     options.timeout = Duration::zero();
     Claim claim = make(options);
-    const Step step = next(claim, publish(claim));
-    ASSERT_NE(wants<UpdateFile>(step), nullptr);
+    const Step step = next(claim, to_wait(claim));
+    ASSERT_TRUE(asks<UpdateFile>(step));
     (void)claim.on_reply(reply);
     EXPECT_NE(claim.result().outcome, Outcome::acquired);
     EXPECT_FALSE(claim.late());
@@ -329,22 +291,22 @@ TEST_F(ClaimBeatTest, BeatsSoonerWhereTheCommandNeedsTimeToStop) {
   ClaimOptions options = with_delay(seconds{10});
   options.kill_after = seconds{5};
   Claim claim = make(options);
-  EXPECT_EQ(left(publish(claim)), lease_refresh(kLease, seconds{5}));
+  EXPECT_EQ(wait(to_wait(claim)), lease_refresh(kLease, seconds{5}));
   EXPECT_LT(lease_refresh(kLease, seconds{5}), kRefresh);
 }
 
 TEST_F(ClaimBeatTest, BeatsSoonerWhereTheShareIsSlow) {
   Claim claim = make(with_delay(seconds{10}));
-  EXPECT_EQ(left(publish(claim, seconds{1})), lease_refresh(kLease, {}, seconds{1}) - seconds{1});
+  EXPECT_EQ(wait(to_wait(claim, seconds{1})), lease_refresh(kLease, {}, seconds{1}) - seconds{1});
 }
 
 TEST_F(ClaimBeatTest, AShareThatIsTooSlowToLookAtIsNotWrittenTo) {
   Claim claim = make(with_delay(seconds{2}));
   Step step = claim.start();
   int looks = 0;
-  for (; wants<ReadFile>(step) != nullptr && looks < 100; ++looks) {
+  for (; asks<ReadFile>(step) && looks < 100; ++looks) {
     clock_.advance(seconds{2});
-    step = claim.on_reply(kAbsent);
+    step = claim.on_reply(absent());
   }
   EXPECT_EQ(looks, 3) << "the first ones may wait for what the next ones find";
   EXPECT_TRUE(finished(step));
@@ -356,10 +318,10 @@ TEST_F(ClaimBeatTest, OneLookThatIsFastEnoughWillDo) {
   Claim claim = make(with_delay(seconds{2}));
   (void)claim.start();
   clock_.advance(seconds{2});
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(kAbsent)), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(absent())));
   clock_.advance(milliseconds{100});
-  ASSERT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
-  EXPECT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
+  ASSERT_TRUE(looks_free(claim.on_reply(absent())));
+  EXPECT_TRUE(asks<CreateExclusive>(claim.resume()));
 }
 
 TEST_F(ClaimBeatTest, WhatIsTooSlowIsMeasuredOnceMore) {
@@ -367,14 +329,14 @@ TEST_F(ClaimBeatTest, WhatIsTooSlowIsMeasuredOnceMore) {
     ClaimOptions options = with_delay(Duration::zero());
     options.atomic_create = true;
     Claim claim = make(options);
-    Step step = publish(claim, milliseconds{1400});
+    Step step = to_wait(claim, milliseconds{1400});
     ASSERT_FALSE(lease_has_room(kLease, {}, milliseconds{1400}));
-    ASSERT_NE(wants<ReadFile>(step), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(step));
     step = claim.on_reply(ok(record_));
     expect_beat(step);
     const Mono asked = clock_.now();
     clock_.advance(beat);
-    ASSERT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok())));
     EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
     EXPECT_EQ(claim.result().outcome, Outcome::acquired);
     EXPECT_EQ(claim.result().look_to_write, std::min(beat, Duration{milliseconds{1400}}));

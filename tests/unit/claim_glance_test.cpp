@@ -2,26 +2,18 @@
 //
 // A waiter that is told that the lock file may have gone: Claim::look_soon().
 
-#include <cerrno>
 #include <optional>
 #include <string>
 
-#include "protocol/both_local.hpp"
-#include "protocol/claim.hpp"
 #include "protocol/record.hpp"
-#include "unit/support.hpp"
+#include "unit/claim_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
-using Outcome = ClaimResult::Outcome;
-
 std::string record_of(int holder) { return format_record(FakeIdentity::uuid(holder), Holder{}); }
 
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-const FileReply kExists = refused(FileStatus::exists, EEXIST);
-
-class ClaimGlanceTest : public ::testing::Test {
+class ClaimGlanceTest : public ClaimFixture {
  protected:
   ClaimOptions options(bool local) {
     ClaimOptions options;
@@ -35,8 +27,6 @@ class ClaimGlanceTest : public ::testing::Test {
     };
     return options;
   }
-
-  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
 
   /// Starts, and waits for whoever holds it.
   void begin_to_wait(Claim& claim, Duration interval = seconds{1}) {
@@ -62,49 +52,34 @@ class ClaimGlanceTest : public ::testing::Test {
   /// The next look comes in its time, and shows `holder`.
   void look_at(Claim& claim, int holder) {
     clock_.advance(wait());
-    EXPECT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    EXPECT_TRUE(asks<ReadFile>(claim.resume()));
     step_ = claim.on_reply(ok(record_of(holder)));
-  }
-
-  /// Starts, finds nothing, and wants to create the file.
-  void publish(Claim& claim) {
-    (void)claim.start();
-    (void)claim.on_reply(kAbsent);
-    step_ = claim.resume();
-    EXPECT_NE(wants<CreateExclusive>(step_), nullptr);
   }
 
   /// Tells it, and has it look.
   void tell(Claim& claim) {
     claim.look_soon();
     step_ = claim.resume();
-    EXPECT_NE(wants<ReadFile>(step_), nullptr);
+    EXPECT_TRUE(asks<ReadFile>(step_));
   }
 
   /// The glance shows nothing, and it wants to create the file.
   void race(Claim& claim) {
     tell(claim);
-    step_ = claim.on_reply(kAbsent);
-    EXPECT_TRUE(std::holds_alternative<LooksFree>(step_));
-    step_ = claim.resume();
-    EXPECT_NE(wants<CreateExclusive>(step_), nullptr);
+    step_ = to_create(claim);
+    EXPECT_TRUE(asks<CreateExclusive>(step_));
   }
 
   /// Another was faster.
   void lose(Claim& claim) {
-    step_ = claim.on_reply(kExists);
-    EXPECT_NE(wants<ReadFile>(step_), nullptr);
+    step_ = claim.on_reply(exists());
+    EXPECT_TRUE(asks<ReadFile>(step_));
     step_ = claim.on_reply(ok(record_of(102)));
   }
 
   /// The wait that the last step asks for, from now.
-  [[nodiscard]] Duration wait() const {
-    const auto* until = std::get_if<WaitUntil>(&step_);
-    return until != nullptr ? until->at - clock_.now() : Duration{-1};
-  }
+  [[nodiscard]] Duration wait() const { return MachineTest::wait(step_); }
 
-  FakeClock clock_;
-  FakeIdentity identity_;
   Step step_ = Finished{};
   int judged_ = 0;
 };
@@ -118,7 +93,7 @@ TEST_F(ClaimGlanceTest, TakesTheLockLongBeforeTheNextLook) {
     const auto* create = wants<CreateExclusive>(step_);
     const std::string written = create->content;
     step_ = claim.on_reply(ok());
-    ASSERT_NE(wants<ReadFile>(step_), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(step_));
     step_ = claim.on_reply(ok(written));
     EXPECT_TRUE(finished(step_));
     EXPECT_EQ(claim.result().outcome, Outcome::acquired);
@@ -148,7 +123,7 @@ TEST_F(ClaimGlanceTest, TheNextLookComesInItsTime) {
   }
   EXPECT_EQ(wait(), milliseconds{100});
   clock_.advance(milliseconds{100});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   step_ = claim.on_reply(ok(record_of(103)));
   EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(103));
   EXPECT_EQ(judged_, 2);
@@ -166,7 +141,8 @@ TEST_F(ClaimGlanceTest, WhoLosesTheRaceDoesNotReadWhoWon) {
   EXPECT_EQ(judged_, 1);
   EXPECT_TRUE(claim.waiting_for_other());
   race(claim);  // and again
-  EXPECT_EQ(wants<CreateExclusive>(step_)->content.find(FakeIdentity::uuid(1)), std::string::npos)
+  EXPECT_EQ(expect_operation<CreateExclusive>(step_).content.find(FakeIdentity::uuid(1)),
+            std::string::npos)
       << "no token is written twice";
 }
 
@@ -174,9 +150,9 @@ TEST_F(ClaimGlanceTest, ALookThatLosesTheRaceWaitsAnInterval) {
   Claim claim = make(options(true));
   begin_to_wait(claim);
   clock_.advance(seconds{1});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
-  (void)claim.on_reply(kAbsent);
-  ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
+  (void)claim.on_reply(absent());
+  ASSERT_TRUE(asks<CreateExclusive>(claim.resume()));
   lose(claim);
   EXPECT_EQ(wait(), seconds{1});
 }
@@ -193,7 +169,7 @@ TEST_F(ClaimGlanceTest, AProgramThatOverwritesIsNotOverlooked) {
       tell(claim);
     } else {
       race(claim);
-      step_ = claim.on_reply(kExists);
+      step_ = claim.on_reply(exists());
     }
     (void)claim.on_reply(ok(FakeIdentity::uuid(103) + "\n"));
     EXPECT_EQ(claim.seen().kind, Sighting::Kind::foreign);
@@ -206,9 +182,9 @@ TEST_F(ClaimGlanceTest, OnAShareALostRaceIsLookedInto) {
   Claim claim = make(options(false));
   begin_to_wait(claim);
   race(claim);
-  const std::string ours = wants<CreateExclusive>(step_)->content;
-  step_ = claim.on_reply(kExists);
-  ASSERT_NE(wants<ReadFile>(step_), nullptr);
+  const std::string ours = expect_operation<CreateExclusive>(step_).content;
+  step_ = claim.on_reply(exists());
+  ASSERT_TRUE(asks<ReadFile>(step_));
   (void)claim.on_reply(ok(ours));
   EXPECT_FALSE(claim.waiting_for_other());
 }
@@ -216,9 +192,9 @@ TEST_F(ClaimGlanceTest, OnAShareALostRaceIsLookedInto) {
 //   Somebody wants to be told who it is.
 TEST_F(ClaimGlanceTest, WhoHasSeenNobodyLooksWhoWasFaster) {
   Claim claim = make(options(true));
-  publish(claim);
-  step_ = claim.on_reply(kExists);
-  ASSERT_NE(wants<ReadFile>(step_), nullptr);
+  (void)publish(claim);
+  step_ = claim.on_reply(exists());
+  ASSERT_TRUE(asks<ReadFile>(step_));
   (void)claim.on_reply(ok(record_of(104)));
   EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(104));
 }
@@ -226,9 +202,9 @@ TEST_F(ClaimGlanceTest, WhoHasSeenNobodyLooksWhoWasFaster) {
 //   After a lost race it has to be seen that what stands there is not ours: that is no mere glance.
 TEST_F(ClaimGlanceTest, WhoLooksWhoItIsKnowsIt) {
   Claim claim = make(options(true));
-  publish(claim);
+  (void)publish(claim);
   clock_.advance(milliseconds{1});
-  (void)claim.on_reply(kExists);
+  (void)claim.on_reply(exists());
   step_ = claim.on_reply(ok(record_of(104)));
   EXPECT_TRUE(claim.knows_holder());
   tell(claim);
@@ -241,7 +217,7 @@ TEST_F(ClaimGlanceTest, NothingButAWaitForOthersIsCutShort) {
   ClaimOptions slow = options(false);
   slow.delay = seconds{1};
   Claim claim = make(slow);
-  publish(claim);
+  (void)publish(claim);
   step_ = claim.on_reply(ok());
   ASSERT_EQ(wait(), seconds{1}) << "the verification delay";
   claim.look_soon();
@@ -294,8 +270,7 @@ TEST_F(ClaimGlanceTest, AProcessThatShowsUpLaterIsNotWatchedYet) {
   begin_to_be_told(claim);
   Holder holder;
   holder.pid = 4242;
-  clock_.advance(wait());
-  (void)claim.resume();
+  (void)next(claim, step_);
   step_ = claim.on_reply(ok(format_record(FakeIdentity::uuid(101), holder)));
   EXPECT_EQ(wait(), milliseconds{100});
 }
@@ -340,7 +315,7 @@ TEST_F(ClaimGlanceTest, WhatIsLeftIsLookedForOnceMoreWhateverTheInterval) {
   claim.rely_on_hints(seconds{60});
   claim.holder_is_watched();
   claim.holder_ended();
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   step_ = claim.on_reply(ok(record_of(101)));
   EXPECT_EQ(wait(), milliseconds{100});
   look_at(claim, 101);
@@ -355,7 +330,7 @@ TEST_F(ClaimGlanceTest, WhatIsLeftOfAHolderThatEndedIsFoundOutAtOnce) {
   const int judged = judged_;
   clock_.advance(milliseconds{300});
   claim.holder_ended();
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   step_ = claim.on_reply(ok(record_of(101)));
   EXPECT_EQ(judged_, judged + 1);
   EXPECT_EQ(wait(), milliseconds{100}) << "nobody tells when his command has ended";
@@ -370,16 +345,16 @@ TEST_F(ClaimGlanceTest, WhatIsToldMeanwhileIsNotForgotten) {
   ClaimOptions slow = options(true);
   slow.delay = seconds{1};
   Claim claim = make(slow);
-  publish(claim);
+  (void)publish(claim);
   step_ = claim.on_reply(ok());
   ASSERT_EQ(wait(), seconds{1});
   claim.look_soon();
   clock_.advance(seconds{1});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
-  step_ = claim.on_reply(kAbsent);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
+  step_ = claim.on_reply(absent());
   EXPECT_TRUE(claim.waiting_for_other());
   EXPECT_EQ(wait(), seconds{0});
-  EXPECT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  EXPECT_TRUE(asks<ReadFile>(claim.resume()));
 }
 
 TEST_F(ClaimGlanceTest, WhoTellsForWhomItWaitsLooksWhoItIs) {
@@ -392,7 +367,7 @@ TEST_F(ClaimGlanceTest, WhoTellsForWhomItWaitsLooksWhoItIs) {
   step_ = claim.on_reply(ok(record_of(102)));
   EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(102));
   race(claim);
-  (void)claim.on_reply(kExists);
+  (void)claim.on_reply(exists());
   (void)claim.on_reply(ok(record_of(103)));
   EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(103));
 }
@@ -403,7 +378,7 @@ TEST_F(ClaimGlanceTest, AGlanceThatFailsIsALook) {
   begin_to_wait(claim);
   clock_.advance(milliseconds{300});
   tell(claim);
-  step_ = claim.on_reply(refused(FileStatus::failed, EIO));
+  step_ = claim.on_reply(failed());
   EXPECT_EQ(claim.seen().kind, Sighting::Kind::unreadable);
   EXPECT_EQ(wait(), seconds{1});
 }
@@ -417,7 +392,7 @@ TEST_F(ClaimGlanceTest, TheTimeoutHoldsAllTheSame) {
     clock_.advance(milliseconds{20});
     claim.look_soon();
     step_ = claim.resume();
-    if (wants<ReadFile>(step_) != nullptr) step_ = claim.on_reply(ok(record_of(102)));
+    if (asks<ReadFile>(step_)) step_ = claim.on_reply(ok(record_of(102)));
   }
   EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
   EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(102)) << "the last look is a real one";

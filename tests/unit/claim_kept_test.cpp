@@ -4,133 +4,72 @@
 
 #include <gtest/gtest.h>
 
-#include <cerrno>
 #include <optional>
 #include <string>
-#include <utility>
-#include <variant>
 
-#include "protocol/claim.hpp"
-#include "unit/fake_observations.hpp"
-#include "unit/support.hpp"
+#include "unit/claim_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
-using Outcome = ClaimResult::Outcome;
-
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-
-FileReply empty(Keeper keeper) {
-  FileReply reply = ok();
-  reply.identity = 7;
-  reply.keeper = keeper;
-  return reply;
-}
-
-class ClaimKeptTest : public ::testing::Test {
+/// On a local disk.
+class ClaimKeptTest : public WatchingClaim {
  protected:
-  ClaimOptions options() {
-    ClaimOptions options;
-    options.path = "dir/lock";
-    options.retry = seconds{1};
-    options.local = options.atomic_create = true;
-    options.takeover_delay = seconds{1};
-    options.observations = &memory_;
-    options.observed_as = "lock";
-    options.may_take_over = [](const Sighting&, bool is_abandoned) { return is_abandoned; };
-    return options;
-  }
-  ClaimOptions once() {
-    ClaimOptions once = options();
-    once.timeout = Duration::zero();
-    return once;
-  }
-  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
-
-  /// Looks, from the one that is pending on, show `reply` for `time`, or until it is taken over.
-  Step watch(Claim& claim, Step step, const FileReply& reply, Duration time) {
-    const Mono until = clock_.now() + time;
-    while (clock_.now() < until && !std::holds_alternative<LooksFree>(step)) {
-      if (const auto* wait = std::get_if<WaitUntil>(&step)) {
-        clock_.set(wait->at);
-        step = claim.resume();
-      }
-      if (wants<ReadFile>(step) != nullptr) step = claim.on_reply(reply);
-    }
-    return step;
-  }
-  /// From the beginning to the publish, which is not answered yet.
-  static Step to_publish(Claim& claim) {
-    (void)claim.start();
-    (void)claim.on_reply(kAbsent);
-    return claim.resume();
-  }
-
-  FakeClock clock_;
-  FakeIdentity identity_;
-  FakeObservations memory_;
+  Claim make() { return WatchingClaim::make(options(true)); }
+  Claim make_once() { return WatchingClaim::make(once(true)); }
 };
 
 TEST_F(ClaimKeptTest, AnEmptyFileIsHeldAsLongAsSomebodyKeepsIt) {
-  Claim claim = make(options());
-  const Step start = claim.start();
-  ASSERT_NE(wants<ReadFile>(start), nullptr);
-  EXPECT_TRUE(wants<ReadFile>(start)->asks_keeper);
-  Step step = watch(claim, start, empty(Keeper::somebody), std::chrono::hours{1});
+  Claim claim = make();
+  step_ = claim.start();
+  EXPECT_TRUE(expect_operation<ReadFile>(step_).asks_keeper);
+  (void)watch(claim, empty_file(Keeper::somebody), std::chrono::hours{1});
   EXPECT_TRUE(claim.waiting_for_other());
   EXPECT_TRUE(is_emptied(claim.seen()));
   const Mono gone = clock_.now();
-  step = watch(claim, step, empty(Keeper::nobody), std::chrono::hours{1});
+  (void)watch(claim, empty_file(Keeper::nobody), std::chrono::hours{1});
   EXPECT_TRUE(claim.takes_over());
   EXPECT_GT(clock_.now() - gone, seconds{10}) << "watched from then on";
 }
 
 TEST_F(ClaimKeptTest, WhatWasSeenBeforeItWasKeptDoesNotCount) {
-  Claim first = make(once());
+  Claim first = make_once();
   (void)first.start();
-  EXPECT_TRUE(finished(first.on_reply(empty(Keeper::nobody))));
-  Claim second = make(once());
+  EXPECT_TRUE(finished(first.on_reply(empty_file(Keeper::nobody))));
+  Claim second = make_once();
   (void)second.start();
-  EXPECT_TRUE(finished(second.on_reply(empty(Keeper::somebody))));
+  EXPECT_TRUE(finished(second.on_reply(empty_file(Keeper::somebody))));
   clock_.advance(seconds{11});
-  Claim third = make(once());
+  Claim third = make_once();
   (void)third.start();
-  EXPECT_TRUE(finished(third.on_reply(empty(Keeper::nobody)))) << "it begins anew";
+  EXPECT_TRUE(finished(third.on_reply(empty_file(Keeper::nobody)))) << "it begins anew";
 }
 
 TEST_F(ClaimKeptTest, OnAShareNobodyIsAsked) {
-  ClaimOptions share = options();
-  share.local = false;
-  Claim claim = make(share);
-  EXPECT_FALSE(wants<ReadFile>(claim.start())->asks_keeper);
+  Claim claim = WatchingClaim::make(options(false));
+  EXPECT_FALSE(expect_operation<ReadFile>(claim.start()).asks_keeper);
 }
 
 TEST_F(ClaimKeptTest, TheSecondLookAsksAgain) {
   for (const Keeper keeper : {Keeper::nobody, Keeper::somebody}) {
-    Claim claim = make(options());
-    (void)watch(claim, claim.start(), empty(Keeper::nobody), seconds{30});
+    Claim claim = make();
+    step_ = claim.start();
+    (void)watch(claim, empty_file(Keeper::nobody), seconds{30});
     ASSERT_TRUE(claim.takes_over());
-    const Step step = claim.resume();
-    ASSERT_NE(wants<CreateExclusive>(step), nullptr);
-    EXPECT_TRUE(wants<CreateExclusive>(step)->kept);
-    ASSERT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr);
-    const Step then = claim.on_reply(empty(keeper));
-    EXPECT_EQ(wants<ReplaceFile>(then) != nullptr, keeper == Keeper::nobody);
+    EXPECT_TRUE(expect_operation<CreateExclusive>(claim.resume()).kept);
+    ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok())));
+    const Step then = claim.on_reply(empty_file(keeper));
+    EXPECT_EQ(asks<ReplaceFile>(then), keeper == Keeper::nobody);
   }
 }
 
 TEST_F(ClaimKeptTest, KeepsItsFileAndSaysSo) {
   for (const Keeper keeper : {Keeper::us, Keeper::unknown}) {
-    Claim claim = make(options());
-    const Step step = to_publish(claim);
-    ASSERT_NE(wants<CreateExclusive>(step), nullptr);
-    EXPECT_TRUE(wants<CreateExclusive>(step)->kept);
-    const std::string record = wants<CreateExclusive>(step)->content;
-    FileReply created = ok();
-    created.keeper = keeper;
-    (void)claim.on_reply(created);
-    EXPECT_TRUE(finished(claim.on_reply(ok(record))));
+    Claim claim = make();
+    const auto create = expect_operation<CreateExclusive>(to_publish(claim));
+    EXPECT_TRUE(create.kept);
+    (void)claim.on_reply(kept_by(keeper));
+    EXPECT_TRUE(finished(claim.on_reply(ok(create.content))));
     EXPECT_EQ(claim.result().outcome, Outcome::acquired);
     EXPECT_EQ(claim.result().kept, keeper == Keeper::us);
   }
@@ -138,14 +77,13 @@ TEST_F(ClaimKeptTest, KeepsItsFileAndSaysSo) {
 
 // Emptied before it was verified: it is given up, and nothing of it is left.
 TEST_F(ClaimKeptTest, ItsOwnEmptiedFileIsTakenBack) {
-  Claim claim = make(once());
+  Claim claim = make_once();
   (void)to_publish(claim);
   (void)claim.on_reply(ok());
-  const Step look = claim.on_reply(empty(Keeper::unknown));  // the verification
-  ASSERT_NE(wants<ReadFile>(look), nullptr);
-  const Step step = claim.on_reply(empty(Keeper::us));
-  ASSERT_NE(wants<RemoveFile>(step), nullptr);
-  EXPECT_EQ(wants<RemoveFile>(step)->only_if, OnlyIf{""});
+  const Step look = claim.on_reply(empty_file(Keeper::unknown));  // the verification
+  ASSERT_TRUE(asks<ReadFile>(look));
+  const Step step = claim.on_reply(empty_file(Keeper::us));
+  EXPECT_EQ(expect_operation<RemoveFile>(step).only_if, OnlyIf{""});
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::busy);
   EXPECT_FALSE(claim.result().left_behind);
@@ -153,55 +91,52 @@ TEST_F(ClaimKeptTest, ItsOwnEmptiedFileIsTakenBack) {
 
 // Whoever waits does not wait for himself.
 TEST_F(ClaimKeptTest, ItsOwnEmptiedFileIsReplaced) {
-  Claim claim = make(options());
-  const std::string record = wants<CreateExclusive>(to_publish(claim))->content;
+  Claim claim = make();
+  (void)publish(claim);
   (void)claim.on_reply(ok());
-  const Step step =
-      watch(claim, claim.on_reply(empty(Keeper::unknown)), empty(Keeper::us), seconds{2});
-  ASSERT_TRUE(std::holds_alternative<LooksFree>(step));
-  ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);  // the temporary file
-  (void)claim.on_reply(ok());
-  const Step then = claim.on_reply(empty(Keeper::nobody));
-  ASSERT_NE(wants<ReplaceFile>(then), nullptr);
-  EXPECT_EQ(wants<ReplaceFile>(then)->only_if, OnlyIf{""});
+  step_ = claim.on_reply(empty_file(Keeper::unknown));
+  (void)watch(claim, empty_file(Keeper::us), seconds{2});
+  ASSERT_TRUE(looks_free(step_));
+  const Step then = to_rename(claim, empty_file(Keeper::nobody));
+  EXPECT_EQ(expect_operation<ReplaceFile>(then).only_if, OnlyIf{""});
 }
 
 // What stands in it instead is somebody else's to explain.
 TEST_F(ClaimKeptTest, ItsOwnFileWithAnotherContentIsNotReplaced) {
-  Claim claim = make(options());
+  Claim claim = make();
   (void)to_publish(claim);
   (void)claim.on_reply(ok());
-  FileReply written_into = empty(Keeper::us);
+  FileReply written_into = empty_file(Keeper::us);
   written_into.content = "hello";
-  const Step step = watch(claim, claim.on_reply(empty(Keeper::unknown)), written_into, seconds{30});
-  EXPECT_FALSE(std::holds_alternative<LooksFree>(step));
+  step_ = claim.on_reply(empty_file(Keeper::unknown));
+  (void)watch(claim, written_into, seconds{30});
+  EXPECT_FALSE(looks_free(step_));
 }
 
 // A program empties it between the look and the removal.
 TEST_F(ClaimKeptTest, WhatWasEmptiedWhileItIsTakenBackIsRemovedAllTheSame) {
-  Claim claim = make(options());
-  const std::string record = wants<CreateExclusive>(to_publish(claim))->content;
+  Claim claim = make();
+  const std::string record = publish(claim);
   (void)claim.on_reply(ok());
-  ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record))), nullptr);
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::changed, 0))), nullptr);
-  const Step step = claim.on_reply(empty(Keeper::us));
-  ASSERT_NE(wants<RemoveFile>(step), nullptr);
-  EXPECT_EQ(wants<RemoveFile>(step)->only_if, OnlyIf{""});
+  ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(record))));
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(changed())));
+  const Step step = claim.on_reply(empty_file(Keeper::us));
+  EXPECT_EQ(expect_operation<RemoveFile>(step).only_if, OnlyIf{""});
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_FALSE(claim.result().left_behind);
 }
 
 // Somebody does so each time.
 TEST_F(ClaimKeptTest, WhatChangesEachTimeItIsTakenBackIsLeftBehind) {
-  Claim claim = make(options());
-  const std::string record = wants<CreateExclusive>(to_publish(claim))->content;
+  Claim claim = make();
+  const std::string record = publish(claim);
   (void)claim.on_reply(ok());
   Step step = claim.cancel();
-  for (int looks = 0; wants<ReadFile>(step) != nullptr; ++looks) {
+  for (int looks = 0; asks<ReadFile>(step); ++looks) {
     ASSERT_LT(looks, 1000);
-    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record))), nullptr);
-    step = claim.on_reply(refused(FileStatus::changed, 0));
+    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(record))));
+    step = claim.on_reply(changed());
   }
   EXPECT_TRUE(finished(step));
   EXPECT_TRUE(claim.result().left_behind);

@@ -4,7 +4,6 @@
 // that nobody fills.
 
 #include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,70 +12,21 @@
 #include "protocol/claim.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/record.hpp"
-#include "unit/fake_observations.hpp"
-#include "unit/support.hpp"
+#include "unit/claim_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
-using Outcome = ClaimResult::Outcome;
-
-const std::string kToken = "11111111-1111-4111-8111-111111111111";
-const std::string kKey = "share:/lock";
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-
 std::string record(const std::string& beat = "1") {
-  return format_record(kToken, leased(30, beat));
+  return format_record(kOther, leased(30, beat));
 }
 
-FileReply empty(std::uint64_t inode = 7) {
-  FileReply reply = ok();
-  reply.identity = inode;
-  return reply;
-}
-
-class ClaimLeaseTest : public ::testing::Test {
+class ClaimLeaseTest : public WatchingClaim {
  protected:
-  ClaimOptions options(bool local) {
-    ClaimOptions options;
-    options.path = "dir/lock";
-    options.retry = seconds{1};
-    options.local = local;
-    options.atomic_create = true;
-    options.takeover_delay = seconds{1};
-    options.observations = &memory_;
-    options.observed_as = kKey;
-    options.may_take_over = [this](const Sighting& seen, bool is_abandoned) {
-      asked_.push_back(is_abandoned);
-      judged_ = seen;
-      return is_abandoned;
-    };
-    return options;
-  }
-  ClaimOptions once(bool local) {
-    ClaimOptions once = options(local);
-    once.timeout = Duration::zero();
-    return once;
-  }
-  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
-
-  Step next(Claim& claim, const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    if (until != nullptr) clock_.set(until->at);
-    return claim.resume();
-  }
-  /// Watch what shows `reply`, from the look or the wait that is pending, until it is taken over,
-  /// the claim ends, or `limit` has passed; the time that took.
   Duration watch(Claim& claim, const FileReply& reply, Duration limit) {
-    const Mono begun = clock_.now();
-    do {
-      if (std::holds_alternative<WaitUntil>(step_)) step_ = next(claim, step_);
-      if (wants<ReadFile>(step_) != nullptr) step_ = claim.on_reply(reply);
-      EXPECT_EQ(claim.waiting_for_other(), std::holds_alternative<WaitUntil>(step_));
-    } while (std::holds_alternative<WaitUntil>(step_) && clock_.now() - begun < limit);
-    EXPECT_EQ(claim.takes_over(), std::holds_alternative<LooksFree>(step_));
-    return clock_.now() - begun;
+    const Duration watched = WatchingClaim::watch(claim, reply, limit);
+    EXPECT_EQ(claim.takes_over(), looks_free(step_));
+    return watched;
   }
   /// Starts, sees the holder, and is told of his end from then on.
   void rely_on_hints(Claim& claim) {
@@ -85,19 +35,6 @@ class ClaimLeaseTest : public ::testing::Test {
     step_ = claim.on_reply(ok(record()));
     claim.holder_is_watched();
   }
-  /// From LooksFree to the rename, which is not answered yet.
-  static Step to_rename(Claim& claim, const FileReply& reply) {
-    EXPECT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
-    EXPECT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr) << "no second look";
-    return claim.on_reply(reply);
-  }
-
-  FakeClock clock_;
-  FakeIdentity identity_;
-  FakeObservations memory_;
-  Step step_;
-  std::vector<bool> asked_;
-  Sighting judged_;
 };
 
 // What its "lease" and "beat" mean, a newer ufl knows.
@@ -127,12 +64,12 @@ TEST_F(ClaimLeaseTest, TakesALockOverWhenItsLeaseHasRunOut) {
     EXPECT_LE(watched, seconds{32});
     EXPECT_TRUE(claim.takes_over());
     EXPECT_TRUE(claim.was_abandoned());
-    EXPECT_EQ(judged_.token, kToken);
+    EXPECT_EQ(judged_.token, kOther);
     ASSERT_GE(asked_.size(), 2U);
     EXPECT_TRUE(asked_.back());
     asked_.pop_back();
     for (const bool was_abandoned : asked_) EXPECT_FALSE(was_abandoned);
-    EXPECT_NE(wants<ReplaceFile>(to_rename(claim, ok(record()))), nullptr);
+    EXPECT_TRUE(asks<ReplaceFile>(to_rename(claim, ok(record()))));
   }
 }
 
@@ -160,9 +97,7 @@ TEST_F(ClaimLeaseTest, ThenAtTheUsualIntervalIfTheHolderIsSeenAlive) {
   Claim claim = make(alive);
   rely_on_hints(claim);
   watch(claim, ok(record()), seconds{30});
-  const auto* until = std::get_if<WaitUntil>(&step_);
-  ASSERT_NE(until, nullptr);
-  EXPECT_EQ(until->at - clock_.now(), seconds{20});
+  EXPECT_EQ(wait(step_), seconds{20});
 }
 
 TEST_F(ClaimLeaseTest, ABeatBeginsAnew) {
@@ -177,7 +112,7 @@ TEST_F(ClaimLeaseTest, ABeatBeforeTheSecondLookIsAHolderThatLives) {
   Claim claim = make(options(false));
   step_ = claim.start();
   (void)watch(claim, ok(record("1")), seconds{100});
-  EXPECT_NE(wants<RemoveFile>(to_rename(claim, ok(record("2")))), nullptr);
+  EXPECT_TRUE(asks<RemoveFile>(to_rename(claim, ok(record("2")))));
   step_ = claim.on_reply(ok());
   EXPECT_GT(watch(claim, ok(record("2")), seconds{100}), seconds{29});
 }
@@ -190,12 +125,12 @@ TEST_F(ClaimLeaseTest, CountsFromTheAnswerOfTheFirstLookToTheQuestionOfTheLast) 
   clock_.advance(seconds{20});
   (void)claim.on_reply(ok(record()));
   clock_.advance(seconds{30});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   clock_.advance(seconds{11});
   const Step step = claim.on_reply(ok(record()));
   EXPECT_FALSE(claim.takes_over());
-  ASSERT_NE(wants<ReadFile>(next(claim, step)), nullptr);
-  EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(ok(record()))));
+  ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
+  EXPECT_TRUE(looks_free(claim.on_reply(ok(record()))));
 }
 
 TEST_F(ClaimLeaseTest, AHolderWhoIsSeenAliveKeepsItsLock) {
@@ -221,10 +156,10 @@ TEST_F(ClaimLeaseTest, ShortRunsTakeALockOverTogether) {
     Claim second = make(once(false));
     (void)second.start();
     const Step step = second.on_reply(ok(record()));
-    EXPECT_EQ(std::holds_alternative<LooksFree>(step), later > seconds{30});
+    EXPECT_EQ(looks_free(step), later > seconds{30});
     if (later == seconds{30}) continue;
     EXPECT_TRUE(second.was_abandoned());
-    EXPECT_NE(wants<ReplaceFile>(to_rename(second, ok(record()))), nullptr);
+    EXPECT_TRUE(asks<ReplaceFile>(to_rename(second, ok(record()))));
   }
 }
 
@@ -248,7 +183,7 @@ TEST_F(ClaimLeaseTest, EveryClaimThatDoesNotGetTheLockLeavesWhatItSaw) {
   (void)failed.start();
   const Step step = failed.on_reply(ok(record("3")));
   (void)next(failed, step);
-  EXPECT_TRUE(finished(failed.on_reply(refused(FileStatus::exhausted, EMFILE))));
+  EXPECT_TRUE(finished(failed.on_reply(exhausted())));
   EXPECT_EQ(memory_.kept.at(kKey).beat, "3");
 }
 
@@ -258,10 +193,9 @@ TEST_F(ClaimLeaseTest, AClaimThatGetsTheLockLeavesNothing) {
   (void)claim.start();
   Step step = claim.on_reply(ok(record()));
   (void)next(claim, step);
-  (void)claim.on_reply(kAbsent);
+  (void)claim.on_reply(absent());
   step = claim.resume();
-  ASSERT_NE(wants<CreateExclusive>(step), nullptr);
-  const std::string written = wants<CreateExclusive>(step)->content;
+  const std::string written = expect_operation<CreateExclusive>(step).content;
   (void)claim.on_reply(ok());
   (void)claim.on_reply(ok(written));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
@@ -272,27 +206,24 @@ TEST_F(ClaimLeaseTest, AClaimThatGetsTheLockLeavesNothing) {
 TEST_F(ClaimLeaseTest, AnEmptyFileThatStaysIsTakenOverOnALocalDisk) {
   Claim claim = make(options(true));
   step_ = claim.start();
-  const Duration watched = watch(claim, empty(), seconds{100});
+  const Duration watched = watch(claim, empty_file(), seconds{100});
   EXPECT_GT(watched, seconds{10});
   EXPECT_LE(watched, seconds{12});
   EXPECT_EQ(asked_, std::vector<bool>{true}) << "not before";
   EXPECT_EQ(judged_.kind, Sighting::Kind::empty);
-  const Step step = to_rename(claim, empty());
-  ASSERT_NE(wants<ReplaceFile>(step), nullptr);
-  EXPECT_EQ(wants<ReplaceFile>(step)->only_if, OnlyIf{""});
-  const Step delay = claim.on_reply(ok());
-  ASSERT_TRUE(std::holds_alternative<WaitUntil>(delay)) << "with verification";
-  EXPECT_EQ(std::get<WaitUntil>(delay).at - clock_.now(), seconds{1});
+  const Step step = to_rename(claim, empty_file());
+  EXPECT_EQ(expect_operation<ReplaceFile>(step).only_if, OnlyIf{""});
+  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{1}) << "with verification";
 }
 
 // One empty file is like another: the next one may just be being written.
 TEST_F(ClaimLeaseTest, OnlyTheEmptyFileThatWasWatchedIsReplaced) {
   Claim claim = make(options(true));
   step_ = claim.start();
-  (void)watch(claim, empty(7), seconds{100});
-  const Step step = to_rename(claim, empty(8));
-  EXPECT_EQ(wants<ReplaceFile>(step), nullptr);
-  EXPECT_NE(wants<RemoveFile>(step), nullptr) << "of the temporary file";
+  (void)watch(claim, empty_file(7), seconds{100});
+  const Step step = to_rename(claim, empty_file(8));
+  EXPECT_FALSE(asks<ReplaceFile>(step));
+  EXPECT_TRUE(asks<RemoveFile>(step)) << "of the temporary file";
 }
 
 TEST_F(ClaimLeaseTest, AnEmptyFileIsGivenTenDelays) {
@@ -300,7 +231,7 @@ TEST_F(ClaimLeaseTest, AnEmptyFileIsGivenTenDelays) {
   slow.delay = seconds{2};
   Claim claim = make(slow);
   step_ = claim.start();
-  const Duration watched = watch(claim, empty(), seconds{100});
+  const Duration watched = watch(claim, empty_file(), seconds{100});
   EXPECT_GT(watched, seconds{20});
   EXPECT_LE(watched, seconds{22});
 }
@@ -308,7 +239,7 @@ TEST_F(ClaimLeaseTest, AnEmptyFileIsGivenTenDelays) {
 TEST_F(ClaimLeaseTest, AnEmptyFileOnAShareStaysHeld) {
   Claim claim = make(options(false));
   step_ = claim.start();
-  (void)watch(claim, empty(), std::chrono::hours{1});
+  (void)watch(claim, empty_file(), std::chrono::hours{1});
   EXPECT_FALSE(claim.takes_over());
   EXPECT_TRUE(asked_.empty());
 }
@@ -316,30 +247,30 @@ TEST_F(ClaimLeaseTest, AnEmptyFileOnAShareStaysHeld) {
 TEST_F(ClaimLeaseTest, AnotherEmptyFileBeginsAnew) {
   Claim claim = make(options(true));
   step_ = claim.start();
-  (void)watch(claim, empty(7), seconds{10});
+  (void)watch(claim, empty_file(7), seconds{10});
   EXPECT_FALSE(claim.takes_over());
-  EXPECT_GT(watch(claim, empty(8), seconds{100}), seconds{9});
+  EXPECT_GT(watch(claim, empty_file(8), seconds{100}), seconds{9});
 }
 
 //   1 An empty file.  2 It is removed.  3 Another one is made, and gets the same inode number.
 TEST_F(ClaimLeaseTest, AnEmptyFileThatWasAwayBeginsAnew) {
   Claim claim = make(options(true));
   step_ = claim.start();
-  (void)watch(claim, empty(), seconds{9});
-  ASSERT_NE(wants<ReadFile>(next(claim, step_)), nullptr);
-  ASSERT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
-  ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::exists, EEXIST))), nullptr);
-  step_ = claim.on_reply(empty());
-  EXPECT_GT(watch(claim, empty(), seconds{100}), seconds{8});
+  (void)watch(claim, empty_file(), seconds{9});
+  ASSERT_TRUE(asks<ReadFile>(next(claim, step_)));
+  ASSERT_TRUE(looks_free(claim.on_reply(absent())));
+  ASSERT_TRUE(asks<CreateExclusive>(claim.resume()));
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(exists())));
+  step_ = claim.on_reply(empty_file());
+  EXPECT_GT(watch(claim, empty_file(), seconds{100}), seconds{8});
 }
 
 TEST_F(ClaimLeaseTest, AnEmptyFileThatIsAnotherAtTheSecondLookIsLeft) {
-  for (const FileReply& second : {empty(8), ok("x"), kAbsent}) {
+  for (const FileReply& second : {empty_file(8), ok("x"), absent()}) {
     Claim claim = make(options(true));
     step_ = claim.start();
-    (void)watch(claim, empty(7), seconds{100});
-    EXPECT_NE(wants<RemoveFile>(to_rename(claim, second)), nullptr);
+    (void)watch(claim, empty_file(7), seconds{100});
+    EXPECT_TRUE(asks<RemoveFile>(to_rename(claim, second)));
   }
 }
 
@@ -347,13 +278,13 @@ TEST_F(ClaimLeaseTest, AnEmptyFileThatIsAnotherAtTheSecondLookIsLeft) {
 TEST_F(ClaimLeaseTest, AnEmptyFileThatSomebodyHasLockedIsInUse) {
   Claim claim = make(options(true));
   step_ = claim.start();
-  (void)watch(claim, empty(), seconds{100});
-  (void)to_rename(claim, empty());
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(refused(FileStatus::busy, 0))), nullptr);
+  (void)watch(claim, empty_file(), seconds{100});
+  (void)to_rename(claim, empty_file());
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(flocked())));
   step_ = claim.on_reply(ok());
   EXPECT_TRUE(claim.waiting_for_other());
   EXPECT_EQ(memory_.kept.at(kKey).since, clock_.now()) << "for others, too";
-  const Duration again = watch(claim, empty(), seconds{100});
+  const Duration again = watch(claim, empty_file(), seconds{100});
   EXPECT_GT(again, seconds{8});
   EXPECT_LE(again, seconds{11});
 }
@@ -367,12 +298,12 @@ TEST_F(ClaimLeaseTest, OneAttemptDoesNotWaitForWhoHasLockedTheRecord) {
   const Mono begun = clock_.now();
   Step step = claim.start();
   while (!finished(step)) {
-    ASSERT_NE(wants<ReadFile>(step), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(step));
     (void)claim.on_reply(ok(record()));
     (void)to_rename(claim, ok(record()));
-    (void)claim.on_reply(refused(FileStatus::busy, 0));
+    (void)claim.on_reply(flocked());
     step = claim.on_reply(ok());
-    if (std::holds_alternative<WaitUntil>(step)) step = next(claim, step);
+    if (waits(step)) step = next(claim, step);
   }
   EXPECT_EQ(claim.result().outcome, Outcome::busy);
   EXPECT_TRUE(claim.result().flocked);
@@ -382,22 +313,22 @@ TEST_F(ClaimLeaseTest, OneAttemptDoesNotWaitForWhoHasLockedTheRecord) {
 TEST_F(ClaimLeaseTest, OneAttemptEndsAtOnceWhereAnEmptyFileIsLocked) {
   Claim first = make(once(true));
   (void)first.start();
-  EXPECT_TRUE(finished(first.on_reply(empty())));
+  EXPECT_TRUE(finished(first.on_reply(empty_file())));
   EXPECT_EQ(first.result().outcome, Outcome::busy);
 
   clock_.advance(seconds{11});
   Claim second = make(once(true));
   (void)second.start();
-  ASSERT_TRUE(std::holds_alternative<LooksFree>(second.on_reply(empty())));
-  (void)to_rename(second, empty());
-  (void)second.on_reply(refused(FileStatus::busy, 0));
+  ASSERT_TRUE(looks_free(second.on_reply(empty_file())));
+  (void)to_rename(second, empty_file());
+  (void)second.on_reply(flocked());
   EXPECT_TRUE(finished(second.on_reply(ok())));
   EXPECT_EQ(second.result().outcome, Outcome::busy);
   EXPECT_TRUE(second.result().flocked);
 
   Claim third = make(once(true));
   (void)third.start();
-  EXPECT_TRUE(finished(third.on_reply(empty()))) << "it begins anew";
+  EXPECT_TRUE(finished(third.on_reply(empty_file()))) << "it begins anew";
 }
 
 }  // namespace

@@ -3,26 +3,17 @@
 // What a claim writes, promises and leaves on its host.
 
 #include <cerrno>
-#include <chrono>
 #include <optional>
 #include <string>
 
-#include "protocol/claim.hpp"
 #include "protocol/record.hpp"
 #include "protocol/token.hpp"
-#include "unit/support.hpp"
+#include "unit/claim_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
-using Outcome = ClaimResult::Outcome;
-
-const std::string kOther = "11111111-1111-4111-8111-111111111111";
-const std::string kGone = "22222222-2222-4222-8222-222222222222\n{\"mount\":\"local\"}\n";
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-const FileReply kExists = refused(FileStatus::exists, EEXIST);
-
-class ClaimRecordTest : public ::testing::Test {
+class ClaimRecordTest : public ClaimFixture {
  protected:
   static ClaimOptions run(bool local = false) {
     ClaimOptions options;
@@ -31,9 +22,7 @@ class ClaimRecordTest : public ::testing::Test {
     options.delay = seconds{1};
     options.local = local;
     options.atomic_create = true;
-    options.may_take_over = [](const Sighting& seen, bool) {
-      return kGone.starts_with(seen.token);
-    };
+    options.may_take_over = is_gone;
     return options;
   }
   static ClaimOptions acquire() {
@@ -46,34 +35,17 @@ class ClaimRecordTest : public ::testing::Test {
     options.lives_with = ProcessId{4711, 99};
     return options;
   }
-  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
-
-  /// From a look that is not answered yet to the publish; what it writes.
-  static std::string publish(Claim& claim) {
-    (void)claim.on_reply(kAbsent);
-    const Step step = claim.resume();
-    const auto* create = wants<CreateExclusive>(step);
-    EXPECT_NE(create, nullptr);
-    return create != nullptr ? create->content : "";
+  /// The look that is under way shows nothing; what is written then.
+  static std::string publish_now(Claim& claim) {
+    return expect_operation<CreateExclusive>(to_create(claim)).content;
   }
   /// The record of a claim with these options.
   std::string record_of(const ClaimOptions& options) {
     Claim claim = make(options);
-    (void)claim.start();
     return publish(claim);
   }
   Holder holder_of(const ClaimOptions& options) { return parse_record(record_of(options)).holder; }
   static bool has_room(const std::string& record) { return with_child(record, {1, 2}).has_value(); }
-
-  Step next(Claim& claim, const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    if (until != nullptr) clock_.set(until->at);
-    return claim.resume();
-  }
-
-  FakeClock clock_;
-  FakeIdentity identity_;
 };
 
 TEST_F(ClaimRecordTest, ALeaseIsWrittenWithItsFirstBeat) {
@@ -130,8 +102,9 @@ TEST_F(ClaimRecordTest, LeavesAWitnessBeforeAnybodyCanReadTheRecord) {
   (void)taker.start();
   (void)taker.on_reply(ok(kGone));
   const Step step = taker.resume();
-  ASSERT_NE(wants<CreateExclusive>(step), nullptr) << "the temporary file";
-  EXPECT_EQ(identity_.witness, uuid_of(parse_record(wants<CreateExclusive>(step)->content).token));
+  ASSERT_TRUE(asks<CreateExclusive>(step)) << "the temporary file";
+  EXPECT_EQ(identity_.witness,
+            uuid_of(parse_record(expect_operation<CreateExclusive>(step).content).token));
 }
 
 TEST_F(ClaimRecordTest, LeavesAWitnessWhereItsHolderCanBeJudgedFromAShare) {
@@ -151,7 +124,6 @@ TEST_F(ClaimRecordTest, LeavesAWitnessWhereItsHolderCanBeJudgedFromAShare) {
 
 TEST_F(ClaimRecordTest, KeepsTheWitnessOfALockThatItHolds) {
   Claim claim = make(run());
-  (void)claim.start();
   const std::string record = publish(claim);
   (void)next(claim, claim.on_reply(ok()));
   ASSERT_TRUE(finished(claim.on_reply(ok(record))));
@@ -161,13 +133,12 @@ TEST_F(ClaimRecordTest, KeepsTheWitnessOfALockThatItHolds) {
 TEST_F(ClaimRecordTest, RemovesTheWitnessOfAClaimThatIsTakenBack) {
   for (const bool is_removed : {true, false}) {
     Claim claim = make(run());
-    (void)claim.start();
     const std::string record = publish(claim);
     (void)claim.on_reply(ok());
     (void)claim.cancel();
-    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(record))), nullptr);
+    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(record))));
     EXPECT_FALSE(identity_.witnesses.empty()) << "the record stands there";
-    const FileReply reply = is_removed ? ok() : refused(FileStatus::failed, EIO);
+    const FileReply reply = is_removed ? ok() : failed();
     ASSERT_TRUE(finished(claim.on_reply(reply)));
     EXPECT_EQ(claim.result().left_behind, !is_removed);
     EXPECT_EQ(identity_.witnesses.empty(), is_removed);
@@ -178,9 +149,8 @@ TEST_F(ClaimRecordTest, RemovesTheWitnessOfAClaimThatWasRefused) {
   ClaimOptions options = run();
   options.timeout = Duration::zero();
   Claim claim = make(options);
-  (void)claim.start();
   (void)publish(claim);
-  ASSERT_TRUE(finished(claim.on_reply(refused(FileStatus::exhausted, EMFILE))));
+  ASSERT_TRUE(finished(claim.on_reply(exhausted())));
   EXPECT_TRUE(identity_.witnesses.empty());
 }
 
@@ -189,16 +159,16 @@ TEST_F(ClaimRecordTest, EachClaimRemovesTheWitnessOfTheOneBefore) {
   Claim claim = make(run());
   (void)claim.start();
   for (int attempt = 1; attempt <= 5; ++attempt) {
-    const std::string record = publish(claim);
+    const std::string record = publish_now(claim);
     EXPECT_EQ(identity_.witnesses,
               std::set<std::string>{std::string{uuid_of(parse_record(record).token)}})
         << attempt;
-    (void)claim.on_reply(kExists);
+    (void)claim.on_reply(exists());
     clock_.advance(seconds{2});  // B's record is surely newer than ours
-    Step step = claim.on_reply(ok(kOther));
+    Step step = claim.on_reply(ok(kWinner));
     step = next(claim, step);
-    step = next(claim, claim.on_reply(ok(kOther)));
-    ASSERT_NE(wants<ReadFile>(step), nullptr);
+    step = next(claim, claim.on_reply(ok(kWinner)));
+    ASSERT_TRUE(asks<ReadFile>(step));
   }
 }
 
@@ -209,7 +179,7 @@ TEST_F(ClaimRecordTest, TellsWhatWasWrittenAndSinceWhen) {
   (void)claim.start();
   clock_.advance(milliseconds{10});
   const Mono begun = clock_.now();
-  const std::string record = publish(claim);
+  const std::string record = publish_now(claim);
   clock_.advance(milliseconds{20});
   (void)next(claim, claim.on_reply(ok()));
   FileReply verified = ok(record);
@@ -230,10 +200,10 @@ TEST_F(ClaimRecordTest, AClaimThatFlickersTookAsLongAsItTook) {
   Claim claim = make(run());
   (void)claim.start();
   const Mono begun = clock_.now();
-  const std::string record = publish(claim);
+  const std::string record = publish_now(claim);
   clock_.advance(milliseconds{20});
   (void)next(claim, claim.on_reply(ok()));
-  (void)next(claim, claim.on_reply(kAbsent));
+  (void)next(claim, claim.on_reply(absent()));
   (void)claim.on_reply(ok(record));
   (void)claim.on_reply(ok(record));
   ASSERT_EQ(claim.result().outcome, Outcome::acquired);
@@ -247,11 +217,11 @@ TEST_F(ClaimRecordTest, OfTwoWritesTheSlowerOneCounts) {
   Claim claim = make(run());
   (void)claim.start();
   const Mono begun = clock_.now();
-  const std::string record = publish(claim);
+  const std::string record = publish_now(claim);
   clock_.advance(milliseconds{300});
-  (void)claim.on_reply(kExists);
-  (void)next(claim, claim.on_reply(kAbsent));
-  EXPECT_EQ(publish(claim), record);
+  (void)claim.on_reply(exists());
+  (void)next(claim, claim.on_reply(absent()));
+  EXPECT_EQ(publish_now(claim), record);
   clock_.advance(milliseconds{10});
   (void)next(claim, claim.on_reply(ok()));
   (void)claim.on_reply(ok(record));
@@ -267,12 +237,11 @@ TEST_F(ClaimRecordTest, ATakeoverRestsOnItsSecondLook) {
   clock_.advance(milliseconds{100});
   const Mono begun = clock_.now();
   const Step step = claim.resume();
-  ASSERT_NE(wants<CreateExclusive>(step), nullptr);
-  const std::string record = wants<CreateExclusive>(step)->content;
+  const std::string record = expect_operation<CreateExclusive>(step).content;
   clock_.advance(milliseconds{100});
   (void)claim.on_reply(ok());
   clock_.advance(milliseconds{10});
-  ASSERT_NE(wants<ReplaceFile>(claim.on_reply(ok(kGone))), nullptr);
+  ASSERT_TRUE(asks<ReplaceFile>(claim.on_reply(ok(kGone))));
   clock_.advance(milliseconds{20});
   (void)next(claim, claim.on_reply(ok()));
   (void)claim.on_reply(ok(record));
@@ -284,16 +253,15 @@ TEST_F(ClaimRecordTest, ATakeoverRestsOnItsSecondLook) {
 
 TEST_F(ClaimRecordTest, ANewRecordIsTimedAnew) {
   Claim claim = make(run());
-  (void)claim.start();
   (void)publish(claim);
   clock_.advance(milliseconds{300});
-  (void)claim.on_reply(kExists);
-  Step step = next(claim, claim.on_reply(ok(kOther)));
+  (void)claim.on_reply(exists());
+  Step step = next(claim, claim.on_reply(ok(kWinner)));
   clock_.advance(seconds{2});
-  step = next(claim, claim.on_reply(ok(kOther)));
-  step = next(claim, claim.on_reply(ok(kOther)));
+  step = next(claim, claim.on_reply(ok(kWinner)));
+  step = next(claim, claim.on_reply(ok(kWinner)));
   const Mono begun = clock_.now();
-  const std::string record = publish(claim);
+  const std::string record = publish_now(claim);
   clock_.advance(milliseconds{10});
   (void)next(claim, claim.on_reply(ok()));
   (void)claim.on_reply(ok(record));

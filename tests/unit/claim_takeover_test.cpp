@@ -8,107 +8,35 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/both_local.hpp"
-#include "protocol/claim.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/record.hpp"
 #include "protocol/token.hpp"
-#include "unit/support.hpp"
+#include "unit/claim_fixture.hpp"
 
 namespace ufl::test {
 namespace {
-
-using Outcome = ClaimResult::Outcome;
-
-const std::string kGone = "11111111-1111-4111-8111-111111111111\n{\"mount\":\"local\"}\n";
-const std::string kOther = "22222222-2222-4222-8222-222222222222\n{\"mount\":\"local\"}\n";
-const std::string kTemporary = "dir/.ufl-" + FakeIdentity::uuid(1);
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-
-class TakeoverTest : public ::testing::Test {
- protected:
-  static ClaimOptions local() {
-    ClaimOptions options;
-    options.path = "dir/lock";
-    options.retry = milliseconds{100};
-    options.timeout = Duration::zero();
-    options.local = true;
-    options.atomic_create = true;
-    options.may_take_over = [](const Sighting& seen, bool) {
-      return kGone.starts_with(seen.token);
-    };
-    options.takeover_delay = seconds{1};
-    return options;
-  }
-  static ClaimOptions share(Duration delay = seconds{3}) {
-    ClaimOptions options = local();
-    options.local = options.atomic_create = false;
-    options.delay = delay;
-    return options;
-  }
-
-  /// With a host of its own: its first token is always the same.
-  Claim make(const ClaimOptions& options) { return {options, clock_, identity_.emplace()}; }
-
-  /// From the start to the temporary file, which is not answered yet; `record` is what stands
-  /// there.
-  static Step to_temporary(Claim& claim, const std::string& record = kGone) {
-    (void)claim.start();
-    const Step step = claim.on_reply(ok(record));
-    EXPECT_TRUE(std::holds_alternative<LooksFree>(step));
-    EXPECT_TRUE(claim.takes_over());
-    return claim.resume();
-  }
-  /// To the rename, which is not answered yet; `written_` is the record.
-  Step to_rename(Claim& claim, const std::string& record = kGone) {
-    const Step step = to_temporary(claim, record);
-    if (const auto* create = wants<CreateExclusive>(step)) written_ = create->content;
-    EXPECT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr) << "no second look";
-    return claim.on_reply(ok(record));
-  }
-  /// The temporary file is removed; answers that.
-  static Step dropped(Claim& claim, const Step& step) {
-    const auto* remove = wants<RemoveFile>(step);
-    EXPECT_NE(remove, nullptr);
-    EXPECT_EQ(remove != nullptr ? remove->path : "", kTemporary);
-    return claim.on_reply(ok());
-  }
-  Duration wait(const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    return until != nullptr ? until->at - clock_.now() : Duration{-1};
-  }
-
-  FakeClock clock_;
-  std::optional<FakeIdentity> identity_;
-  std::string written_;
-};
 
 TEST_F(TakeoverTest, RenamesATemporaryFileOverTheRecordAndVerifies) {
   for (const bool on_share : {false, true}) {
     Claim claim = make(on_share ? share() : local());
     Step step = to_temporary(claim);
-    const auto* create = wants<CreateExclusive>(step);
-    ASSERT_NE(create, nullptr);
-    EXPECT_EQ(create->path, kTemporary);
-    EXPECT_EQ(create->sync, on_share);
-    const std::string record = create->content;
+    const auto create = expect_operation<CreateExclusive>(step);
+    EXPECT_EQ(create.path, kTemporary);
+    EXPECT_EQ(create.sync, on_share);
+    const std::string record = create.content;
     EXPECT_EQ(parse_record(record).token, FakeIdentity::uuid(1));
 
     step = claim.on_reply(ok());
-    ASSERT_NE(wants<ReadFile>(step), nullptr);
-    EXPECT_EQ(wants<ReadFile>(step)->path, "dir/lock");
+    EXPECT_EQ(expect_operation<ReadFile>(step).path, "dir/lock");
     step = claim.on_reply(ok(kGone));
-    const auto* replace = wants<ReplaceFile>(step);
-    ASSERT_NE(replace, nullptr);
-    EXPECT_EQ(replace->path, "dir/lock");
-    EXPECT_EQ(replace->from, kTemporary);
-    EXPECT_EQ(replace->only_if, on_share ? OnlyIf{} : OnlyIf{kGone});
+    const auto replace = expect_operation<ReplaceFile>(step);
+    EXPECT_EQ(replace.path, "dir/lock");
+    EXPECT_EQ(replace.from, kTemporary);
+    EXPECT_EQ(replace.only_if, on_share ? OnlyIf{} : OnlyIf{kGone});
 
     step = claim.on_reply(ok());
     EXPECT_EQ(wait(step), on_share ? seconds{3} : seconds{1});
-    clock_.set(std::get<WaitUntil>(step).at);
-    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
     EXPECT_TRUE(finished(claim.on_reply(ok(record))));
     EXPECT_EQ(claim.result().outcome, Outcome::acquired);
     EXPECT_EQ(claim.result().token, FakeIdentity::uuid(1));
@@ -127,12 +55,11 @@ TEST_F(TakeoverTest, AsksOnlyOfWhatItHasRead) {
   };
   Claim claim = make(options);
   (void)claim.start();
-  for (const FileReply& reply : {ok(""), refused(FileStatus::failed, EIO), ok(kOther)}) {
+  for (const FileReply& reply : {ok(""), failed(), ok(kWinner)}) {
     EXPECT_EQ(asked, 0);
     const Step step = claim.on_reply(reply);
-    ASSERT_TRUE(std::holds_alternative<WaitUntil>(step));
-    clock_.set(std::get<WaitUntil>(step).at);
-    (void)claim.resume();
+    ASSERT_TRUE(waits(step));
+    (void)next(claim, step);
   }
   EXPECT_EQ(asked, 1);
   EXPECT_FALSE(claim.takes_over());
@@ -150,9 +77,8 @@ TEST_F(TakeoverTest, ItsDelayIsNoShorterThanAsked) {
 }
 
 TEST_F(TakeoverTest, ASecondLookThatShowsAnythingElseEndsItAndTheNextOneTells) {
-  const std::vector<FileReply> others{
-      ok(kOther), ok(kGone + " "), ok(kGone.substr(0, 36)),
-      ok(""),     kAbsent,         refused(FileStatus::failed, EIO)};
+  const std::vector<FileReply> others{ok(kWinner), ok(kGone + " "), ok(kGone.substr(0, 36)),
+                                      ok(""),      absent(),        failed()};
   for (const FileReply& seen : others) {
     Claim claim = make(share());
     (void)to_temporary(claim);
@@ -160,10 +86,10 @@ TEST_F(TakeoverTest, ASecondLookThatShowsAnythingElseEndsItAndTheNextOneTells) {
     const Step step = dropped(claim, claim.on_reply(seen));
     EXPECT_EQ(wait(step), kBusyRetry) << seen.content;
     clock_.advance(kBusyRetry);
-    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
-    EXPECT_TRUE(finished(claim.on_reply(ok(kOther))));
+    ASSERT_TRUE(asks<ReadFile>(claim.resume()));
+    EXPECT_TRUE(finished(claim.on_reply(ok(kWinner))));
     EXPECT_EQ(claim.result().outcome, Outcome::busy);
-    EXPECT_TRUE(kOther.starts_with(claim.seen().token)) << "whom it lost to";
+    EXPECT_TRUE(kWinner.starts_with(claim.seen().token)) << "whom it lost to";
     EXPECT_FALSE(claim.result().replaced);
   }
 }
@@ -176,7 +102,7 @@ TEST_F(TakeoverTest, ASecondLookThatIsOldIsTakenAgain) {
   for (int look = 1; look < kMaxLateLooks; ++look) {
     clock_.advance(milliseconds{101});
     step = claim.on_reply(ok(kGone));
-    ASSERT_NE(wants<ReadFile>(step), nullptr) << look;
+    ASSERT_TRUE(asks<ReadFile>(step)) << look;
   }
   clock_.advance(milliseconds{101});
   step = dropped(claim, claim.on_reply(ok(kGone)));
@@ -191,15 +117,13 @@ TEST_F(TakeoverTest, ALookThatIsInTimeAfterAllIsGoodEnough) {
   (void)to_temporary(claim);
   (void)claim.on_reply(ok());
   clock_.advance(kLocalLookAge + milliseconds{1});
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(ok(kGone))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok(kGone))));
   clock_.advance(kLocalLookAge);
-  EXPECT_NE(wants<ReplaceFile>(claim.on_reply(ok(kGone))), nullptr);
+  EXPECT_TRUE(asks<ReplaceFile>(claim.on_reply(ok(kGone))));
 }
 
 TEST_F(TakeoverTest, ATemporaryFileThatFailsIsRemovedAndNamed) {
-  for (const auto& reply :
-       {refused(FileStatus::denied, EACCES), refused(FileStatus::failed, ENOSPC),
-        refused(FileStatus::exists, EEXIST)}) {
+  for (const auto& reply : {denied(), failed(ENOSPC), exists()}) {
     Claim claim = make(local());
     (void)to_temporary(claim);
     EXPECT_TRUE(finished(dropped(claim, claim.on_reply(reply))));
@@ -220,28 +144,24 @@ TEST_F(TakeoverTest, APartOfTheTemporaryFileIsNoPartOfTheLock) {
   options.timeout.reset();
   Claim claim = make(options);
   (void)claim.start();
-  (void)claim.on_reply(kAbsent);
-  ASSERT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
-  clock_.advance(wait(claim.on_reply(ok())));
+  (void)claim.on_reply(absent());
+  ASSERT_TRUE(asks<CreateExclusive>(claim.resume()));
+  (void)next(claim, claim.on_reply(ok()));
+  (void)next(claim, claim.on_reply(absent()));
+  ASSERT_TRUE(looks_free(claim.on_reply(ok(kGone))));
   (void)claim.resume();
-  clock_.advance(wait(claim.on_reply(kAbsent)));
-  (void)claim.resume();
-  ASSERT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(ok(kGone))));
-  (void)claim.resume();
-  FileReply full = refused(FileStatus::failed, ENOSPC);
-  full.created = true;
-  ASSERT_NE(wants<ReadFile>(dropped(claim, claim.on_reply(full))), nullptr);
-  EXPECT_EQ(wants<RemoveFile>(claim.on_reply(ok(""))), nullptr) << "B's file is removed";
+  ASSERT_TRUE(asks<ReadFile>(dropped(claim, claim.on_reply(full()))));
+  EXPECT_FALSE(asks<RemoveFile>(claim.on_reply(ok("")))) << "B's file is removed";
 }
 
 TEST_F(TakeoverTest, LosesARaceOnALocalDiskToWhoeverTouchesTheRecord) {
-  for (const auto& reply : {refused(FileStatus::changed, 0), kAbsent}) {
+  for (const auto& reply : {changed(), absent()}) {
     Claim claim = make(local());
     (void)to_rename(claim);
     EXPECT_EQ(wait(dropped(claim, claim.on_reply(reply))), kBusyRetry);
     clock_.advance(kBusyRetry);
     (void)claim.resume();
-    EXPECT_TRUE(finished(claim.on_reply(ok(kOther)))) << "nothing to take back";
+    EXPECT_TRUE(finished(claim.on_reply(ok(kWinner)))) << "nothing to take back";
     EXPECT_EQ(claim.result().outcome, Outcome::busy);
     EXPECT_FALSE(claim.result().flocked);
   }
@@ -250,7 +170,7 @@ TEST_F(TakeoverTest, LosesARaceOnALocalDiskToWhoeverTouchesTheRecord) {
 TEST_F(TakeoverTest, SaysThatItReplacedSomethingOnlyWhenThatIsSure) {
   Claim lost_reply = make(share());
   (void)to_rename(lost_reply);
-  const Step step = lost_reply.on_reply(kAbsent);
+  const Step step = lost_reply.on_reply(absent());
   EXPECT_FALSE(lost_reply.result().replaced);
   clock_.advance(wait(step));
   (void)lost_reply.resume();
@@ -259,7 +179,7 @@ TEST_F(TakeoverTest, SaysThatItReplacedSomethingOnlyWhenThatIsSure) {
 
   Claim error = make(share());
   (void)to_rename(error);
-  (void)dropped(error, error.on_reply(refused(FileStatus::failed, EIO)));
+  (void)dropped(error, error.on_reply(failed()));
   EXPECT_FALSE(error.result().replaced);
   (void)error.on_reply(ok(written_));
   EXPECT_TRUE(error.result().replaced) << "seen when it was to be taken back";
@@ -270,17 +190,16 @@ TEST_F(TakeoverTest, LooksAgainWhileSomebodyHoldsFlockAndSaysSoInTheEnd) {
   Step step = to_rename(claim);
   int attempts = 1;
   for (;; ++attempts) {
-    ASSERT_NE(wants<RemoveFile>(claim.on_reply(refused(FileStatus::busy, 0))), nullptr);
+    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(flocked())));
     step = claim.on_reply(ok());
     if (finished(step)) break;
-    clock_.advance(wait(step));
-    step = claim.resume();
-    ASSERT_NE(wants<ReadFile>(step), nullptr);
+    step = next(claim, step);
+    ASSERT_TRUE(asks<ReadFile>(step));
     step = claim.on_reply(ok(kGone));
-    ASSERT_TRUE(std::holds_alternative<LooksFree>(step));
+    ASSERT_TRUE(looks_free(step));
     (void)claim.resume();
     (void)claim.on_reply(ok());
-    ASSERT_NE(wants<ReplaceFile>(claim.on_reply(ok(kGone))), nullptr);
+    ASSERT_TRUE(asks<ReplaceFile>(claim.on_reply(ok(kGone))));
     ASSERT_LT(attempts, 1000);
   }
   EXPECT_EQ(attempts, kMaxBusyLooks);
@@ -293,27 +212,24 @@ TEST_F(TakeoverTest, PublishesWhereTheRecordIsGoneAtTheNextLook) {
   ClaimOptions options = local();
   options.timeout.reset();
   options.delay_is_auto = true;
-  for (const std::string& seen_between : {std::string{}, kOther.substr(0, 36) + "\n"}) {
+  for (const std::string& seen_between : {std::string{}, kWinner.substr(0, 36) + "\n"}) {
     Claim claim = make(options);
     (void)to_rename(claim);
     EXPECT_EQ(claim.delay(), seconds{1});
-    const Step step = dropped(claim, claim.on_reply(kAbsent));
-    clock_.advance(wait(step));
-    (void)claim.resume();
+    const Step step = dropped(claim, claim.on_reply(absent()));
+    (void)next(claim, step);
     if (!seen_between.empty()) {
-      clock_.advance(wait(claim.on_reply(ok(seen_between))));
-      (void)claim.resume();
+      (void)next(claim, claim.on_reply(ok(seen_between)));
     }
-    EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
+    EXPECT_TRUE(looks_free(claim.on_reply(absent())));
     EXPECT_FALSE(claim.takes_over());
     const Step publish = claim.resume();
-    const auto* create = wants<CreateExclusive>(publish);
-    ASSERT_NE(create, nullptr);
+    const auto create = expect_operation<CreateExclusive>(publish);
     // It takes nothing over any more, so its delay is that of any claim: of one that has seen a
     // foreign record, if it has.
     const Duration delay = seen_between.empty() ? Duration::zero() : kForeignDelay;
     EXPECT_EQ(claim.delay(), delay);
-    EXPECT_EQ(parse_record(create->content).holder.delay,
+    EXPECT_EQ(parse_record(create.content).holder.delay,
               std::chrono::duration<double>(delay).count());
   }
 }
@@ -333,20 +249,19 @@ TEST_F(TakeoverTest, ARenameThatIsDeniedMeansHeldForUs) {
     options.timeout.reset();
     Claim claim = make(options);
     (void)to_rename(claim);
-    Step step = dropped(claim, claim.on_reply(refused(FileStatus::denied, EPERM)));
+    Step step = dropped(claim, claim.on_reply(denied(EPERM)));
     EXPECT_TRUE(claim.waiting_for_other());
     EXPECT_TRUE(claim.result().may_not_replace);
     const Mono denied = clock_.now();
     while (clock_.now() - denied < kLongDenial - seconds{1}) {
-      clock_.advance(wait(step));
-      ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+      ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
       step = claim.on_reply(ok(kGone));
       ASSERT_TRUE(claim.waiting_for_other()) << "it would only be denied again";
       EXPECT_TRUE(claim.result().may_not_replace);
     }
     clock_.advance(seconds{2});  // somebody may have changed the mode of the directory
     (void)claim.resume();
-    EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(ok(kGone))));
+    EXPECT_TRUE(looks_free(claim.on_reply(ok(kGone))));
   }
 }
 
@@ -355,9 +270,8 @@ TEST_F(TakeoverTest, ADeniedTakeoverEndsWhenItsOwnerHasFreedTheLock) {
   options.timeout.reset();
   Claim claim = make(options);
   (void)to_rename(claim);
-  clock_.advance(wait(dropped(claim, claim.on_reply(refused(FileStatus::denied, EPERM)))));
-  (void)claim.resume();
-  EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
+  (void)next(claim, dropped(claim, claim.on_reply(denied(EPERM))));
+  EXPECT_TRUE(looks_free(claim.on_reply(absent())));
   EXPECT_FALSE(claim.result().may_not_replace);
 }
 
@@ -366,11 +280,10 @@ TEST_F(TakeoverTest, ADeniedTakeoverIsTriedAgainOfAnotherFile) {
   options.timeout.reset();
   Claim claim = make(options);
   (void)to_rename(claim);
-  clock_.advance(wait(dropped(claim, claim.on_reply(refused(FileStatus::denied, EPERM)))));
-  (void)claim.resume();
+  (void)next(claim, dropped(claim, claim.on_reply(denied(EPERM))));
   FileReply another = ok(kGone);
   another.identity += 1;  // its owner has changed, for one
-  EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(another)));
+  EXPECT_TRUE(looks_free(claim.on_reply(another)));
 }
 
 TEST_F(TakeoverTest, ADeniedTakeoverIsBusyForOneAttempt) {
@@ -378,26 +291,24 @@ TEST_F(TakeoverTest, ADeniedTakeoverIsBusyForOneAttempt) {
   options.timeout = Duration::zero();
   Claim claim = make(options);
   (void)to_rename(claim);
-  EXPECT_TRUE(finished(dropped(claim, claim.on_reply(refused(FileStatus::denied, EPERM)))));
+  EXPECT_TRUE(finished(dropped(claim, claim.on_reply(denied(EPERM)))));
   EXPECT_EQ(claim.result().outcome, Outcome::busy);
   EXPECT_TRUE(claim.result().may_not_replace);
 }
 
 // smbnetfs: the file is open somewhere, or its rename does not replace.
 TEST_F(TakeoverTest, ARenameThatFindsTheNameInUseLooksAgain) {
-  for (const auto& reply :
-       {refused(FileStatus::busy, EBUSY), refused(FileStatus::exists, EEXIST)}) {
+  for (const auto& reply : {in_use(), exists()}) {
     Claim claim = make(share());
     (void)to_rename(claim);
     EXPECT_EQ(wait(dropped(claim, claim.on_reply(reply))), kBusyRetry);
     EXPECT_FALSE(claim.result().flocked);
     clock_.advance(kBusyRetry);
-    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(claim.resume()));
     // It was done all the same, and asked for again.
     const Step step = claim.on_reply(ok(written_));
     EXPECT_FALSE(claim.waiting_for_other());
-    clock_.advance(wait(step));
-    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
     EXPECT_TRUE(finished(claim.on_reply(ok(written_))));
     EXPECT_EQ(claim.result().outcome, Outcome::acquired);
   }
@@ -407,10 +318,9 @@ TEST_F(TakeoverTest, ARenameThatFindsTheNameInUseLooksAgain) {
 TEST_F(TakeoverTest, ANameThatIsGoneOnAShareIsVerified) {
   Claim claim = make(share());
   (void)to_rename(claim);
-  const Step step = claim.on_reply(kAbsent);
+  const Step step = claim.on_reply(absent());
   EXPECT_EQ(wait(step), seconds{3});
-  clock_.advance(wait(step));
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
   EXPECT_TRUE(finished(claim.on_reply(ok(written_))));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
 }
@@ -418,11 +328,9 @@ TEST_F(TakeoverTest, ANameThatIsGoneOnAShareIsVerified) {
 TEST_F(TakeoverTest, ARenameThatFailedMayBeDoneAndIsTakenBack) {
   Claim claim = make(share());
   (void)to_rename(claim);
-  ASSERT_NE(wants<ReadFile>(dropped(claim, claim.on_reply(refused(FileStatus::failed, EIO)))),
-            nullptr);
+  ASSERT_TRUE(asks<ReadFile>(dropped(claim, claim.on_reply(failed()))));
   const Step step = claim.on_reply(ok(written_));
-  ASSERT_NE(wants<RemoveFile>(step), nullptr);
-  EXPECT_EQ(wants<RemoveFile>(step)->path, "dir/lock");
+  EXPECT_EQ(expect_operation<RemoveFile>(step).path, "dir/lock");
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
   EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failed_operation));
@@ -430,7 +338,7 @@ TEST_F(TakeoverTest, ARenameThatFailedMayBeDoneAndIsTakenBack) {
 }
 
 TEST_F(TakeoverTest, ALateRenameIsKeptUntilAWinnerMustHaveLeft) {
-  for (const FileReply& reply : {ok(), kAbsent}) {
+  for (const FileReply& reply : {ok(), absent()}) {
     const ClaimOptions options = share();
     Claim claim = make(options);
     (void)to_rename(claim);
@@ -438,7 +346,7 @@ TEST_F(TakeoverTest, ALateRenameIsKeptUntilAWinnerMustHaveLeft) {
     const Step step = claim.on_reply(reply);
     EXPECT_EQ(wait(step), options.late_hold + seconds{3});
     EXPECT_TRUE(claim.late());
-    ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
     EXPECT_TRUE(finished(claim.on_reply(ok(written_)))) << "removed: a third one gets in";
     EXPECT_TRUE(claim.result().left_behind);
   }
@@ -464,15 +372,14 @@ TEST_F(TakeoverTest, AClaimThatNeverNamedACommandMayHaveBeenALateOne) {
       Claim claim = make(options);
       (void)claim.start();
       Step step = claim.on_reply(ok(gone));
-      while (std::holds_alternative<WaitUntil>(step) && !HasFailure()) {
-        clock_.advance(wait(step));
-        (void)claim.resume();
+      while (waits(step) && !HasFailure()) {
+        (void)next(claim, step);
         step = claim.on_reply(ok(gone));
       }
-      ASSERT_TRUE(std::holds_alternative<LooksFree>(step)) << keys;
+      ASSERT_TRUE(looks_free(step)) << keys;
       (void)claim.resume();
       (void)claim.on_reply(ok());
-      ASSERT_NE(wants<ReplaceFile>(claim.on_reply(ok(gone))), nullptr) << keys;
+      ASSERT_TRUE(asks<ReplaceFile>(claim.on_reply(ok(gone)))) << keys;
       const Duration hold = may_be_late && !atomic ? options.late_hold : Duration::zero();
       EXPECT_EQ(wait(claim.on_reply(ok())), hold + seconds{3}) << keys << " atomic " << atomic;
     }
@@ -486,10 +393,9 @@ TEST_F(TakeoverTest, NoneBeginsAfterTheDeadline) {
   options.may_take_over = [seen = 0](const Sighting&, bool) mutable { return ++seen > 1; };
   Claim claim = make(options);
   (void)claim.start();
-  clock_.advance(wait(claim.on_reply(ok(kGone))));
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(next(claim, claim.on_reply(ok(kGone)))));
   clock_.advance(seconds{1});
-  ASSERT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(ok(kGone))));
+  ASSERT_TRUE(looks_free(claim.on_reply(ok(kGone))));
   EXPECT_TRUE(finished(claim.resume()));
   EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
 }
@@ -500,8 +406,8 @@ TEST_F(TakeoverTest, ALateRenameThatFailedIsNotTakenBack) {
   Claim claim = make(share());
   (void)to_rename(claim);
   clock_.advance(seconds{1} + milliseconds{1});
-  const Step step = dropped(claim, claim.on_reply(refused(FileStatus::failed, EIO)));
-  ASSERT_NE(wants<ReadFile>(step), nullptr);
+  const Step step = dropped(claim, claim.on_reply(failed()));
+  ASSERT_TRUE(asks<ReadFile>(step));
   EXPECT_TRUE(finished(claim.on_reply(ok(written_))));
   EXPECT_TRUE(claim.result().left_behind);
 }
@@ -517,9 +423,8 @@ TEST_F(TakeoverTest, LatenessIsHarmlessOnALocalDisk) {
 TEST_F(TakeoverTest, WhoIsOverwrittenDuringTheDelayHasLost) {
   Claim claim = make(share());
   (void)to_rename(claim);
-  clock_.advance(wait(claim.on_reply(ok())));
-  (void)claim.resume();
-  EXPECT_TRUE(finished(claim.on_reply(ok(kOther))));
+  (void)next(claim, claim.on_reply(ok()));
+  EXPECT_TRUE(finished(claim.on_reply(ok(kWinner))));
   EXPECT_EQ(claim.result().outcome, Outcome::busy);
   EXPECT_FALSE(claim.result().left_behind);
 }
@@ -537,10 +442,9 @@ TEST_F(TakeoverTest, CancelledDuringItsDelayItTakesItsRecordBack) {
     Claim claim = make(on_share ? share() : local());
     (void)to_rename(claim);
     (void)claim.on_reply(ok());
-    ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
     const Step step = claim.on_reply(ok(written_));
-    ASSERT_NE(wants<RemoveFile>(step), nullptr);
-    EXPECT_EQ(wants<RemoveFile>(step)->only_if, on_share ? OnlyIf{} : OnlyIf{written_});
+    EXPECT_EQ(expect_operation<RemoveFile>(step).only_if, on_share ? OnlyIf{} : OnlyIf{written_});
     EXPECT_TRUE(finished(claim.on_reply(ok())));
     EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
     EXPECT_FALSE(claim.result().left_behind);
@@ -553,8 +457,8 @@ TEST_F(TakeoverTest, TakingBackWhatSomebodyElseHasReplacedIsDone) {
   (void)claim.on_reply(ok());
   (void)claim.cancel();
   (void)claim.on_reply(ok(written_));
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::changed, 0))), nullptr);
-  EXPECT_TRUE(finished(claim.on_reply(ok(format_record(kOther, {})))));
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(changed())));
+  EXPECT_TRUE(finished(claim.on_reply(ok(format_record(kWinner, {})))));
   EXPECT_FALSE(claim.result().left_behind);
 }
 
@@ -564,13 +468,13 @@ TEST_F(TakeoverTest, TakingBackWhatSomebodyElseHasLockedIsTriedAgain) {
   (void)claim.on_reply(ok());
   (void)claim.cancel();
   for (int look = 1; look <= kMaxBusyLooks; ++look) {
-    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written_))), nullptr) << look;
-    const Step step = claim.on_reply(refused(FileStatus::busy, 0));
+    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written_)))) << look;
+    const Step step = claim.on_reply(flocked());
     ASSERT_EQ(finished(step), look == kMaxBusyLooks) << look;
     if (finished(step)) break;
     EXPECT_EQ(wait(step), kBusyRetry);
     clock_.advance(kBusyRetry);
-    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   }
   EXPECT_TRUE(claim.result().left_behind);
 }
@@ -581,8 +485,7 @@ TEST_F(TakeoverTest, TheTemporaryFileLiesBesideTheLock) {
   options.prefix = "ci-";
   Claim claim = make(options);
   const Step step = to_temporary(claim);
-  ASSERT_NE(wants<CreateExclusive>(step), nullptr);
-  EXPECT_EQ(wants<CreateExclusive>(step)->path, ".ufl-" + FakeIdentity::uuid(1));
+  EXPECT_EQ(expect_operation<CreateExclusive>(step).path, ".ufl-" + FakeIdentity::uuid(1));
 }
 
 // A record may name any witness: only who was judged by his own has left that one.
@@ -603,13 +506,13 @@ TEST_F(TakeoverTest, RemovesTheWitnessOfWhomItHasProvenDead) {
     options.is_dead = [&](const Sighting& seen) { return c.is_dead && seen.token == gone; };
     const std::string record = gone + "\n{\"uid\":1000,\"mount\":\"" + c.mount + "\"}\n";
     Claim claim = make(options);
-    ASSERT_NE(wants<ReplaceFile>(to_rename(claim, record)), nullptr);
+    ASSERT_TRUE(asks<ReplaceFile>(to_rename(claim, record)));
     (void)claim.on_reply(ok());
     clock_.advance(seconds{100});
     (void)claim.resume();
     ASSERT_TRUE(finished(claim.on_reply(ok(written_))));
     ASSERT_EQ(claim.result().outcome, Outcome::acquired);
-    const auto& removed = identity_->removed_witnesses;
+    const auto& removed = host_->removed_witnesses;
     EXPECT_EQ(std::count(removed.begin(), removed.end(), uuid), c.removes ? 1 : 0)
         << c.local << c.is_dead << c.mount;
   }
@@ -640,8 +543,7 @@ TEST_F(TakeoverTest, BesideAShareALateTakeoverIsNoticed) {
         gone + "\n{\"mount\":\"" + (shared ? kShareMount : kLocalMount) + "\"}\n";
     Claim claim = make(local());
     const Step step = to_rename(claim, record);
-    ASSERT_NE(wants<ReplaceFile>(step), nullptr);
-    EXPECT_TRUE(wants<ReplaceFile>(step)->only_if) << "other ufls here do take flock(2)";
+    EXPECT_TRUE(expect_operation<ReplaceFile>(step).only_if) << "other ufls here do take flock(2)";
     clock_.advance(seconds{1});
     (void)claim.on_reply(ok());
     EXPECT_EQ(claim.late(), shared);
@@ -669,8 +571,8 @@ TEST_F(TakeoverTest, BesideAShareAChildlessRecordIsSeenTwice) {
     (void)claim.start();
     const Step step = claim.on_reply(ok(gone + "\n{\"lifeline\":\"dgram\",\"mount\":\"" +
                                         (shared ? kShareMount : kLocalMount) + "\"}\n"));
-    EXPECT_EQ(std::holds_alternative<WaitUntil>(step), shared);
-    EXPECT_EQ(std::holds_alternative<LooksFree>(step), !shared);
+    EXPECT_EQ(waits(step), shared);
+    EXPECT_EQ(looks_free(step), !shared);
   }
 }
 
@@ -681,10 +583,9 @@ TEST_F(TakeoverTest, ADetachedRecordNamesTheProcessThatItLivesWith) {
     if (lives) options.lives_with = ProcessId{7, 99};
     Claim claim = make(options);
     (void)claim.start();
-    (void)claim.on_reply(kAbsent);
+    (void)claim.on_reply(absent());
     const Step step = claim.resume();
-    ASSERT_NE(wants<CreateExclusive>(step), nullptr);
-    const Holder holder = parse_record(wants<CreateExclusive>(step)->content).holder;
+    const Holder holder = parse_record(expect_operation<CreateExclusive>(step).content).holder;
     EXPECT_EQ(holder.detached, true);
     EXPECT_EQ(holder.pid, lives ? std::optional<std::int64_t>{7} : std::nullopt);
     EXPECT_EQ(holder.start, lives ? std::optional<std::uint64_t>{99} : std::nullopt);
@@ -713,10 +614,9 @@ TEST_F(TakeoverTest, OnAShareALifelineThatIsDownIsLookedAtTwiceWhileNoCommandIsT
   (void)claim.start();
   Step step = claim.on_reply(ok(without));
   EXPECT_EQ(wait(step), share().delay / 2);
-  clock_.set(std::get<WaitUntil>(step).at);
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
   step = claim.on_reply(ok(without));
-  EXPECT_TRUE(std::holds_alternative<LooksFree>(step)) << "no command, after all";
+  EXPECT_TRUE(looks_free(step)) << "no command, after all";
 }
 
 // 1 A publishes; others see its token.  2 A's verification finds nothing.  3 Long after, A
@@ -728,15 +628,14 @@ TEST_F(TakeoverTest, AClaimThatIsMadeAgainAfterItsLeaseHasANewToken) {
   for (const bool in_time : {true, false}) {
     Claim claim = make(options);
     const auto publish = [&] {
-      EXPECT_TRUE(std::holds_alternative<LooksFree>(claim.on_reply(kAbsent)));
+      EXPECT_TRUE(looks_free(claim.on_reply(absent())));
       const Step step = claim.resume();
-      return parse_record(wants<CreateExclusive>(step)->content).token;
+      return parse_record(expect_operation<CreateExclusive>(step).content).token;
     };
     (void)claim.start();
     const std::string first = publish();
-    clock_.set(std::get<WaitUntil>(claim.on_reply(ok())).at);
-    (void)claim.resume();
-    const Step pause = claim.on_reply(kAbsent);
+    (void)next(claim, claim.on_reply(ok()));
+    const Step pause = claim.on_reply(absent());
     clock_.set(in_time ? std::get<WaitUntil>(pause).at : clock_.now() + seconds{20});
     (void)claim.resume();
     EXPECT_EQ(publish() == first, in_time);

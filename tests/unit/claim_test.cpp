@@ -8,75 +8,16 @@
 #include <utility>
 
 #include "protocol/record.hpp"
-#include "unit/support.hpp"
+#include "unit/claim_fixture.hpp"
 
 namespace ufl::test {
 namespace {
-
-using Outcome = ClaimResult::Outcome;
-
-const std::string kOther = "11111111-1111-4111-8111-111111111111";
-
-std::string record_of(const std::string& token) {
-  Holder holder;
-  holder.host = "there";
-  return format_record(token, holder);
-}
-
-class ClaimTest : public ::testing::Test {
- protected:
-  static ClaimOptions local() {
-    ClaimOptions options;
-    options.path = "lock";
-    options.retry = milliseconds{100};
-    options.delay_is_auto = true;
-    options.local = true;
-    options.atomic_create = true;
-    return options;
-  }
-  static ClaimOptions share(Duration delay = seconds{1}) {
-    ClaimOptions options = local();
-    options.local = false;
-    options.delay = delay;
-    return options;
-  }
-  /// A share on which exclusive create may overwrite.
-  static ClaimOptions loose_share() {
-    ClaimOptions options = share();
-    options.atomic_create = false;
-    return options;
-  }
-
-  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
-
-  /// Drive `claim` from the start to its publish; returns what it writes.
-  std::string publish(Claim& claim) {
-    Step step = claim.start();
-    EXPECT_NE(wants<ReadFile>(step), nullptr);
-    step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
-    EXPECT_TRUE(std::holds_alternative<LooksFree>(step));
-    step = claim.resume();
-    const auto* create = wants<CreateExclusive>(step);
-    EXPECT_NE(create, nullptr);
-    return create != nullptr ? create->content : std::string{};
-  }
-
-  /// The wait that `step` asks for, from now.
-  Duration wait(const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    return until != nullptr ? until->at - clock_.now() : Duration{-1};
-  }
-
-  FakeClock clock_;
-  FakeIdentity identity_;
-};
 
 TEST_F(ClaimTest, TakesAFreeLocalLockAtOnceAndVerifiesIt) {
   Claim claim = make(local());
   const std::string written = publish(claim);
   const Step step = claim.on_reply(ok());
-  ASSERT_NE(wants<ReadFile>(step), nullptr) << "no verification";
+  ASSERT_TRUE(asks<ReadFile>(step)) << "no verification";
   EXPECT_TRUE(finished(claim.on_reply(ok(written))));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
   EXPECT_EQ(claim.result().token, FakeIdentity::uuid(1));
@@ -99,12 +40,12 @@ TEST_F(ClaimTest, WritesPrefixAndHolderFields) {
 TEST_F(ClaimTest, FlushesOnAShareOnly) {
   Claim on_share = make(share());
   (void)on_share.start();
-  (void)on_share.on_reply(refused(FileStatus::not_found, ENOENT));
-  EXPECT_TRUE(wants<CreateExclusive>(on_share.resume())->sync);
+  (void)on_share.on_reply(absent());
+  EXPECT_TRUE(expect_operation<CreateExclusive>(on_share.resume()).sync);
   Claim on_disk = make(local());
   (void)on_disk.start();
-  (void)on_disk.on_reply(refused(FileStatus::not_found, ENOENT));
-  EXPECT_FALSE(wants<CreateExclusive>(on_disk.resume())->sync);
+  (void)on_disk.on_reply(absent());
+  EXPECT_FALSE(expect_operation<CreateExclusive>(on_disk.resume()).sync);
 }
 
 TEST_F(ClaimTest, CountsTheDelayFromTheReturnOfTheWrite) {
@@ -115,7 +56,7 @@ TEST_F(ClaimTest, CountsTheDelayFromTheReturnOfTheWrite) {
   clock_.advance(milliseconds{999});
   EXPECT_EQ(wait(claim.resume()), milliseconds{1}) << "an early wake-up must not verify";
   clock_.advance(milliseconds{1});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   EXPECT_TRUE(finished(claim.on_reply(ok(written))));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
 }
@@ -140,13 +81,13 @@ TEST_F(ClaimTest, NeitherEntersNorForgetsAClaimThatIsGoneAtVerification) {
   clock_.advance(seconds{1});
   (void)claim.resume();
   // It may have been removed, or the share may flicker: look once more before giving up.
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::not_found, ENOENT))), nullptr);
-  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(absent())));
+  EXPECT_TRUE(finished(claim.on_reply(absent())));
   EXPECT_EQ(claim.result().outcome, Outcome::busy);
 }
 
 TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenItGivesUp) {
-  for (const FileReply& flicker : {refused(FileStatus::not_found, ENOENT), ok(""), ok("xx")}) {
+  for (const FileReply& flicker : {absent(), ok(""), ok("xx")}) {
     ClaimOptions options = share();
     options.timeout = Duration::zero();
     Claim claim = make(options);
@@ -154,8 +95,8 @@ TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenItGivesUp) {
     (void)claim.on_reply(ok());
     clock_.advance(seconds{1});
     (void)claim.resume();
-    ASSERT_NE(wants<ReadFile>(claim.on_reply(flicker)), nullptr);
-    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(claim.on_reply(flicker)));
+    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
     EXPECT_TRUE(finished(claim.on_reply(ok())));
     EXPECT_EQ(claim.result().outcome, Outcome::busy);
   }
@@ -168,11 +109,10 @@ TEST_F(ClaimTest, DoesNotWaitForItself) {
   (void)claim.on_reply(ok());
   clock_.advance(seconds{1});
   (void)claim.resume();
-  Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
-  clock_.advance(wait(step));
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  Step step = claim.on_reply(absent());
+  ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
   // The delay since the publish is over: a fresh read decides.
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(ok(written))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok(written))));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
 }
@@ -181,8 +121,8 @@ TEST_F(ClaimTest, AClaimThatShowsUpEarlyWaitsOutItsDelay) {
   // 1 create lands, its reply is lost: EEXIST  2 an old view says absent  3 the next look sees it
   Claim claim = make(share());
   const std::string written = publish(claim);
-  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
-  Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)claim.on_reply(exists());
+  Step step = claim.on_reply(absent());
   const Duration paused = wait(step);
   clock_.advance(paused);
   (void)claim.resume();
@@ -195,11 +135,10 @@ TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenALookFails) {
   (void)claim.on_reply(ok());
   clock_.advance(seconds{1});
   (void)claim.resume();
-  Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
-  clock_.advance(wait(step));
-  (void)claim.resume();
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::exhausted, EMFILE))), nullptr);
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  Step step = claim.on_reply(absent());
+  (void)next(claim, step);
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(exhausted())));
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
   EXPECT_EQ(claim.result().failure.error, EMFILE);
@@ -211,15 +150,15 @@ TEST_F(ClaimTest, ALostReplyThatCannotBeReadIsTakenBack) {
   options.timeout = Duration::zero();
   Claim claim = make(options);
   const std::string written = publish(claim);
-  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::failed, EIO))), nullptr);
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  (void)claim.on_reply(exists());
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(failed())));
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
 }
 
 TEST_F(ClaimTest, WhereCreateMayOverwriteStaleIsNotFree) {
   Claim claim = make(loose_share());
   (void)claim.start();
-  (void)claim.on_reply(refused(FileStatus::stale, ESTALE));
+  (void)claim.on_reply(stale());
   (void)claim.on_reply(ok());
   EXPECT_TRUE(claim.waiting_for_other()) << "a server that was restarted says so of a held lock";
 }
@@ -228,15 +167,13 @@ TEST_F(ClaimTest, AnUnaccountedClaimKeepsItsToken) {
   // 1 create lands, its reply is lost: EEXIST  2 old views say absent  3 create again
   Claim claim = make(share());
   const std::string written = publish(claim);
-  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
-  Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
-  clock_.advance(wait(step));
-  (void)claim.resume();
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)claim.on_reply(exists());
+  Step step = claim.on_reply(absent());
+  (void)next(claim, step);
+  (void)claim.on_reply(absent());
   step = claim.resume();
-  ASSERT_NE(wants<CreateExclusive>(step), nullptr);
-  EXPECT_EQ(wants<CreateExclusive>(step)->content, written);
-  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
+  EXPECT_EQ(expect_operation<CreateExclusive>(step).content, written);
+  (void)claim.on_reply(exists());
   EXPECT_EQ(wait(claim.on_reply(ok(written))), seconds{1}) << "ours";
 }
 
@@ -246,13 +183,13 @@ TEST_F(ClaimTest, AnOldRecordDoesNotDisownAClaim) {
   options.timeout = Duration::zero();
   Claim claim = make(options);
   const std::string written = publish(claim);
-  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(ok(record_of(kOther)))), nullptr);
+  (void)claim.on_reply(exists());
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok(record_of(kOther)))));
   Step step = claim.on_reply(ok(record_of(kOther)));
   EXPECT_EQ(wait(step), seconds{1});
   clock_.advance(seconds{1});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::busy);
 }
@@ -264,11 +201,11 @@ TEST_F(ClaimTest, AnAbsenceAtWithdrawalIsBelievedOnceItIsNewEnough) {
     (void)claim.on_reply(ok());
     clock_.advance(milliseconds{100});
     (void)claim.cancel();
-    const Duration pause = wait(claim.on_reply(refused(FileStatus::not_found, ENOENT)));
+    const Duration pause = wait(claim.on_reply(absent()));
     EXPECT_EQ(pause + milliseconds{100}, std::max<Duration>(seconds{1}, delay / 2));
     clock_.advance(pause);
     (void)claim.resume();
-    EXPECT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+    EXPECT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   }
 }
 
@@ -279,9 +216,9 @@ TEST_F(ClaimTest, UsesANewTokenForEveryClaim) {
   (void)claim.on_reply(ok(record_of(kOther)));
   clock_.advance(milliseconds{100});
   (void)claim.resume();
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)claim.on_reply(absent());
   const Step step = claim.resume();
-  EXPECT_EQ(wants<CreateExclusive>(step)->content.substr(0, 36), FakeIdentity::uuid(2));
+  EXPECT_EQ(expect_operation<CreateExclusive>(step).content.substr(0, 36), FakeIdentity::uuid(2));
 }
 
 TEST_F(ClaimTest, WhateverStandsThereIsHeld) {
@@ -307,27 +244,27 @@ TEST_F(ClaimTest, OnlyAbsenceIsFree) {
 TEST_F(ClaimTest, StaleIsFreeOnlyWhileTheDirectoryOpens) {
   Claim opens = make(share());
   (void)opens.start();
-  ASSERT_NE(wants<ProbeDirectory>(opens.on_reply(refused(FileStatus::stale, ESTALE))), nullptr);
-  EXPECT_TRUE(std::holds_alternative<LooksFree>(opens.on_reply(ok())));
+  ASSERT_TRUE(asks<ProbeDirectory>(opens.on_reply(stale())));
+  EXPECT_TRUE(looks_free(opens.on_reply(ok())));
 
   Claim does_not = make(share());
   (void)does_not.start();
-  (void)does_not.on_reply(refused(FileStatus::stale, ESTALE));
-  (void)does_not.on_reply(refused(FileStatus::stale, ESTALE));
+  (void)does_not.on_reply(stale());
+  (void)does_not.on_reply(stale());
   EXPECT_TRUE(does_not.waiting_for_other());
 }
 
 TEST_F(ClaimTest, AnUnreadableFileIsHeldButAClosedDirectoryIsAnError) {
   Claim unreadable = make(local());
   (void)unreadable.start();
-  (void)unreadable.on_reply(refused(FileStatus::denied, EACCES));
+  (void)unreadable.on_reply(denied());
   (void)unreadable.on_reply(ok());
   EXPECT_TRUE(unreadable.waiting_for_other());
 
   Claim closed = make(local());
   (void)closed.start();
-  (void)closed.on_reply(refused(FileStatus::denied, EACCES));
-  EXPECT_TRUE(finished(closed.on_reply(refused(FileStatus::denied, EACCES))));
+  (void)closed.on_reply(denied());
+  EXPECT_TRUE(finished(closed.on_reply(denied())));
   EXPECT_EQ(closed.result().outcome, Outcome::failed);
 }
 
@@ -345,7 +282,7 @@ TEST_F(ClaimTest, ExistsIsHeldAndNamesTheWinner) {
   options.timeout = Duration::zero();
   Claim claim = make(options);
   (void)publish(claim);
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::exists, EEXIST))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(exists())));
   EXPECT_TRUE(finished(claim.on_reply(ok(record_of(kOther)))));
   EXPECT_EQ(claim.result().outcome, Outcome::busy);
   EXPECT_EQ(claim.seen().token, kOther);
@@ -355,7 +292,7 @@ TEST_F(ClaimTest, ALostReplyIsOurs) {
   // 1 create lands at the server  2 its reply is lost  3 the client sends it again: EEXIST
   Claim claim = make(share());
   const std::string written = publish(claim);
-  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
+  (void)claim.on_reply(exists());
   EXPECT_EQ(wait(claim.on_reply(ok(written))), seconds{1}) << "the full delay, as for any claim";
   clock_.advance(seconds{1});
   (void)claim.resume();
@@ -366,7 +303,7 @@ TEST_F(ClaimTest, ALostReplyIsOurs) {
 TEST_F(ClaimTest, DeniedOnAShareMeansExistsWhenAFileIsThere) {
   Claim claim = make(share());
   (void)publish(claim);
-  (void)claim.on_reply(refused(FileStatus::denied, EPERM));
+  (void)claim.on_reply(denied(EPERM));
   (void)claim.on_reply(ok(record_of(kOther)));
   EXPECT_TRUE(claim.waiting_for_other());
 }
@@ -374,16 +311,15 @@ TEST_F(ClaimTest, DeniedOnAShareMeansExistsWhenAFileIsThere) {
 TEST_F(ClaimTest, DeniedInADirectoryThatCannotBeWrittenFails) {
   Claim claim = make(share());
   (void)publish(claim);
-  (void)claim.on_reply(refused(FileStatus::denied, EACCES));
-  const Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
-  ASSERT_NE(wants<CreateExclusive>(step), nullptr);
-  EXPECT_EQ(wants<CreateExclusive>(step)->path, ".ufl-" + FakeIdentity::uuid(1));
+  (void)claim.on_reply(denied());
+  const Step step = claim.on_reply(absent());
+  EXPECT_EQ(expect_operation<CreateExclusive>(step).path, ".ufl-" + FakeIdentity::uuid(1));
   // Were the replies lost, of creates that were done? It is looked for, twice.
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::denied, EACCES))), nullptr);
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(denied())));
+  (void)claim.on_reply(absent());
   clock_.advance(seconds{1});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
-  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
+  EXPECT_TRUE(finished(claim.on_reply(absent())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
   EXPECT_EQ(claim.result().failure.error, EACCES);
 }
@@ -393,10 +329,10 @@ TEST_F(ClaimTest, DeniedTwiceByLostRepliesItTakesBackWhatItMade) {
   // same of the file of its own  4 a newer view
   Claim claim = make(share());
   const std::string written = publish(claim);
-  (void)claim.on_reply(refused(FileStatus::denied, EPERM));
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::denied, EPERM))), nullptr);
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  (void)claim.on_reply(denied(EPERM));
+  (void)claim.on_reply(absent());
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(denied(EPERM))));
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
   EXPECT_FALSE(claim.result().left_behind);
@@ -405,8 +341,8 @@ TEST_F(ClaimTest, DeniedTwiceByLostRepliesItTakesBackWhatItMade) {
 TEST_F(ClaimTest, DeniedOnALocalDiskFailsAtOnce) {
   Claim claim = make(local());
   (void)publish(claim);
-  (void)claim.on_reply(refused(FileStatus::denied, EACCES));
-  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
+  (void)claim.on_reply(denied());
+  EXPECT_TRUE(finished(claim.on_reply(absent())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
   EXPECT_EQ(claim.result().failure.error, EACCES);
 }
@@ -418,24 +354,22 @@ TEST_F(ClaimTest, DeniedWhereFilesCanBeMadeIsHeldForAsLongAsItLasts) {
   const Mono begun = clock_.now();
   int scratches = 0;
   while (clock_.now() - begun < seconds{100}) {
-    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    (void)claim.on_reply(absent());
     (void)claim.resume();
-    (void)claim.on_reply(refused(FileStatus::denied, EACCES));
-    step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    (void)claim.on_reply(denied());
+    step = claim.on_reply(absent());
     if (const auto* create = wants<CreateExclusive>(step)) {
       ++scratches;
       EXPECT_EQ(create->path, ".ufl-" + FakeIdentity::uuid(1));
       step = claim.on_reply(ok());
-      ASSERT_NE(wants<RemoveFile>(step), nullptr);
-      EXPECT_EQ(wants<RemoveFile>(step)->path, ".ufl-" + FakeIdentity::uuid(1));
+      EXPECT_EQ(expect_operation<RemoveFile>(step).path, ".ufl-" + FakeIdentity::uuid(1));
       step = claim.on_reply(ok());
     }
     EXPECT_TRUE(claim.waiting_for_other());
     EXPECT_EQ(claim.is_denied_for_long(), clock_.now() - begun >= kLongDenial);
     EXPECT_EQ(claim.refused().error, EACCES);
-    clock_.advance(wait(step));
-    step = claim.resume();
-    ASSERT_NE(wants<ReadFile>(step), nullptr);
+    step = next(claim, step);
+    ASSERT_TRUE(asks<ReadFile>(step));
   }
   EXPECT_EQ(scratches, 1) << "once a process";
 }
@@ -444,22 +378,21 @@ TEST_F(ClaimTest, ADenialIsForgottenWhenSomebodyIsSeen) {
   Claim claim = make(share());
   (void)claim.start();
   bool has_scratch = false;
-  const auto denied = [&] {
-    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  const auto is_denied = [&] {
+    (void)claim.on_reply(absent());
     (void)claim.resume();
-    (void)claim.on_reply(refused(FileStatus::denied, EPERM));
-    Step step = claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    (void)claim.on_reply(denied(EPERM));
+    Step step = claim.on_reply(absent());
     if (std::exchange(has_scratch, true)) return step;
     (void)claim.on_reply(ok());
     return claim.on_reply(ok());
   };
-  Step step = denied();
-  clock_.advance(wait(step));
-  (void)claim.resume();
+  Step step = is_denied();
+  (void)next(claim, step);
   step = claim.on_reply(ok(record_of(kOther)));
   clock_.advance(seconds{60});
   (void)claim.resume();
-  (void)denied();
+  (void)is_denied();
   EXPECT_FALSE(claim.is_denied_for_long()) << "the first denial in a row, not one of a minute ago";
 }
 
@@ -472,15 +405,15 @@ class DeniedOnceTest : public ClaimTest {
     options.timeout = Duration::zero();
     Claim claim = make(options);
     (void)publish(claim);
-    (void)claim.on_reply(refused(FileStatus::denied, EACCES));
-    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
-    EXPECT_NE(wants<RemoveFile>(claim.on_reply(scratch)), nullptr) << "part of it may be there";
+    (void)claim.on_reply(denied());
+    (void)claim.on_reply(absent());
+    EXPECT_TRUE(asks<RemoveFile>(claim.on_reply(scratch))) << "part of it may be there";
     // An earlier create may have been carried out all the same.
-    EXPECT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr);
-    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    EXPECT_TRUE(asks<ReadFile>(claim.on_reply(ok())));
+    (void)claim.on_reply(absent());
     clock_.advance(seconds{1});  // was it an old view?
     (void)claim.resume();
-    EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
+    EXPECT_TRUE(finished(claim.on_reply(absent())));
     failure_ = claim.result().failure;
     return claim.result().outcome;
   }
@@ -490,8 +423,7 @@ class DeniedOnceTest : public ClaimTest {
 TEST_F(DeniedOnceTest, IsBusyWhereFilesCanBeMade) { EXPECT_EQ(outcome_with(ok()), Outcome::busy); }
 
 TEST_F(DeniedOnceTest, IsAnErrorWhereThatCannotBeTold) {
-  for (const auto& reply :
-       {refused(FileStatus::failed, ENOSPC), refused(FileStatus::failed, EIO)}) {
+  for (const auto& reply : {failed(ENOSPC), failed()}) {
     EXPECT_EQ(outcome_with(reply), Outcome::failed);
     EXPECT_EQ(failure_.error, EACCES);
   }
@@ -503,10 +435,10 @@ TEST_F(ClaimTest, ADeniedCreateForSomebodyWhoIsSeenAfterAllIsBusy) {
   options.timeout = Duration::zero();
   Claim claim = make(options);
   (void)publish(claim);
-  (void)claim.on_reply(refused(FileStatus::denied, EPERM));
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
-  (void)claim.on_reply(refused(FileStatus::failed, EIO));  // the file of our own
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr);
+  (void)claim.on_reply(denied(EPERM));
+  (void)claim.on_reply(absent());
+  (void)claim.on_reply(failed());  // the file of our own
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok())));
   (void)claim.on_reply(ok(record_of(kOther)));
   clock_.advance(seconds{1});
   (void)claim.resume();
@@ -519,8 +451,8 @@ TEST_F(ClaimTest, AFileThatIsInUseExists) {
   // smbnetfs, EBUSY: 1 another client makes it, and has it open  2 we create
   Claim claim = make(share());
   (void)publish(claim);
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::busy, EBUSY))), nullptr);
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(in_use())));
+  (void)claim.on_reply(absent());
   EXPECT_TRUE(claim.waiting_for_other());
 }
 
@@ -528,13 +460,12 @@ TEST_F(ClaimTest, AnEarlierClaimIsTakenBackWhenALaterCreateFails) {
   // 1 create lands, its reply is lost: EEXIST  2 old views say absent  3 create again: EMFILE
   Claim claim = make(share());
   const std::string written = publish(claim);
-  (void)claim.on_reply(refused(FileStatus::exists, EEXIST));
-  clock_.advance(wait(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
+  (void)claim.on_reply(exists());
+  (void)next(claim, claim.on_reply(absent()));
+  (void)claim.on_reply(absent());
   (void)claim.resume();
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
-  (void)claim.resume();
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(refused(FileStatus::exhausted, EMFILE))), nullptr);
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(exhausted())));
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().failure.error, EMFILE);
 }
@@ -542,7 +473,7 @@ TEST_F(ClaimTest, AnEarlierClaimIsTakenBackWhenALaterCreateFails) {
 TEST_F(ClaimTest, AMissingDirectoryFails) {
   Claim claim = make(local());
   (void)publish(claim);
-  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::not_found, ENOENT))));
+  EXPECT_TRUE(finished(claim.on_reply(absent())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
   EXPECT_EQ(claim.result().failure.error, ENOENT);
 }
@@ -551,10 +482,8 @@ TEST_F(ClaimTest, AFullDiskLeavesNoFile) {
   for (const std::size_t landed : {std::size_t{0}, std::size_t{20}}) {
     Claim claim = make(local());
     const std::string written = publish(claim);
-    FileReply full = refused(FileStatus::failed, ENOSPC);
-    full.created = true;
-    ASSERT_NE(wants<ReadFile>(claim.on_reply(full)), nullptr);
-    ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written.substr(0, landed)))), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(claim.on_reply(full())));
+    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written.substr(0, landed)))));
     EXPECT_TRUE(finished(claim.on_reply(ok())));
     EXPECT_EQ(claim.result().outcome, Outcome::failed);
     EXPECT_EQ(claim.result().failure.error, ENOSPC);
@@ -566,7 +495,7 @@ TEST_F(ClaimTest, AFailedPublishRemovesNobodyElsesFile) {
   for (const std::string& content : {std::string{}, record_of(kOther)}) {
     Claim claim = make(local());
     (void)publish(claim);
-    (void)claim.on_reply(refused(FileStatus::failed, EIO));  // not known to have made the file
+    (void)claim.on_reply(failed());  // not known to have made the file
     EXPECT_TRUE(finished(claim.on_reply(ok(content)))) << content;
     EXPECT_EQ(claim.result().outcome, Outcome::failed);
     EXPECT_EQ(claim.result().left_behind, content.empty()) << "an empty file may be ours";
@@ -589,13 +518,12 @@ TEST_F(ClaimTest, StartsNoClaimAfterTheDeadline) {
   Step step = claim.start();
   step = claim.on_reply(ok(record_of(kOther)));
   for (int looks = 1; looks < 3; ++looks) {
-    clock_.advance(wait(step));
-    ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
     step = claim.on_reply(ok(record_of(kOther)));
   }
   EXPECT_EQ(wait(step), milliseconds{30}) << "one last look, just before the deadline";
   clock_.advance(milliseconds{30});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   step = claim.on_reply(ok(record_of(kOther)));
   EXPECT_EQ(wait(step), milliseconds{20});
   clock_.advance(milliseconds{20});
@@ -609,10 +537,9 @@ TEST_F(ClaimTest, ALookThatComesBackAfterTheDeadlineStartsNoClaim) {
   Claim claim = make(options);
   (void)claim.start();
   Step step = claim.on_reply(ok(record_of(kOther)));
-  clock_.advance(wait(step));
-  (void)claim.resume();
+  (void)next(claim, step);
   clock_.advance(seconds{3});  // the share hung
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)claim.on_reply(absent());
   EXPECT_TRUE(finished(claim.resume()));
   EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
 }
@@ -623,8 +550,8 @@ TEST_F(ClaimTest, TheFirstLookMayTakeAFreeLockHoweverShortTheTimeout) {
   Claim claim = make(options);
   (void)claim.start();
   clock_.advance(seconds{1});
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
-  EXPECT_NE(wants<CreateExclusive>(claim.resume()), nullptr);
+  (void)claim.on_reply(absent());
+  EXPECT_TRUE(asks<CreateExclusive>(claim.resume()));
 }
 
 TEST_F(ClaimTest, VerifiesAClaimToItsEndAfterTheDeadline) {
@@ -647,14 +574,13 @@ TEST_F(ClaimTest, AnUnreadableClaimIsReadAgainAndTakenBackInTheEnd) {
   (void)claim.on_reply(ok());
   clock_.advance(seconds{1});
   Step step = claim.resume();
-  for (int reads = 0; wants<ReadFile>(step) != nullptr && reads < 100; ++reads) {
-    step = claim.on_reply(refused(FileStatus::failed, EIO));
-    if (!std::holds_alternative<WaitUntil>(step)) break;
-    clock_.advance(wait(step));
-    step = claim.resume();
+  for (int reads = 0; asks<ReadFile>(step) && reads < 100; ++reads) {
+    step = claim.on_reply(failed());
+    if (!waits(step)) break;
+    step = next(claim, step);
   }
-  ASSERT_NE(wants<ReadFile>(step), nullptr);
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(step));
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
   EXPECT_EQ(claim.result().failure.error, EIO);
@@ -708,16 +634,14 @@ TEST_F(ClaimTest, AnEmptyFileIsHeldOnceAClientWasSeen) {
     Claim claim = make(options);
     (void)claim.start();
     Step step = claim.on_reply(ok(format_record(kOther, holder)));
-    FileReply empty = ok();
-    empty.identity = 7;
-    for (int look = 0; look < 100 && !std::holds_alternative<LooksFree>(step); ++look) {
+    for (int look = 0; look < 100 && !looks_free(step); ++look) {
       const auto* until = std::get_if<WaitUntil>(&step);
       ASSERT_NE(until, nullptr);
       clock_.set(until->at + seconds{1});
       step = claim.resume();
-      if (wants<ReadFile>(step) != nullptr) step = claim.on_reply(empty);
+      if (asks<ReadFile>(step)) step = claim.on_reply(empty_file());
     }
-    EXPECT_EQ(std::holds_alternative<LooksFree>(step), !shared);
+    EXPECT_EQ(looks_free(step), !shared);
   }
 }
 
@@ -733,8 +657,8 @@ TEST_F(ClaimTest, CancelInTheDelayTakesTheClaimBack) {
   Claim claim = make(share());
   const std::string written = publish(claim);
   (void)claim.on_reply(ok());
-  ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
   EXPECT_FALSE(claim.result().left_behind);
@@ -749,7 +673,7 @@ TEST_F(ClaimTest, CancelInTheDelayLeavesAnothersLock) {
   EXPECT_EQ(wait(step), seconds{1}) << "an old view, from before our claim?";
   EXPECT_EQ(wait(claim.cancel()), seconds{1}) << "cannot be hurried";
   clock_.advance(seconds{1});
-  ASSERT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   EXPECT_TRUE(finished(claim.on_reply(ok(record_of(kOther)))));
   EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
   EXPECT_FALSE(claim.result().left_behind);
@@ -761,8 +685,8 @@ TEST_F(ClaimTest, AnOldLookIsTakenAgainBeforeTheUnlink) {
   (void)claim.on_reply(ok());
   (void)claim.cancel();
   clock_.advance(milliseconds{400});  // the read took longer than D/3
-  ASSERT_NE(wants<ReadFile>(claim.on_reply(ok(written))), nullptr);
-  ASSERT_NE(wants<RemoveFile>(claim.on_reply(ok(written))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok(written))));
+  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
 }
 
 TEST_F(ClaimTest, AFailedUnlinkIsTold) {
@@ -771,7 +695,7 @@ TEST_F(ClaimTest, AFailedUnlinkIsTold) {
   (void)claim.on_reply(ok());
   (void)claim.cancel();
   (void)claim.on_reply(ok(written));
-  EXPECT_TRUE(finished(claim.on_reply(refused(FileStatus::failed, EIO))));
+  EXPECT_TRUE(finished(claim.on_reply(failed())));
   EXPECT_TRUE(claim.result().left_behind);
 }
 
@@ -779,24 +703,24 @@ TEST_F(ClaimTest, AFailedUnlinkIsTold) {
 TEST_F(ClaimTest, AnOldLookIsTakenAgainBeforeAWriteThatMayOverwrite) {
   Claim claim = make(loose_share());
   (void)claim.start();
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)claim.on_reply(absent());
   clock_.advance(milliseconds{334});
-  EXPECT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  EXPECT_TRUE(asks<ReadFile>(claim.resume()));
 
   Claim atomic = make(share());
   (void)atomic.start();
-  (void)atomic.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)atomic.on_reply(absent());
   clock_.advance(milliseconds{334});
-  EXPECT_NE(wants<CreateExclusive>(atomic.resume()), nullptr);
+  EXPECT_TRUE(asks<CreateExclusive>(atomic.resume()));
 }
 
 TEST_F(ClaimTest, AShareThatIsAlwaysTooSlowToOverwriteSafelyIsAnError) {
   Claim claim = make(loose_share());
   Step step = claim.start();
   int looks = 0;
-  for (; wants<ReadFile>(step) != nullptr && looks < 100; ++looks) {
+  for (; asks<ReadFile>(step) && looks < 100; ++looks) {
     clock_.advance(milliseconds{400});
-    (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+    (void)claim.on_reply(absent());
     step = claim.resume();
   }
   EXPECT_TRUE(finished(step));
@@ -806,7 +730,7 @@ TEST_F(ClaimTest, AShareThatIsAlwaysTooSlowToOverwriteSafelyIsAnError) {
 TEST_F(ClaimTest, NoDelayOnAnAtomicShareDoesNotMakeLooksTooOld) {
   Claim claim = make(share(Duration::zero()));
   const std::string written = publish(claim);
-  EXPECT_NE(wants<ReadFile>(claim.on_reply(ok())), nullptr);
+  EXPECT_TRUE(asks<ReadFile>(claim.on_reply(ok())));
   (void)claim.on_reply(ok(written));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);
 }
@@ -816,9 +740,9 @@ TEST_F(ClaimTest, WhereCreateMayOverwriteAShortDelayBoundsTheLook) {
   options.delay = milliseconds{300};
   Claim claim = make(options);
   (void)claim.start();
-  (void)claim.on_reply(refused(FileStatus::not_found, ENOENT));
+  (void)claim.on_reply(absent());
   clock_.advance(milliseconds{101});
-  EXPECT_NE(wants<ReadFile>(claim.resume()), nullptr);
+  EXPECT_TRUE(asks<ReadFile>(claim.resume()));
 }
 
 // Late claims (b): a slow but atomic create keeps its claim; a slow share starves nobody.
@@ -854,7 +778,7 @@ TEST_F(ClaimTest, ALateClaimThatMayHaveOverwrittenIsNotTakenBack) {
   const std::string written = publish(claim);
   clock_.advance(milliseconds{1500});
   (void)claim.on_reply(ok());
-  ASSERT_NE(wants<ReadFile>(claim.cancel()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
   EXPECT_TRUE(finished(claim.on_reply(ok(written))));
   EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
   EXPECT_TRUE(claim.result().left_behind);

@@ -6,14 +6,12 @@
 #include <initializer_list>
 
 #include "protocol/record.hpp"
-#include "unit/support.hpp"
+#include "unit/machine_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
 using State = InspectResult::State;
-
-const std::string kToken = "00000000-0000-4000-8000-000000000001";
 
 /// Answers each look with `replies`, in turn; returns what was told in the end.
 InspectResult inspect(std::initializer_list<FileReply> replies) {
@@ -27,36 +25,33 @@ InspectResult inspect(std::initializer_list<FileReply> replies) {
   return machine.result();
 }
 
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-
 TEST(Inspect, AbsentIsFreeWhereTheDirectoryIsThere) {
-  EXPECT_EQ(inspect({kAbsent, ok()}).state, State::free);
-  const InspectResult unmounted = inspect({kAbsent, kAbsent});
+  EXPECT_EQ(inspect({absent(), ok()}).state, State::free);
+  const InspectResult unmounted = inspect({absent(), absent()});
   EXPECT_EQ(unmounted.state, State::cannot_tell);
   EXPECT_TRUE(std::holds_alternative<ProbeDirectory>(unmounted.failed_operation));
 }
 
 TEST(Inspect, TellsHoldersApart) {
-  const InspectResult held = inspect({ok(format_record(kToken, {}))});
+  const InspectResult held = inspect({ok(format_record(kMine, {}))});
   EXPECT_EQ(held.state, State::held);
-  EXPECT_EQ(held.seen.token, kToken);
-  for (const std::string& content : {std::string{}, kToken, std::string{"data"}}) {
+  EXPECT_EQ(held.seen.token, kMine);
+  for (const std::string& content : {std::string{}, kMine, std::string{"data"}}) {
     EXPECT_EQ(inspect({ok(content)}).state, State::unknown_holder) << content;
   }
 }
 
 TEST(Inspect, LooksAgainAtAStaleHandle) {
-  const FileReply stale = refused(FileStatus::stale, ESTALE);
-  EXPECT_EQ(inspect({stale, ok(kToken)}).state, State::unknown_holder);
-  EXPECT_EQ(inspect({stale, stale, stale}).state, State::cannot_tell);
+  EXPECT_EQ(inspect({stale(), ok(kMine)}).state, State::unknown_holder);
+  EXPECT_EQ(inspect({stale(), stale(), stale()}).state, State::cannot_tell);
 }
 
 TEST(Inspect, CannotTellWhatItCannotRead) {
-  const InspectResult denied = inspect({refused(FileStatus::denied, EACCES)});
-  EXPECT_EQ(denied.state, State::cannot_tell);
-  EXPECT_EQ(denied.failure.error, EACCES);
+  const InspectResult unreadable = inspect({denied()});
+  EXPECT_EQ(unreadable.state, State::cannot_tell);
+  EXPECT_EQ(unreadable.failure.error, EACCES);
   EXPECT_EQ(inspect({refused(FileStatus::not_regular, 0)}).state, State::cannot_tell);
-  EXPECT_EQ(inspect({refused(FileStatus::failed, EIO)}).state, State::cannot_tell);
+  EXPECT_EQ(inspect({failed()}).state, State::cannot_tell);
 }
 
 }  // namespace

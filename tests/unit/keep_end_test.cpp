@@ -2,79 +2,46 @@
 //
 // What ends Keep and what does not: the same with and without a lease.
 
-#include <algorithm>
-#include <cerrno>
 #include <string>
 
-#include "protocol/keep.hpp"
-#include "unit/fake_observations.hpp"
-#include "unit/support.hpp"
+#include "unit/keep_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
-using Outcome = KeepResult::Outcome;
-
-const std::string kMine = "00000000-0000-4000-8000-000000000001";
-const std::string kOther = "11111111-1111-4111-8111-111111111111";
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-const FileReply kFailed = refused(FileStatus::failed, EIO);
-constexpr Duration kLease = seconds{30};
 // As on an overlay over two devices.
 constexpr std::uint64_t kDevice = 7;
 constexpr std::uint64_t kDirectoryDevice = 17;
 
-std::string record() { return format_record(kMine, leased(30, std::string{kFirstBeat})); }
-
 /// With a lease or without.
-class KeepEndTest : public ::testing::TestWithParam<bool> {
+class KeepEndTest : public KeepFixture, public ::testing::WithParamInterface<bool> {
  protected:
-  Keep make(Duration lease = kLease, std::uint64_t device = kDevice) {
-    KeepOptions options;
-    options.path = "lock";
-    options.token = kMine;
-    options.record = record();
-    if (GetParam()) options.lease = lease;
-    options.begun = clock_.now();
+  static std::string record() { return leased_record(); }
+  Keep make(Duration lease = kKeptLease, std::uint64_t device = kDevice) {
+    KeepOptions options = leased_from_now();
+    options.lease = GetParam() ? std::optional{lease} : std::nullopt;
     options.look_interval = seconds{10};
     options.place = {device, kDirectoryDevice};
     return {options, clock_};
-  }
-  Duration wait(const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    return until != nullptr ? until->at - clock_.now() : Duration{-1};
-  }
-  Step next(Keep& keep, const Step& step) {
-    clock_.advance(std::max(wait(step), Duration::zero()));
-    return keep.resume();
   }
   /// To the first operation, which is not answered yet.
   void begin(Keep& keep) {
     Step step = keep.start();
     if (!GetParam()) step = next(keep, step);
-    expect_operation(step);
+    expect_look_or_beat(step);
   }
   /// A look or, with a lease, a beat.
-  static void expect_operation(const Step& step) {
-    EXPECT_TRUE(GetParam() ? wants<UpdateFile>(step) != nullptr : wants<ReadFile>(step) != nullptr);
+  static void expect_look_or_beat(const Step& step) {
+    EXPECT_TRUE(GetParam() ? asks<UpdateFile>(step) : asks<ReadFile>(step));
   }
   /// The answer to it: this stands there.
   static FileReply shows(const std::string& content, std::uint64_t device = kDevice) {
-    FileReply reply = ok(content);
+    FileReply reply = on_device(device, content);
     if (GetParam()) reply.status = FileStatus::changed;
-    reply.device = device;
     return reply;
   }
   /// Our record stands there.
   static FileReply well() { return ok(GetParam() ? "" : record()); }
-  static FileReply directory(std::uint64_t device = kDirectoryDevice) {
-    FileReply reply = ok();
-    reply.directory_device = device;
-    return reply;
-  }
-
-  FakeClock clock_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Lease, KeepEndTest, ::testing::Bool());
@@ -91,13 +58,13 @@ TEST_P(KeepEndTest, AnotherTokenOnAnotherDeviceIsNotALoss) {
     EXPECT_EQ(wait(step), seconds{1});
     ASSERT_TRUE(keep.result().failure);
     EXPECT_NE(keep.result().failure->status, FileStatus::ok) << "cannot tell";
-    expect_operation(next(keep, step));
-    EXPECT_TRUE(std::holds_alternative<WaitUntil>(keep.on_reply(well()))) << "mounted again";
+    expect_look_or_beat(next(keep, step));
+    EXPECT_TRUE(waits(keep.on_reply(well()))) << "mounted again";
   }
 }
 
 TEST_P(KeepEndTest, WhereItsDeviceIsNotKnownAnotherTokenIsALoss) {
-  Keep keep = make(kLease, 0);
+  Keep keep = make(kKeptLease, 0);
   begin(keep);
   EXPECT_TRUE(finished(keep.on_reply(shows(kOther))));
 }
@@ -106,11 +73,11 @@ TEST_P(KeepEndTest, AnAbsenceAfterSomethingWasSeenIsAFirstOne) {
   for (const std::string& content : {std::string{}, kOther.substr(0, 20), record()}) {
     Keep keep = make();
     begin(keep);
-    expect_operation(next(keep, keep.on_reply(kAbsent)));
+    expect_look_or_beat(next(keep, keep.on_reply(absent())));
     Step step = keep.on_reply(shows(content));
-    if (std::holds_alternative<WaitUntil>(step)) step = next(keep, step);
-    expect_operation(step);
-    step = keep.on_reply(kAbsent);
+    if (waits(step)) step = next(keep, step);
+    expect_look_or_beat(step);
+    step = keep.on_reply(absent());
     EXPECT_EQ(wait(step), seconds{1}) << content;
   }
 }
@@ -118,30 +85,30 @@ TEST_P(KeepEndTest, AnAbsenceAfterSomethingWasSeenIsAFirstOne) {
 TEST_P(KeepEndTest, AnAbsenceAfterAHintThatAllIsWellIsAFirstOne) {
   Keep keep = make();
   begin(keep);
-  const Step step = keep.on_reply(kAbsent);
+  const Step step = keep.on_reply(absent());
   keep.look_soon();
-  ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
-  expect_operation(next(keep, keep.on_reply(ok(record()))));
-  EXPECT_EQ(wait(keep.on_reply(kAbsent)), seconds{1});
-  EXPECT_TRUE(std::holds_alternative<WaitUntil>(step));
+  ASSERT_TRUE(asks<ReadFile>(keep.resume()));
+  expect_look_or_beat(next(keep, keep.on_reply(ok(record()))));
+  EXPECT_EQ(wait(keep.on_reply(absent())), seconds{1});
+  EXPECT_TRUE(waits(step));
 }
 
 //   1 The share is unmounted: absent, in a directory of another device.  2 It is mounted again.
 //   3 One flicker.
 TEST_P(KeepEndTest, AnAbsenceInADirectoryThatIsNotWellDoesNotCount) {
-  for (const auto& reply : {directory(kDevice), kAbsent, kFailed}) {
+  for (const auto& reply : {directory_on(kDevice), absent(), failed()}) {
     Keep keep = make();
     begin(keep);
-    expect_operation(next(keep, keep.on_reply(kAbsent)));
-    ASSERT_NE(wants<ProbeDirectory>(keep.on_reply(kAbsent)), nullptr);
+    expect_look_or_beat(next(keep, keep.on_reply(absent())));
+    ASSERT_TRUE(asks<ProbeDirectory>(keep.on_reply(absent())));
     Step step = keep.on_reply(reply);
     ASSERT_TRUE(keep.result().failure);
     EXPECT_EQ(keep.result().failure->status,
               reply.status == FileStatus::ok ? FileStatus::failed : reply.status);
-    expect_operation(next(keep, step));
-    step = keep.on_reply(kAbsent);
-    expect_operation(next(keep, step));
-    EXPECT_NE(wants<ProbeDirectory>(keep.on_reply(kAbsent)), nullptr);
+    expect_look_or_beat(next(keep, step));
+    step = keep.on_reply(absent());
+    expect_look_or_beat(next(keep, step));
+    EXPECT_TRUE(asks<ProbeDirectory>(keep.on_reply(absent())));
   }
 }
 
@@ -149,7 +116,7 @@ TEST_P(KeepEndTest, SaysNoFailureThatIsOver) {
   Keep keep = make();
   EXPECT_FALSE(keep.result().failure);
   begin(keep);
-  const Step step = keep.on_reply(kFailed);
+  const Step step = keep.on_reply(failed());
   ASSERT_TRUE(keep.result().failure);
   EXPECT_EQ(keep.result().failure->error, EIO);
   (void)next(keep, step);
@@ -171,9 +138,9 @@ TEST_P(KeepEndTest, NoWaitIsLongerThanTheCommandMayRun) {
   Keep keep = make();
   const Mono begun = clock_.now();
   begin(keep);
-  (void)next(keep, keep.on_reply(kFailed));
+  (void)next(keep, keep.on_reply(failed()));
   clock_.set(begun + seconds{20} - milliseconds{100});
-  for (const auto& reply : {kFailed, kAbsent}) {
+  for (const auto& reply : {failed(), absent()}) {
     const Step step = keep.on_reply(reply);
     EXPECT_EQ(wait(step), GetParam() ? Duration{milliseconds{100}} : Duration{seconds{1}});
     if (GetParam() && reply.status == FileStatus::not_found) {
@@ -189,15 +156,15 @@ TEST_P(KeepEndTest, AFlickerDoesNotUseUpAShortLease) {
   Keep keep = make(seconds{2});
   begin(keep);
   const Mono absent_since = clock_.now();
-  Step step = keep.on_reply(kAbsent);
+  Step step = keep.on_reply(absent());
   EXPECT_EQ(wait(step), GetParam() ? Duration{milliseconds{200}} : Duration{seconds{1}});
   for (int look = 0; look < 10; ++look) {
-    expect_operation(next(keep, step));
-    step = keep.on_reply(kAbsent);
-    if (wants<ProbeDirectory>(step) != nullptr) break;
+    expect_look_or_beat(next(keep, step));
+    step = keep.on_reply(absent());
+    if (asks<ProbeDirectory>(step)) break;
   }
   EXPECT_EQ(clock_.now() - absent_since, seconds{1}) << "and a second apart all the same";
-  EXPECT_TRUE(finished(keep.on_reply(directory())));
+  EXPECT_TRUE(finished(keep.on_reply(directory_on(kDirectoryDevice))));
   EXPECT_EQ(keep.result().outcome, Outcome::lost);
 }
 

@@ -2,71 +2,14 @@
 //
 // Keep with a lease: beats, and the time after which they are not relied on.
 
-#include <algorithm>
-#include <cerrno>
 #include <optional>
 #include <string>
 
-#include "protocol/keep.hpp"
-#include "protocol/lease.hpp"
-#include "unit/fake_observations.hpp"
-#include "unit/support.hpp"
+#include "seams/lease.hpp"
+#include "unit/keep_fixture.hpp"
 
 namespace ufl::test {
 namespace {
-
-using Outcome = KeepResult::Outcome;
-
-const std::string kMine = "00000000-0000-4000-8000-000000000001";
-const std::string kOther = "11111111-1111-4111-8111-111111111111";
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-const FileReply kFailed = refused(FileStatus::failed, EIO);
-const ProcessId kChild{4711, 99};
-constexpr Duration kLease = seconds{30};
-constexpr Duration kTick{1};
-
-std::string record(int beats = 0) {
-  std::string text = format_record(kMine, leased(30, std::string{kFirstBeat}));
-  while (beats-- > 0) text = with_next_beat(text).value_or("");
-  return text;
-}
-
-FileReply changed(std::string content) {
-  FileReply reply = refused(FileStatus::changed, 0);
-  reply.content = std::move(content);
-  return reply;
-}
-
-class KeepLeaseTest : public ::testing::Test {
- protected:
-  KeepOptions options() {
-    KeepOptions options;
-    options.path = "lock";
-    options.token = kMine;
-    options.record = record();
-    options.lease = kLease;
-    options.begun = clock_.now();
-    return options;
-  }
-  Duration wait(const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    return until != nullptr ? until->at - clock_.now() : Duration{-1};
-  }
-  Step next(Keep& keep, const Step& step) {
-    clock_.advance(std::max(wait(step), Duration::zero()));
-    return keep.resume();
-  }
-  static void expect_update(const Step& step, const std::string& expected,
-                            const std::string& content) {
-    const auto* update = wants<UpdateFile>(step);
-    ASSERT_NE(update, nullptr);
-    EXPECT_EQ(update->expected, expected);
-    EXPECT_EQ(update->content, content);
-  }
-
-  FakeClock clock_;
-};
 
 TEST_F(KeepLeaseTest, BeatsAtAThirdOfTheLeaseFromTheStartOfTheLastSuccess) {
   Keep keep{options(), clock_};
@@ -84,8 +27,8 @@ TEST_F(KeepLeaseTest, BeatsAtAThirdOfTheLeaseFromTheStartOfTheLastSuccess) {
 TEST_F(KeepLeaseTest, AFileThatIsNotThereIsToldWhenTheLeaseIsOver) {
   Keep keep{options(), clock_};
   (void)keep.start();
-  clock_.set(keep.lease()->stop_at() - milliseconds{500});
-  const Step step = keep.on_reply(kAbsent);
+  clock_.set(*keep.stop_at() - milliseconds{500});
+  const Step step = keep.on_reply(absent());
   EXPECT_EQ(wait(step), milliseconds{500});
   ASSERT_TRUE(finished(next(keep, step)));
   EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
@@ -135,15 +78,14 @@ TEST_F(KeepLeaseTest, AClaimThatTookTooLongHasNoLeaseLeft) {
     Keep keep{late, clock_};
     const Step step = keep.start();
     EXPECT_EQ(finished(step), is_over);
-    EXPECT_EQ(wants<UpdateFile>(step) != nullptr, !is_over);
+    EXPECT_EQ(asks<UpdateFile>(step), !is_over);
     EXPECT_EQ(keep.result().outcome, is_over ? Outcome::lease_over : Outcome::ended);
   }
 }
 
 TEST_F(KeepLeaseTest, TriesAgainUntilTheCommandMustStop) {
   for (const auto& reply :
-       {kFailed, refused(FileStatus::stale, ESTALE), refused(FileStatus::denied, EACCES),
-        changed(record().substr(0, 9)), changed(kMine + "\n{}\n")}) {
+       {failed(), stale(), denied(), changed(record().substr(0, 9)), changed(kMine + "\n{}\n")}) {
     Keep keep{options(), clock_};
     const Mono begun = clock_.now();
     Step step = keep.start();
@@ -171,13 +113,13 @@ TEST_F(KeepLeaseTest, ShortLeasesAreTriedMoreOften) {
   shorter.lease = seconds{3};
   Keep keep{shorter, clock_};
   (void)keep.start();
-  EXPECT_EQ(wait(keep.on_reply(kFailed)), milliseconds{300});
+  EXPECT_EQ(wait(keep.on_reply(failed())), milliseconds{300});
 }
 
 TEST_F(KeepLeaseTest, GoesOnAfterFailures) {
   Keep keep{options(), clock_};
   (void)keep.start();
-  for (int i = 0; i < 6; ++i) (void)next(keep, keep.on_reply(kFailed));
+  for (int i = 0; i < 6; ++i) (void)next(keep, keep.on_reply(failed()));
   const Mono asked = clock_.now();
   EXPECT_EQ(wait(keep.on_reply(ok())), kLease / 3);
   EXPECT_EQ(keep.lease()->reliable_until(), asked + seconds{20});
@@ -214,13 +156,13 @@ TEST_F(KeepLeaseTest, AfterASuspendNothingIsWritten) {
 TEST_F(KeepLeaseTest, ABeatWhoseReplyWasLostIsFollowedByAnother) {
   Keep keep{options(), clock_};
   (void)keep.start();
-  Step step = next(keep, keep.on_reply(kFailed));
-  const Mono release_until = keep.lease()->reliable_until();
+  Step step = next(keep, keep.on_reply(failed()));
+  const Mono release_until = *keep.release_until();
   clock_.advance(seconds{1});
   step = keep.on_reply(changed(record(1)));
-  ASSERT_NE(wants<UpdateFile>(step), nullptr) << "at once";
-  EXPECT_EQ(wants<UpdateFile>(step)->expected, record(1));
-  EXPECT_EQ(keep.lease()->reliable_until(), release_until);
+  ASSERT_TRUE(asks<UpdateFile>(step)) << "at once";
+  EXPECT_EQ(expect_operation<UpdateFile>(step).expected, record(1));
+  EXPECT_EQ(keep.release_until(), release_until);
   const Mono asked = clock_.now();
   clock_.advance(seconds{1});
   (void)keep.on_reply(ok());
@@ -233,13 +175,12 @@ TEST_F(KeepLeaseTest, ACommandWhoseRecordLostItsReplyIsRecorded) {
   Keep keep{with_command, clock_};
   (void)keep.start();
   const std::string written = with_child(record(1), kChild).value_or("");
-  (void)next(keep, keep.on_reply(kFailed));
+  (void)next(keep, keep.on_reply(failed()));
   EXPECT_FALSE(keep.is_recorded());
   const Step step = keep.on_reply(changed(written));
   EXPECT_TRUE(keep.is_recorded());
-  ASSERT_NE(wants<UpdateFile>(step), nullptr);
-  EXPECT_EQ(wants<UpdateFile>(step)->expected, written);
-  EXPECT_TRUE(parse_record(wants<UpdateFile>(step)->content).holder.child);
+  EXPECT_EQ(expect_operation<UpdateFile>(step).expected, written);
+  EXPECT_TRUE(parse_record(expect_operation<UpdateFile>(step).content).holder.child);
 }
 
 TEST_F(KeepLeaseTest, GoesOnFromTheBeatOfSomebodyWhoKnowsTheToken) {
@@ -254,12 +195,12 @@ TEST_F(KeepLeaseTest, SomebodyWhoAlwaysBeatsFirstIsNotRacedWithoutEnd) {
   Keep keep{options(), clock_};
   Step step = keep.start();
   int races = 1;
-  for (; wants<UpdateFile>(step) != nullptr && races < 100; ++races) {
+  for (; asks<UpdateFile>(step) && races < 100; ++races) {
     step = keep.on_reply(changed(record(races)));
   }
   EXPECT_LT(races, 10);
   EXPECT_EQ(wait(step), seconds{1});
-  EXPECT_NE(wants<UpdateFile>(next(keep, step)), nullptr);
+  EXPECT_TRUE(asks<UpdateFile>(next(keep, step)));
 }
 
 //   1 A writes its second beat, at 10, and B sees it.  2 At 20 A is shown an old state, or its
@@ -301,7 +242,7 @@ TEST_F(KeepLeaseTest, ACommandThatIsInTheRecordIsRecordedWhateverItsBeat) {
     (void)keep.start();
     const Step step = keep.on_reply(changed(with_child(record(7), found).value_or("")));
     EXPECT_EQ(keep.is_recorded(), is_ours);
-    EXPECT_EQ(wants<UpdateFile>(step) != nullptr, is_ours);
+    EXPECT_EQ(asks<UpdateFile>(step), is_ours);
   }
 }
 
@@ -310,7 +251,7 @@ TEST_F(KeepLeaseTest, ASuccessLetsItBeRacedAgain) {
   Step step = keep.start();
   for (int beat = 1; beat < 12; ++beat) {
     step = keep.on_reply(changed(record(beat)));
-    ASSERT_NE(wants<UpdateFile>(step), nullptr) << beat;
+    ASSERT_TRUE(asks<UpdateFile>(step)) << beat;
     if (beat % 3 == 0) step = next(keep, keep.on_reply(ok()));
   }
 }
@@ -324,21 +265,21 @@ TEST_F(KeepLeaseTest, AHintIsALookAndNoBeat) {
   for (int hint = 1; hint < 10; ++hint) {
     clock_.advance(seconds{1});
     keep.look_soon();
-    ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(keep.resume()));
     EXPECT_EQ(wait(keep.on_reply(ok(record(1)))), kLease / 3 - seconds{hint});
   }
   EXPECT_EQ(keep.lease()->reliable_until(), release_until) << "a look is no refresh";
   clock_.advance(seconds{1});
   keep.look_soon();
-  EXPECT_NE(wants<UpdateFile>(keep.resume()), nullptr) << "it is time";
+  EXPECT_TRUE(asks<UpdateFile>(keep.resume())) << "it is time";
 }
 
 TEST_F(KeepLeaseTest, AHintDoesNotHastenAnotherTry) {
   Keep keep{options(), clock_};
   (void)keep.start();
-  (void)keep.on_reply(kFailed);
+  (void)keep.on_reply(failed());
   keep.look_soon();  // a file that was opened for writing, though nothing was written
-  ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(keep.resume()));
   EXPECT_EQ(wait(keep.on_reply(ok(record()))), seconds{1});
 }
 
@@ -366,21 +307,21 @@ TEST_F(KeepLeaseTest, OneAbsenceIsNotALossAndTwoAre) {
   for (const bool is_lost : {false, true}) {
     Keep keep{options(), clock_};
     (void)keep.start();
-    const Step step = keep.on_reply(kAbsent);
+    const Step step = keep.on_reply(absent());
     EXPECT_EQ(wait(step), seconds{1});
-    EXPECT_NE(wants<UpdateFile>(next(keep, step)), nullptr);
+    EXPECT_TRUE(asks<UpdateFile>(next(keep, step)));
     if (!is_lost) {
       EXPECT_EQ(wait(keep.on_reply(ok())), kLease / 3);
       continue;
     }
-    ASSERT_NE(wants<ProbeDirectory>(keep.on_reply(kAbsent)), nullptr);
+    ASSERT_TRUE(asks<ProbeDirectory>(keep.on_reply(absent())));
     EXPECT_TRUE(finished(keep.on_reply(ok())));
     EXPECT_EQ(keep.result().outcome, Outcome::lost);
   }
 }
 
 TEST_F(KeepLeaseTest, WhatTheShareSaysTooLateIsNotHeard) {
-  for (const auto& reply : {kFailed, kAbsent, changed(record(1))}) {
+  for (const auto& reply : {failed(), absent(), changed(record(1))}) {
     Keep keep{options(), clock_};
     (void)keep.start();
     clock_.advance(seconds{20});
@@ -411,13 +352,13 @@ TEST_F(KeepLeaseTest, BeatsEarlierWhereThatLeavesNoRoomForAnother) {
   Step step = keep.on_reply(ok());
   EXPECT_EQ(wait(step), lease_refresh(kLease, seconds{15}, seconds{2}));
   EXPECT_LT(wait(step), kLease / 3);
-  for (const auto& reply : {kFailed, ok()}) {
-    ASSERT_NE(wants<UpdateFile>(next(keep, step)), nullptr);
+  for (const auto& reply : {failed(), ok()}) {
+    ASSERT_TRUE(asks<UpdateFile>(next(keep, step)));
     clock_.advance(slow.takes);
     step = keep.on_reply(reply);
   }
-  EXPECT_TRUE(std::holds_alternative<WaitUntil>(step)) << "one of two failed, and it is kept";
-  EXPECT_GT(keep.lease()->stop_at(), begun + lease_stop(kLease, seconds{15}));
+  EXPECT_TRUE(waits(step)) << "one of two failed, and it is kept";
+  EXPECT_GT(*keep.stop_at(), begun + lease_stop(kLease, seconds{15}));
 }
 
 // And again at its time when that is over.

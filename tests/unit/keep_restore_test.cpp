@@ -7,82 +7,40 @@
 #include <cerrno>
 #include <optional>
 #include <string>
-#include <utility>
-#include <variant>
 
 #include "protocol/guard.hpp"
-#include "protocol/keep.hpp"
 #include "protocol/record.hpp"
-#include "unit/support.hpp"
+#include "unit/keep_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
-using Outcome = KeepResult::Outcome;
-
-const std::string kMine = "00000000-0000-4000-8000-000000000001";
-const std::string kOther = "11111111-1111-4111-8111-111111111111";
-const ProcessId kChild{4711, 99};
-
-FileReply seen(std::string content, Keeper keeper) {
-  FileReply reply = ok(std::move(content));
-  reply.keeper = keeper;
-  return reply;
-}
-
-class KeepRestoreTest : public ::testing::Test {
+class KeepRestoreTest : public KeepFixture {
  protected:
-  static std::string record(bool leased = false) {
-    Holder holder;
-    holder.host = "here";
-    if (leased) {
-      holder.lease = 30;
-      holder.beat = kFirstBeat;
-    }
-    return format_record(kMine, holder);
-  }
+  static std::string record() { return plain_record(); }
   static KeepOptions options() {
-    KeepOptions options;
-    options.path = "lock";
-    options.token = kMine;
-    options.record = record();
-    options.look_interval = seconds{30};
+    KeepOptions options = plain();
     options.local = options.kept = true;
     return options;
   }
-  KeepOptions leased() const {
-    KeepOptions with = options();
-    with.record = record(true);
-    with.lease = seconds{30};
-    with.begun = clock_.now();
-    with.look_interval.reset();
-    return with;
-  }
-  Duration wait(const Step& step) const {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    return until != nullptr ? until->at - clock_.now() : Duration{-1};
-  }
-  Step next(Keep& keep, const Step& step) {
-    clock_.advance(wait(step));
-    return keep.resume();
+  [[nodiscard]] KeepOptions leased() const {
+    KeepOptions leased = leased_from_now();
+    leased.local = leased.kept = true;
+    return leased;
   }
   /// To a look that somebody has asked for, which is not answered yet.
   static void to_look(Keep& keep) {
     (void)keep.start();
     keep.look_soon();
     const Step step = keep.resume();
-    const auto* read = wants<ReadFile>(step);
-    ASSERT_NE(read, nullptr);
-    EXPECT_TRUE(read->asks_keeper);
+    const auto read = expect_operation<ReadFile>(step);
+    EXPECT_TRUE(read.asks_keeper);
   }
   /// And to the write-back.
   static void to_restore(Keep& keep) {
     to_look(keep);
-    ASSERT_NE(wants<UpdateFile>(keep.on_reply(seen("", Keeper::us))), nullptr);
+    ASSERT_TRUE(asks<UpdateFile>(keep.on_reply(kept_by(Keeper::us))));
   }
-
-  FakeClock clock_;
 };
 
 TEST_F(KeepRestoreTest, WritesTheRecordBackUnderFlock) {
@@ -90,7 +48,7 @@ TEST_F(KeepRestoreTest, WritesTheRecordBackUnderFlock) {
   for (const std::size_t length : {std::size_t{0}, std::size_t{5}, whole.size() - 1}) {
     Keep keep{options(), clock_};
     to_look(keep);
-    const Step step = keep.on_reply(seen(whole.substr(0, length), Keeper::us));
+    const Step step = keep.on_reply(kept_by(Keeper::us, whole.substr(0, length)));
     const auto* update = wants<UpdateFile>(step);
     ASSERT_NE(update, nullptr) << length;
     EXPECT_EQ(update->path, "lock");
@@ -111,29 +69,26 @@ TEST_F(KeepRestoreTest, WithALeaseABeatFollows) {
   ASSERT_GT(wait(keep.on_reply(ok())), Duration::zero());  // the first beat
   keep.look_soon();
   (void)keep.resume();
-  Step step = keep.on_reply(seen("", Keeper::us));
-  const auto* restore = wants<UpdateFile>(step);
-  ASSERT_NE(restore, nullptr);
-  const std::string restored = restore->content;
+  Step step = keep.on_reply(kept_by(Keeper::us));
+  const auto restore = expect_operation<UpdateFile>(step);
+  const std::string restored = restore.content;
   EXPECT_EQ(parse_record(restored).holder.beat, "0000000001");
   step = keep.on_reply(ok());
-  const auto* beat = wants<UpdateFile>(step);
-  ASSERT_NE(beat, nullptr);
-  EXPECT_EQ(beat->expected, restored);
-  EXPECT_EQ(parse_record(beat->content).holder.beat, "0000000002");
-  EXPECT_FALSE(beat->restores);
+  const auto beat = expect_operation<UpdateFile>(step);
+  EXPECT_EQ(beat.expected, restored);
+  EXPECT_EQ(parse_record(beat.content).holder.beat, "0000000002");
+  EXPECT_FALSE(beat.restores);
 }
 
 TEST_F(KeepRestoreTest, ABeatFindsItEmptied) {
   Keep keep{leased(), clock_};
   (void)keep.start();
   Step step = next(keep, keep.on_reply(ok()));
-  ASSERT_NE(wants<UpdateFile>(step), nullptr);
-  step = keep.on_reply(refused(FileStatus::changed, 0));
-  ASSERT_NE(wants<ReadFile>(step), nullptr);
-  step = keep.on_reply(seen("", Keeper::us));
-  ASSERT_NE(wants<UpdateFile>(step), nullptr);
-  EXPECT_TRUE(wants<UpdateFile>(step)->restores);
+  ASSERT_TRUE(asks<UpdateFile>(step));
+  step = keep.on_reply(changed());
+  ASSERT_TRUE(asks<ReadFile>(step));
+  step = keep.on_reply(kept_by(Keeper::us));
+  EXPECT_TRUE(expect_operation<UpdateFile>(step).restores);
 }
 
 TEST_F(KeepRestoreTest, BeforeTheCommandIsRecorded) {
@@ -141,12 +96,11 @@ TEST_F(KeepRestoreTest, BeforeTheCommandIsRecorded) {
   recording.child = kChild;
   Keep keep{recording, clock_};
   (void)keep.start();
-  ASSERT_NE(wants<ReadFile>(keep.on_reply(refused(FileStatus::changed, 0))), nullptr);
-  ASSERT_NE(wants<UpdateFile>(keep.on_reply(seen("", Keeper::us))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(keep.on_reply(changed())));
+  ASSERT_TRUE(asks<UpdateFile>(keep.on_reply(kept_by(Keeper::us))));
   EXPECT_FALSE(keep.is_recorded());
   const Step step = keep.on_reply(ok());
-  ASSERT_NE(wants<UpdateFile>(step), nullptr);
-  EXPECT_EQ(wants<UpdateFile>(step)->content, with_child(record(), kChild));
+  EXPECT_EQ(expect_operation<UpdateFile>(step).content, with_child(record(), kChild));
   (void)keep.on_reply(ok());
   EXPECT_TRUE(keep.is_recorded());
 }
@@ -158,10 +112,10 @@ TEST_F(KeepRestoreTest, WhatCannotBeWrittenBeforeTheCommandIsRecordedIsTriedAgai
   Keep keep{recording, clock_};
   Step step = keep.start();
   for (int tries = 1; !finished(step) && tries < 100; ++tries) {
-    if (std::holds_alternative<WaitUntil>(step)) step = next(keep, step);
-    ASSERT_NE(wants<UpdateFile>(step), nullptr);
-    ASSERT_NE(wants<ReadFile>(keep.on_reply(refused(FileStatus::changed, 0))), nullptr);
-    step = keep.on_reply(seen("", Keeper::nobody));
+    if (waits(step)) step = next(keep, step);
+    ASSERT_TRUE(asks<UpdateFile>(step));
+    ASSERT_TRUE(asks<ReadFile>(keep.on_reply(changed())));
+    step = keep.on_reply(kept_by(Keeper::nobody));
   }
   EXPECT_TRUE(finished(step));
   EXPECT_EQ(keep.result().outcome, Outcome::not_recorded);
@@ -173,8 +127,8 @@ TEST_F(KeepRestoreTest, TriesAgainAsLongAsATakerMayHoldIt) {
     to_restore(keep);
     const Step step = keep.on_reply(refused(status, 0));
     EXPECT_EQ(wait(step), kBusyRetry);
-    ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr);
-    ASSERT_NE(wants<UpdateFile>(keep.on_reply(seen("", Keeper::us))), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(keep, step)));
+    ASSERT_TRUE(asks<UpdateFile>(keep.on_reply(kept_by(Keeper::us))));
     EXPECT_EQ(wait(keep.on_reply(ok())), seconds{30});
   }
 }
@@ -182,11 +136,11 @@ TEST_F(KeepRestoreTest, TriesAgainAsLongAsATakerMayHoldIt) {
 TEST_F(KeepRestoreTest, IsLostToWhoeverHoldsItForLonger) {
   Keep keep{options(), clock_};
   to_restore(keep);
-  Step step = keep.on_reply(refused(FileStatus::busy, EWOULDBLOCK));
+  Step step = keep.on_reply(flocked());
   for (int tries = 1; tries < kMaxBusyLooksAtOnce; ++tries) {
-    ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr);
-    (void)keep.on_reply(seen("", Keeper::us));
-    step = keep.on_reply(refused(FileStatus::busy, EWOULDBLOCK));
+    ASSERT_TRUE(asks<ReadFile>(next(keep, step)));
+    (void)keep.on_reply(kept_by(Keeper::us));
+    step = keep.on_reply(flocked());
   }
   EXPECT_TRUE(finished(step));
   EXPECT_EQ(keep.result().outcome, Outcome::lost);
@@ -208,9 +162,9 @@ TEST_F(KeepRestoreTest, IsLostAtOnceWhenItCannotBeWritten) {
 TEST_F(KeepRestoreTest, IsLostToATakerWhoWasFaster) {
   Keep keep{options(), clock_};
   to_restore(keep);
-  (void)next(keep, keep.on_reply(refused(FileStatus::changed, 0)));
+  (void)next(keep, keep.on_reply(changed()));
   Step step = keep.on_reply(ok(format_record(kOther, {})));
-  if (wants<ReadFile>(step) != nullptr) step = keep.on_reply(ok(format_record(kOther, {})));
+  if (asks<ReadFile>(step)) step = keep.on_reply(ok(format_record(kOther, {})));
   EXPECT_TRUE(finished(step));
   EXPECT_EQ(keep.result().outcome, Outcome::lost);
   EXPECT_EQ(keep.result().seen.token, kOther);
@@ -220,9 +174,9 @@ TEST_F(KeepRestoreTest, IsLostToATakerWhoWasFaster) {
 TEST_F(KeepRestoreTest, AnotherEmptyFileInItsPlaceIsLikeNone) {
   Keep keep{options(), clock_};
   to_look(keep);
-  Step step = next(keep, keep.on_reply(seen("", Keeper::nobody)));
-  ASSERT_NE(wants<ReadFile>(step), nullptr);
-  ASSERT_NE(wants<ProbeDirectory>(keep.on_reply(seen("", Keeper::nobody))), nullptr);
+  Step step = next(keep, keep.on_reply(kept_by(Keeper::nobody)));
+  ASSERT_TRUE(asks<ReadFile>(step));
+  ASSERT_TRUE(asks<ProbeDirectory>(keep.on_reply(kept_by(Keeper::nobody))));
   EXPECT_TRUE(finished(keep.on_reply(ok())));
   EXPECT_EQ(keep.result().outcome, Outcome::lost);
 }
@@ -233,7 +187,7 @@ TEST_F(KeepRestoreTest, WhatIsNotKeptIsLeftAsItIs) {
   for (const Keeper keeper : {Keeper::unknown, Keeper::nobody, Keeper::somebody}) {
     Keep keep{not_kept, clock_};
     to_look(keep);
-    EXPECT_EQ(wait(keep.on_reply(seen("", keeper))), seconds{30});
+    EXPECT_EQ(wait(keep.on_reply(kept_by(keeper))), seconds{30});
   }
 }
 
@@ -242,7 +196,7 @@ TEST_F(KeepRestoreTest, OtherContentIsLeftAlone) {
        {std::string{"4711\n"}, std::string(10, '\0'), record() + "x"}) {
     Keep keep{options(), clock_};
     to_look(keep);
-    EXPECT_EQ(wait(keep.on_reply(seen(content, Keeper::us))), seconds{30}) << content;
+    EXPECT_EQ(wait(keep.on_reply(kept_by(Keeper::us, content))), seconds{30}) << content;
   }
 }
 

@@ -9,69 +9,38 @@
 #include <optional>
 #include <string>
 
-#include "unit/support.hpp"
+#include "unit/keep_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
-using Outcome = KeepResult::Outcome;
-
-const std::string kMine = "00000000-0000-4000-8000-000000000001";
-const std::string kOther = "11111111-1111-4111-8111-111111111111";
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
-const ProcessId kChild{4711, 99};
 constexpr Duration kInterval = seconds{30};
 
-class KeepTest : public ::testing::Test {
+class KeepTest : public KeepFixture {
  protected:
-  static std::string record() {
-    Holder holder;
-    holder.host = "here";
-    return format_record(kMine, holder);
-  }
+  static std::string record() { return plain_record(); }
   static std::string recorded() { return with_child(record(), kChild).value_or(""); }
-  static KeepOptions watching() {
-    KeepOptions options;
-    options.path = "lock";
-    options.token = kMine;
-    options.record = record();
-    options.look_interval = kInterval;
-    return options;
-  }
+  static KeepOptions watching() { return plain(kInterval); }
   static KeepOptions recording() {
     KeepOptions options = watching();
     options.child = kChild;
     return options;
   }
 
-  Duration wait(const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    return until != nullptr ? until->at - clock_.now() : Duration{-1};
-  }
-  /// The wait that `step` asks for, waited through.
-  Step next(Keep& keep, const Step& step) {
-    clock_.advance(wait(step));
-    return keep.resume();
-  }
   /// To the first look, which is not answered yet.
   void to_look(Keep& keep) {
     const Step step = next(keep, keep.start());
-    const auto* read = wants<ReadFile>(step);
-    ASSERT_NE(read, nullptr);
-    EXPECT_EQ(read->path, "lock");
-    EXPECT_EQ(read->limit, kRecordLimit);
+    const auto read = expect_operation<ReadFile>(step);
+    EXPECT_EQ(read.path, "lock");
+    EXPECT_EQ(read.limit, kRecordLimit);
   }
   /// To the second absence, at least a second after the first: the directory is asked.
   void to_directory(Keep& keep) {
     to_look(keep);
-    ASSERT_NE(wants<ReadFile>(next(keep, keep.on_reply(kAbsent))), nullptr);
-    const Step step = keep.on_reply(kAbsent);
-    ASSERT_NE(wants<ProbeDirectory>(step), nullptr);
-    EXPECT_EQ(wants<ProbeDirectory>(step)->path, "lock");
+    ASSERT_TRUE(asks<ReadFile>(next(keep, keep.on_reply(absent()))));
+    const Step step = keep.on_reply(absent());
+    EXPECT_EQ(expect_operation<ProbeDirectory>(step).path, "lock");
   }
-
-  FakeClock clock_;
 };
 
 TEST_F(KeepTest, RecordsTheCommandBeforeItStarts) {
@@ -80,12 +49,11 @@ TEST_F(KeepTest, RecordsTheCommandBeforeItStarts) {
     options.local = local;
     Keep keep{options, clock_};
     const Step step = keep.start();
-    const auto* update = wants<UpdateFile>(step);
-    ASSERT_NE(update, nullptr);
-    EXPECT_EQ(update->path, "lock");
-    EXPECT_EQ(update->expected, record());
-    EXPECT_EQ(update->content, recorded());
-    EXPECT_EQ(update->sync, !local);
+    const auto update = expect_operation<UpdateFile>(step);
+    EXPECT_EQ(update.path, "lock");
+    EXPECT_EQ(update.expected, record());
+    EXPECT_EQ(update.content, recorded());
+    EXPECT_EQ(update.sync, !local);
     EXPECT_FALSE(keep.is_recorded());
     EXPECT_EQ(wait(keep.on_reply(ok())), kInterval);
     EXPECT_TRUE(keep.is_recorded());
@@ -107,7 +75,7 @@ TEST_F(KeepTest, LooksAtAnInterval) {
   clock_.advance(kInterval - Duration{1});
   EXPECT_EQ(wait(keep.resume()), Duration{1}) << "too early";
   clock_.advance(Duration{1});
-  EXPECT_NE(wants<ReadFile>(keep.resume()), nullptr);
+  EXPECT_TRUE(asks<ReadFile>(keep.resume()));
 }
 
 TEST_F(KeepTest, WithoutAnIntervalItLooksWhenItIsToldTo) {
@@ -117,12 +85,12 @@ TEST_F(KeepTest, WithoutAnIntervalItLooksWhenItIsToldTo) {
   (void)keep.start();
   for (int look = 0; look < 3; ++look) {
     const Step step = keep.on_reply(ok(record()));
-    ASSERT_TRUE(std::holds_alternative<WaitUntil>(step));
+    ASSERT_TRUE(waits(step));
     EXPECT_EQ(std::get<WaitUntil>(step).at, Mono::max());
     clock_.advance(std::chrono::days{30});
-    EXPECT_TRUE(std::holds_alternative<WaitUntil>(keep.resume()));
+    EXPECT_TRUE(waits(keep.resume()));
     keep.look_soon();
-    ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(keep.resume()));
   }
 }
 
@@ -134,7 +102,7 @@ TEST_F(KeepTest, AHintDuringAnOperationIsNotForgotten) {
     keep.look_soon();
     const Step step = keep.on_reply(ok(record()));
     EXPECT_EQ(wait(step), Duration::zero());
-    ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(keep.resume()));
     EXPECT_EQ(wait(keep.on_reply(ok(record()))), kInterval) << "once";
   }
 }
@@ -143,7 +111,7 @@ TEST_F(KeepTest, AHintDoesNotHastenTheRecord) {
   Keep keep{recording(), clock_};
   (void)keep.start();
   keep.look_soon();
-  EXPECT_EQ(wait(keep.on_reply(refused(FileStatus::failed, EIO))), seconds{1});
+  EXPECT_EQ(wait(keep.on_reply(failed())), seconds{1});
   keep.look_soon();
   EXPECT_EQ(wait(keep.resume()), seconds{1});
 }
@@ -167,10 +135,10 @@ TEST_F(KeepTest, WhatIsTornOrDamagedIsNotGivenToAnybody) {
     to_look(keep);
     Step step = keep.on_reply(ok(content));
     for (int look = 0; look < 10; ++look) {
-      ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr) << content;
+      ASSERT_TRUE(asks<ReadFile>(next(keep, step))) << content;
       step = keep.on_reply(ok(content));
     }
-    EXPECT_TRUE(std::holds_alternative<WaitUntil>(step)) << content;
+    EXPECT_TRUE(waits(step)) << content;
   }
 }
 
@@ -178,9 +146,9 @@ TEST_F(KeepTest, OneAbsenceIsNotALoss) {
   Keep keep{watching(), clock_};
   to_look(keep);
   for (int flicker = 0; flicker < 3; ++flicker) {
-    Step step = keep.on_reply(kAbsent);
+    Step step = keep.on_reply(absent());
     EXPECT_EQ(wait(step), seconds{1});
-    ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(keep, step)));
     step = keep.on_reply(ok(record()));
     EXPECT_EQ(wait(step), kInterval);
     (void)next(keep, step);
@@ -200,27 +168,25 @@ TEST_F(KeepTest, TheSecondIsCountedFromTheAnswerOfTheFirstToItsQuestion) {
   Keep keep{watching(), clock_};
   to_look(keep);
   clock_.advance(seconds{5});
-  (void)keep.on_reply(kAbsent);
+  (void)keep.on_reply(absent());
   clock_.advance(seconds{1} - Duration{1});
   keep.look_soon();
-  ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(keep.resume()));
   clock_.advance(seconds{5});
-  const Step step = keep.on_reply(kAbsent);
-  EXPECT_EQ(wants<ProbeDirectory>(step), nullptr) << "asked for within a second";
+  const Step step = keep.on_reply(absent());
+  EXPECT_FALSE(asks<ProbeDirectory>(step)) << "asked for within a second";
   clock_.set(std::max(clock_.now(), std::get<WaitUntil>(step).at));
-  ASSERT_NE(wants<ReadFile>(keep.resume()), nullptr);
-  EXPECT_NE(wants<ProbeDirectory>(keep.on_reply(kAbsent)), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(keep.resume()));
+  EXPECT_TRUE(asks<ProbeDirectory>(keep.on_reply(absent())));
 }
 
 TEST_F(KeepTest, AnAbsenceInADirectoryThatIsNotWellIsNotALoss) {
-  for (const auto& reply :
-       {kAbsent, refused(FileStatus::stale, ESTALE), refused(FileStatus::failed, EIO),
-        refused(FileStatus::denied, EACCES)}) {
+  for (const auto& reply : {absent(), stale(), failed(), denied()}) {
     Keep keep{watching(), clock_};
     to_directory(keep);
     const Step step = keep.on_reply(reply);
     EXPECT_EQ(wait(step), seconds{1});
-    ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(keep, step)));
     EXPECT_EQ(wait(keep.on_reply(ok(record()))), kInterval) << "mounted again";
   }
 }
@@ -241,16 +207,14 @@ TEST_F(KeepTest, AnAbsenceOnAnotherDeviceIsNotALoss) {
 }
 
 TEST_F(KeepTest, WhatCannotBeReadIsNotALossHoweverOften) {
-  for (const auto& reply :
-       {refused(FileStatus::failed, EIO), refused(FileStatus::stale, ESTALE),
-        refused(FileStatus::denied, EACCES), refused(FileStatus::bad_path, ENOTDIR),
-        refused(FileStatus::exhausted, EMFILE), refused(FileStatus::not_regular, 0)}) {
+  for (const auto& reply : {failed(), stale(), denied(), refused(FileStatus::bad_path, ENOTDIR),
+                            exhausted(), refused(FileStatus::not_regular, 0)}) {
     Keep keep{watching(), clock_};
     to_look(keep);
     for (int look = 0; look < 1000; ++look) {
       const Step step = keep.on_reply(reply);
       ASSERT_EQ(wait(step), seconds{1});
-      ASSERT_NE(wants<ReadFile>(next(keep, step)), nullptr);
+      ASSERT_TRUE(asks<ReadFile>(next(keep, step)));
     }
     EXPECT_EQ(wait(keep.on_reply(ok(record()))), kInterval);
   }
@@ -263,8 +227,8 @@ TEST_F(KeepTest, WithoutALeaseNothingIsEverOver) {
   clock_.advance(std::chrono::days{100});
   const Step step = keep.on_reply(ok());
   clock_.advance(std::chrono::days{100});
-  EXPECT_NE(wants<ReadFile>(keep.resume()), nullptr);
-  EXPECT_TRUE(std::holds_alternative<WaitUntil>(step));
+  EXPECT_TRUE(asks<ReadFile>(keep.resume()));
+  EXPECT_TRUE(waits(step));
 }
 
 TEST_F(KeepTest, EndsWhenTheCommandHasEnded) {
@@ -278,14 +242,12 @@ TEST_F(KeepTest, EndsWhenTheCommandHasEnded) {
 TEST_F(KeepTest, ALostReplyIsFoundOut) {
   Keep keep{recording(), clock_};
   (void)keep.start();
-  Step step = keep.on_reply(refused(FileStatus::failed, EIO));
+  Step step = keep.on_reply(failed());
   EXPECT_FALSE(keep.is_recorded());
   EXPECT_EQ(wait(step), seconds{1});
   step = next(keep, step);
-  ASSERT_NE(wants<UpdateFile>(step), nullptr);
-  FileReply changed = refused(FileStatus::changed, 0);
-  changed.content = wants<UpdateFile>(step)->content;
-  EXPECT_EQ(wait(keep.on_reply(changed)), kInterval);
+  const std::string written = expect_operation<UpdateFile>(step).content;
+  EXPECT_EQ(wait(keep.on_reply(changed(written))), kInterval);
   EXPECT_TRUE(keep.is_recorded());
 }
 
@@ -296,9 +258,9 @@ TEST_F(KeepTest, ARecordThatCannotBeWrittenIsTriedAFewTimes) {
     Keep keep{recording(), clock_};
     Step step = keep.start();
     int tries = 0;
-    for (; wants<UpdateFile>(step) != nullptr && tries < 100; ++tries) {
-      EXPECT_EQ(wants<UpdateFile>(step)->expected, record());
-      EXPECT_EQ(wants<UpdateFile>(step)->content, recorded());
+    for (; asks<UpdateFile>(step) && tries < 100; ++tries) {
+      EXPECT_EQ(expect_operation<UpdateFile>(step).expected, record());
+      EXPECT_EQ(expect_operation<UpdateFile>(step).content, recorded());
       step = keep.on_reply(reply);
       if (!finished(step)) step = next(keep, step);
     }
@@ -313,20 +275,16 @@ TEST_F(KeepTest, ARecordThatCannotBeWrittenIsTriedAFewTimes) {
 TEST_F(KeepTest, ADamagedRecordOfOursIsWrittenAnew) {
   Keep keep{recording(), clock_};
   (void)keep.start();
-  FileReply changed = refused(FileStatus::changed, 0);
-  changed.content = recorded();
-  changed.content[kMine.size() + 1] = 'x';
-  const Step step = keep.on_reply(changed);
-  ASSERT_NE(wants<UpdateFile>(step), nullptr);
-  EXPECT_EQ(wants<UpdateFile>(step)->expected, changed.content);
-  EXPECT_EQ(wants<UpdateFile>(step)->content, recorded());
+  std::string damaged = recorded();
+  damaged[kMine.size() + 1] = 'x';
+  expect_update(keep.on_reply(changed(damaged)), damaged, recorded());
   EXPECT_EQ(wait(keep.on_reply(ok())), kInterval);
 }
 
 TEST_F(KeepTest, ARecordThatMustNotBeWrittenIsNotTriedAgain) {
   Keep keep{recording(), clock_};
   (void)keep.start();
-  EXPECT_TRUE(finished(keep.on_reply(refused(FileStatus::denied, EACCES))));
+  EXPECT_TRUE(finished(keep.on_reply(denied())));
   EXPECT_EQ(keep.result().outcome, Outcome::not_recorded);
   EXPECT_EQ(keep.result().failure->error, EACCES);
 }
@@ -340,18 +298,16 @@ TEST_F(KeepTest, ARecordWithoutRoomForTheCommandIsNotWritten) {
 }
 
 TEST_F(KeepTest, TheLockMayBeLostBeforeTheCommandIsRecorded) {
-  FileReply changed = refused(FileStatus::changed, 0);
-  changed.content = format_record(kOther, {});
   Keep replaced{recording(), clock_};
   (void)replaced.start();
-  EXPECT_TRUE(finished(replaced.on_reply(changed)));
+  EXPECT_TRUE(finished(replaced.on_reply(changed(format_record(kOther, {})))));
   EXPECT_EQ(replaced.result().outcome, Outcome::lost);
   EXPECT_EQ(replaced.result().seen.token, kOther);
 
   Keep removed{recording(), clock_};
   (void)removed.start();
-  ASSERT_NE(wants<UpdateFile>(next(removed, removed.on_reply(kAbsent))), nullptr);
-  ASSERT_NE(wants<ProbeDirectory>(removed.on_reply(kAbsent)), nullptr);
+  ASSERT_TRUE(asks<UpdateFile>(next(removed, removed.on_reply(absent()))));
+  ASSERT_TRUE(asks<ProbeDirectory>(removed.on_reply(absent())));
   EXPECT_TRUE(finished(removed.on_reply(ok())));
   EXPECT_EQ(removed.result().outcome, Outcome::lost);
 }

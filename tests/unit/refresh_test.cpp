@@ -9,16 +9,13 @@
 #include "protocol/guard.hpp"
 #include "protocol/lease.hpp"
 #include "unit/fake_observations.hpp"
-#include "unit/support.hpp"
+#include "unit/machine_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
 using Outcome = RefreshResult::Outcome;
 
-const std::string kMine = "00000000-0000-4000-8000-000000000001";
-const std::string kOther = "11111111-1111-4111-8111-111111111111";
-const FileReply kAbsent = refused(FileStatus::not_found, ENOENT);
 constexpr Duration kLease = seconds{30};
 constexpr Duration kTakeover = seconds{3};
 
@@ -31,13 +28,7 @@ std::string record_of(std::optional<double> lease, std::optional<std::string> be
 
 std::string record(int beats = 0) { return record_of(30, "000000000" + std::to_string(beats)); }
 
-FileReply changed(std::string content) {
-  FileReply reply = refused(FileStatus::changed, 0);
-  reply.content = std::move(content);
-  return reply;
-}
-
-class RefreshTest : public ::testing::Test {
+class RefreshTest : public MachineTest {
  protected:
   /// With a last refresh that is so old; none: it is not known.
   Refresh make(std::optional<Duration> age, bool local = true) {
@@ -50,45 +41,25 @@ class RefreshTest : public ::testing::Test {
     options.takeover_delay = kTakeover;
     return {options, clock_};
   }
-  Duration wait(const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    return until != nullptr ? until->at - clock_.now() : Duration{-1};
-  }
-  Step next(Refresh& refresh, const Step& step) {
-    clock_.advance(wait(step));
-    return refresh.resume();
-  }
   /// To the write, which is not answered yet.
   static Step to_write(Refresh& refresh, const std::string& content = record()) {
     const Step step = refresh.start();
-    EXPECT_NE(wants<ReadFile>(step), nullptr);
+    EXPECT_TRUE(asks<ReadFile>(step));
     return refresh.on_reply(ok(content));
   }
-  static void expect_update(const Step& step, const std::string& expected,
-                            const std::string& content) {
-    const auto* update = wants<UpdateFile>(step);
-    ASSERT_NE(update, nullptr);
-    EXPECT_EQ(update->path, "lock");
-    EXPECT_EQ(update->expected, expected);
-    EXPECT_EQ(update->content, content);
-  }
-
-  FakeClock clock_;
 };
 
 TEST_F(RefreshTest, ABeatInTimeIsEnough) {
   for (const bool local : {false, true}) {
     Refresh refresh = make(seconds{10}, local);
     clock_.advance(seconds{1});
-    ASSERT_NE(wants<ReadFile>(refresh.start()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(refresh.start()));
     clock_.advance(seconds{1});
     const Mono asked = clock_.now();
     const Step step = refresh.on_reply(ok(record()));
     expect_update(step, record(), record(1));
-    ASSERT_NE(wants<UpdateFile>(step), nullptr);
-    EXPECT_EQ(wants<UpdateFile>(step)->sync, !local);
-    EXPECT_EQ(wants<UpdateFile>(step)->locked, local);
+    EXPECT_EQ(expect_operation<UpdateFile>(step).sync, !local);
+    EXPECT_EQ(expect_operation<UpdateFile>(step).locked, local);
     clock_.advance(seconds{1});
     EXPECT_TRUE(finished(refresh.on_reply(ok())));
     EXPECT_EQ(refresh.result().outcome, Outcome::held);
@@ -109,7 +80,7 @@ TEST_F(RefreshTest, AnOldOrUnknownLastRefreshIsDoubted) {
     clock_.advance(kTakeover - Duration{1});
     EXPECT_EQ(wait(refresh.resume()), Duration{1}) << "too early";
     clock_.advance(Duration{1});
-    ASSERT_NE(wants<ReadFile>(refresh.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(refresh.resume()));
     EXPECT_FALSE(refresh.doubts());
     const Mono asked = clock_.now() - kTakeover - seconds{2};
     EXPECT_TRUE(finished(refresh.on_reply(ok(record(1)))));
@@ -130,12 +101,12 @@ TEST_F(RefreshTest, BeatsWhileALongDelayRuns) {
   const Mono written = clock_.now();
   for (int beat = 1; beat <= 2; ++beat) {
     EXPECT_EQ(wait(step), kLease / 3);
-    ASSERT_NE(wants<ReadFile>(next(refresh, step)), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(refresh, step)));
     EXPECT_FALSE(finished(step));
     expect_update(refresh.on_reply(ok(record(beat))), record(beat), record(beat + 1));
     step = refresh.on_reply(ok());
   }
-  ASSERT_NE(wants<ReadFile>(next(refresh, step)), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(next(refresh, step)));
   EXPECT_EQ(clock_.now(), written + kLease) << "it does not begin anew";
   EXPECT_TRUE(finished(refresh.on_reply(ok(record(3)))));
   EXPECT_EQ(refresh.result().outcome, Outcome::held);
@@ -183,16 +154,16 @@ TEST_F(RefreshTest, ALockThatIsNotOursIsLostWithoutAWrite) {
 TEST_F(RefreshTest, LooksAsAReleaseDoes) {
   Refresh refresh = make(seconds{1});
   (void)refresh.start();
-  Step step = refresh.on_reply(kAbsent);
-  ASSERT_NE(wants<ReadFile>(next(refresh, step)), nullptr);
-  ASSERT_NE(wants<ProbeDirectory>(refresh.on_reply(kAbsent)), nullptr);
+  Step step = refresh.on_reply(absent());
+  ASSERT_TRUE(asks<ReadFile>(next(refresh, step)));
+  ASSERT_TRUE(asks<ProbeDirectory>(refresh.on_reply(absent())));
   EXPECT_TRUE(finished(refresh.on_reply(ok())));
   EXPECT_EQ(refresh.result().outcome, Outcome::lost);
 
   Refresh unreadable = make(seconds{1});
   (void)unreadable.start();
-  (void)next(unreadable, unreadable.on_reply(refused(FileStatus::failed, EIO)));
-  EXPECT_TRUE(finished(unreadable.on_reply(refused(FileStatus::failed, EIO))));
+  (void)next(unreadable, unreadable.on_reply(failed()));
+  EXPECT_TRUE(finished(unreadable.on_reply(failed())));
   EXPECT_EQ(unreadable.result().outcome, Outcome::failed);
   EXPECT_EQ(unreadable.result().failure.error, EIO);
   EXPECT_FALSE(unreadable.result().writing);
@@ -212,17 +183,17 @@ TEST_F(RefreshTest, WithoutALeaseOfItsOwnThereIsNothingToRefresh) {
 TEST_F(RefreshTest, SomebodyElseWhoRefreshesAtTheSameTimeIsNoFailure) {
   Refresh refresh = make(seconds{10});
   (void)to_write(refresh);
-  ASSERT_NE(wants<ReadFile>(refresh.on_reply(changed(record(1)))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(refresh.on_reply(changed(record(1)))));
   expect_update(refresh.on_reply(ok(record(1))), record(1), record(2));
   EXPECT_TRUE(finished(refresh.on_reply(ok())));
   EXPECT_EQ(refresh.result().outcome, Outcome::held);
 }
 
 TEST_F(RefreshTest, WhatHasChangedIsLookedAtAndMayBeLost) {
-  for (const FileReply& reply : {changed(format_record(kOther, {})), kAbsent}) {
+  for (const FileReply& reply : {changed(format_record(kOther, {})), absent()}) {
     Refresh refresh = make(seconds{10});
     (void)to_write(refresh);
-    ASSERT_NE(wants<ReadFile>(refresh.on_reply(reply)), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(refresh.on_reply(reply)));
     EXPECT_TRUE(finished(refresh.on_reply(ok(kOther))));
     EXPECT_EQ(refresh.result().outcome, Outcome::lost);
   }
@@ -232,8 +203,8 @@ TEST_F(RefreshTest, SomebodyWhoIsAlwaysFasterIsNotRacedWithoutEnd) {
   Refresh refresh = make(seconds{1});
   Step step = to_write(refresh);
   int writes = 0;
-  for (; wants<UpdateFile>(step) != nullptr && writes < 100; ++writes) {
-    ASSERT_NE(wants<ReadFile>(refresh.on_reply(changed(record(1)))), nullptr);
+  for (; asks<UpdateFile>(step) && writes < 100; ++writes) {
+    ASSERT_TRUE(asks<ReadFile>(refresh.on_reply(changed(record(1)))));
     step = refresh.on_reply(ok(record(writes % 5)));
   }
   EXPECT_EQ(writes, 5);
@@ -249,7 +220,7 @@ TEST_F(RefreshTest, WhatTookTooLongIsDoubtedAgain) {
   Refresh refresh = make({});
   (void)to_write(refresh);
   Step step = next(refresh, refresh.on_reply(ok()));
-  EXPECT_NE(wants<ReadFile>(step), nullptr);
+  EXPECT_TRUE(asks<ReadFile>(step));
   clock_.advance(seconds{20} - kTakeover);
   const Mono asked = clock_.now();
   expect_update(refresh.on_reply(ok(record(1))), record(1), record(2));
@@ -267,7 +238,7 @@ TEST_F(RefreshTest, OnlyABeatThatWasWrittenSinceIsReadBack) {
   (void)next(refresh, refresh.on_reply(ok()));
   clock_.advance(kLease);
   expect_update(refresh.on_reply(ok(record(1))), record(1), record(2));
-  ASSERT_NE(wants<ReadFile>(refresh.on_reply(changed(record(2)))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(refresh.on_reply(changed(record(2)))));
   expect_update(refresh.on_reply(ok(record(2))), record(2), record(3));
 }
 
@@ -284,7 +255,7 @@ TEST_F(RefreshTest, WhatAlwaysTakesTooLongIsGivenUp) {
   Refresh refresh = make({});
   Step step = to_write(refresh);
   int writes = 0;
-  for (; wants<UpdateFile>(step) != nullptr && writes < 100; ++writes) {
+  for (; asks<UpdateFile>(step) && writes < 100; ++writes) {
     (void)next(refresh, refresh.on_reply(ok()));
     clock_.advance(kLease);
     step = refresh.on_reply(ok(record(writes % 5)));
@@ -299,11 +270,11 @@ TEST_F(RefreshTest, SoAreWritesThatAlwaysTakeTooLong) {
   Refresh refresh = make({});
   Step step = to_write(refresh);
   int writes = 0;
-  for (; wants<UpdateFile>(step) != nullptr && writes < 100; ++writes) {
+  for (; asks<UpdateFile>(step) && writes < 100; ++writes) {
     clock_.advance(2 * kLease / 5);
     step = refresh.on_reply(ok());
-    while (std::holds_alternative<WaitUntil>(step) && !HasFailure()) step = next(refresh, step);
-    if (wants<ReadFile>(step) != nullptr) step = refresh.on_reply(ok(record(writes % 9)));
+    while (waits(step) && !HasFailure()) step = next(refresh, step);
+    if (asks<ReadFile>(step)) step = refresh.on_reply(ok(record(writes % 9)));
   }
   EXPECT_LE(writes, 10);
   EXPECT_EQ(refresh.result().outcome, Outcome::failed);
@@ -311,9 +282,7 @@ TEST_F(RefreshTest, SoAreWritesThatAlwaysTakeTooLong) {
 }
 
 TEST_F(RefreshTest, AWriteThatFailsIsTold) {
-  for (const auto& reply :
-       {refused(FileStatus::failed, EIO), refused(FileStatus::denied, EACCES),
-        refused(FileStatus::stale, ESTALE), refused(FileStatus::not_regular, 0)}) {
+  for (const auto& reply : {failed(), denied(), stale(), refused(FileStatus::not_regular, 0)}) {
     Refresh refresh = make(seconds{10});
     (void)to_write(refresh);
     EXPECT_TRUE(finished(refresh.on_reply(reply)));
@@ -338,14 +307,14 @@ TEST_F(RefreshTest, WaitsForWhoeverHasLockedTheFile) {
   Refresh refresh = make({});
   Step step = to_write(refresh);
   for (int i = 1; i < kMaxBusyLooks; ++i) {
-    ASSERT_NE(wants<UpdateFile>(step), nullptr) << i;
-    step = refresh.on_reply(refused(FileStatus::busy, 0));
+    ASSERT_TRUE(asks<UpdateFile>(step)) << i;
+    step = refresh.on_reply(flocked());
     EXPECT_FALSE(refresh.doubts());
     EXPECT_EQ(wait(step), kBusyRetry);
-    ASSERT_NE(wants<ReadFile>(next(refresh, step)), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(refresh, step)));
     step = refresh.on_reply(ok(record()));
   }
-  EXPECT_TRUE(finished(refresh.on_reply(refused(FileStatus::busy, 0))));
+  EXPECT_TRUE(finished(refresh.on_reply(flocked())));
   EXPECT_EQ(refresh.result().outcome, Outcome::failed);
 }
 

@@ -7,17 +7,14 @@
 
 #include "protocol/guard.hpp"
 #include "protocol/record.hpp"
-#include "unit/support.hpp"
+#include "unit/machine_fixture.hpp"
 
 namespace ufl::test {
 namespace {
 
 using Outcome = ReleaseResult::Outcome;
 
-const std::string kMine = "00000000-0000-4000-8000-000000000001";
-const std::string kOther = "11111111-1111-4111-8111-111111111111";
-
-class ReleaseTest : public ::testing::Test {
+class ReleaseTest : public MachineTest {
  protected:
   static ReleaseOptions options(bool local) {
     return {.path = "lock",
@@ -31,22 +28,15 @@ class ReleaseTest : public ::testing::Test {
 
   /// The pause that `step` asks for, waited through.
   Step wait_through(Release& release, const Step& step) {
-    const auto* until = std::get_if<WaitUntil>(&step);
-    EXPECT_NE(until, nullptr);
-    if (until != nullptr) {
-      EXPECT_GE(until->at - clock_.now(), seconds{1});
-      clock_.set(until->at);
-    }
-    return release.resume();
+    EXPECT_GE(wait(step), seconds{1});
+    return next(release, step);
   }
-
-  FakeClock clock_;
 };
 
 TEST_F(ReleaseTest, RemovesWhatIsStillOurs) {
   Release release = make();
-  ASSERT_NE(wants<ReadFile>(release.start()), nullptr);
-  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine + "\n{}\n"))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(release.start()));
+  ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine + "\n{}\n"))));
   EXPECT_TRUE(finished(release.on_reply(ok())));
   EXPECT_EQ(release.result().outcome, Outcome::released);
 }
@@ -55,12 +45,10 @@ TEST_F(ReleaseTest, RemovesWhatIsStillOurs) {
 TEST_F(ReleaseTest, RemovesWhatIsLeftOfOurs) {
   for (const std::string& rest : {std::string{}, kMine.substr(0, 10)}) {
     Release release = make();
-    ASSERT_TRUE(wants<ReadFile>(release.start())->asks_keeper);
-    FileReply look = ok(rest);
-    look.keeper = Keeper::us;
+    ASSERT_TRUE(expect_operation<ReadFile>(release.start()).asks_keeper);
+    const FileReply look = kept_by(Keeper::us, rest);
     const Step step = release.on_reply(look);
-    ASSERT_NE(wants<RemoveFile>(step), nullptr);
-    EXPECT_EQ(wants<RemoveFile>(step)->only_if, rest);
+    EXPECT_EQ(expect_operation<RemoveFile>(step).only_if, rest);
     EXPECT_TRUE(finished(release.on_reply(ok())));
     EXPECT_EQ(release.result().outcome, Outcome::released);
   }
@@ -69,14 +57,12 @@ TEST_F(ReleaseTest, RemovesWhatIsLeftOfOurs) {
 TEST_F(ReleaseTest, LeavesWhatIsLeftToAFlock) {
   Release release = make();
   (void)release.start();
-  FileReply look = ok("");
-  look.keeper = Keeper::us;
+  const FileReply look = kept_by(Keeper::us);
   int tries = 0;
   for (; !finished(release.on_reply(look)) && tries < kMaxBusyLooks; ++tries) {
-    const Step step = release.on_reply(refused(FileStatus::busy, EWOULDBLOCK));
+    const Step step = release.on_reply(flocked());
     if (finished(step)) break;
-    clock_.set(std::get<WaitUntil>(step).at);
-    ASSERT_NE(wants<ReadFile>(release.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(next(release, step)));
   }
   EXPECT_EQ(tries, kMaxBusyLooksAtOnce);
   EXPECT_EQ(release.result().outcome, Outcome::lost);
@@ -86,8 +72,7 @@ TEST_F(ReleaseTest, DoesNotRemoveWhatAnotherKeeps) {
   for (const Keeper keeper : {Keeper::somebody, Keeper::nobody, Keeper::unknown}) {
     Release release = make();
     (void)release.start();
-    FileReply look = ok("");
-    look.keeper = keeper;
+    const FileReply look = kept_by(keeper);
     (void)wait_through(release, release.on_reply(look));
     EXPECT_TRUE(finished(release.on_reply(look)));
     EXPECT_EQ(release.result().outcome, Outcome::lost);
@@ -107,11 +92,10 @@ TEST_F(ReleaseTest, LeavesAnothersLockAndSaysLost) {
 TEST_F(ReleaseTest, BelievesAnAbsenceOnlyTheSecondTime) {
   Release release = make();
   (void)release.start();
-  Step step = release.on_reply(refused(FileStatus::not_found, ENOENT));
+  Step step = release.on_reply(absent());
   step = wait_through(release, step);
-  ASSERT_NE(wants<ReadFile>(step), nullptr);
-  ASSERT_NE(wants<ProbeDirectory>(release.on_reply(refused(FileStatus::not_found, ENOENT))),
-            nullptr);
+  ASSERT_TRUE(asks<ReadFile>(step));
+  ASSERT_TRUE(asks<ProbeDirectory>(release.on_reply(absent())));
   EXPECT_TRUE(finished(release.on_reply(ok())));
   EXPECT_EQ(release.result().outcome, Outcome::lost);
 }
@@ -119,9 +103,9 @@ TEST_F(ReleaseTest, BelievesAnAbsenceOnlyTheSecondTime) {
 TEST_F(ReleaseTest, OneAbsenceIsNotALoss) {
   Release release = make();
   (void)release.start();
-  Step step = release.on_reply(refused(FileStatus::not_found, ENOENT));
+  Step step = release.on_reply(absent());
   (void)wait_through(release, step);
-  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine))));
   (void)release.on_reply(ok());
   EXPECT_EQ(release.result().outcome, Outcome::released);
 }
@@ -129,28 +113,28 @@ TEST_F(ReleaseTest, OneAbsenceIsNotALoss) {
 TEST_F(ReleaseTest, AnAbsenceAfterAnErrorIsAFirstOne) {
   Release release = make();
   (void)release.start();
-  Step step = release.on_reply(refused(FileStatus::failed, EIO));
+  Step step = release.on_reply(failed());
   step = wait_through(release, step);
-  step = release.on_reply(refused(FileStatus::not_found, ENOENT));
-  EXPECT_TRUE(std::holds_alternative<WaitUntil>(step));
+  step = release.on_reply(absent());
+  EXPECT_TRUE(waits(step));
 }
 
 TEST_F(ReleaseTest, AnUnmountedShareIsNotALoss) {
   Release release = make(false);
   (void)release.start();
-  Step step = release.on_reply(refused(FileStatus::not_found, ENOENT));
+  Step step = release.on_reply(absent());
   (void)wait_through(release, step);
-  (void)release.on_reply(refused(FileStatus::not_found, ENOENT));
-  EXPECT_TRUE(finished(release.on_reply(refused(FileStatus::not_found, ENOENT))));
+  (void)release.on_reply(absent());
+  EXPECT_TRUE(finished(release.on_reply(absent())));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
 }
 
 TEST_F(ReleaseTest, AnUnreadableFileIsNotALoss) {
   Release release = make();
   (void)release.start();
-  Step step = release.on_reply(refused(FileStatus::failed, EIO));
+  Step step = release.on_reply(failed());
   (void)wait_through(release, step);
-  EXPECT_TRUE(finished(release.on_reply(refused(FileStatus::failed, EIO))));
+  EXPECT_TRUE(finished(release.on_reply(failed())));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
   EXPECT_EQ(release.result().failure.error, EIO);
 }
@@ -185,12 +169,11 @@ TEST_F(ReleaseTest, WhatCanBeNoLockIsLostAtOnceOnALocalDisk) {
 TEST_F(ReleaseTest, AFileThatIsInUseIsRemovedLater) {
   Release release = make(false);
   (void)release.start();
-  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
-  EXPECT_TRUE(
-      std::holds_alternative<WaitUntil>(release.on_reply(refused(FileStatus::busy, EBUSY))));
+  ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine))));
+  EXPECT_TRUE(waits(release.on_reply(in_use())));
   clock_.advance(kBusyRetry);
   (void)release.resume();
-  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine))));
   EXPECT_TRUE(finished(release.on_reply(ok())));
   EXPECT_EQ(release.result().outcome, Outcome::released);
 }
@@ -199,8 +182,8 @@ TEST_F(ReleaseTest, AnOldLookIsTakenAgainBeforeTheUnlink) {
   Release release = make();
   (void)release.start();
   clock_.advance(milliseconds{51});
-  ASSERT_NE(wants<ReadFile>(release.on_reply(ok(kMine))), nullptr);
-  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(kMine))));
+  ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine))));
 }
 
 TEST_F(ReleaseTest, AShareThatIsAlwaysSlowIsReleasedAllTheSame) {
@@ -208,21 +191,21 @@ TEST_F(ReleaseTest, AShareThatIsAlwaysSlowIsReleasedAllTheSame) {
   Release release = make(false);
   Step step = release.start();
   int looks = 0;
-  for (; wants<ReadFile>(step) != nullptr && looks < 100; ++looks) {
+  for (; asks<ReadFile>(step) && looks < 100; ++looks) {
     clock_.advance(seconds{1});
     step = release.on_reply(ok(kMine));
   }
   EXPECT_GE(looks, 5);
-  ASSERT_NE(wants<RemoveFile>(step), nullptr);
+  ASSERT_TRUE(asks<RemoveFile>(step));
 }
 
 TEST_F(ReleaseTest, ALockThatIsTakenAfterASlowLookIsLeft) {
   Release release = make(false);
   (void)release.start();
   clock_.advance(seconds{1});
-  ASSERT_NE(wants<ReadFile>(release.on_reply(ok(kMine))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(kMine))));
   Step step = release.on_reply(ok(kOther));
-  ASSERT_NE(wants<ReadFile>(wait_through(release, step)), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(wait_through(release, step)));
   EXPECT_TRUE(finished(release.on_reply(ok(kOther))));
   EXPECT_EQ(release.result().outcome, Outcome::lost);
 }
@@ -231,8 +214,8 @@ TEST_F(ReleaseTest, OnAShareAnothersRecordMayBeAnOldView) {
   Release release = make(false);
   (void)release.start();
   Step step = release.on_reply(ok(kOther));
-  ASSERT_NE(wants<ReadFile>(wait_through(release, step)), nullptr);
-  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(wait_through(release, step)));
+  ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine))));
   EXPECT_TRUE(finished(release.on_reply(ok())));
   EXPECT_EQ(release.result().outcome, Outcome::released);
 }
@@ -243,14 +226,14 @@ TEST_F(ReleaseTest, AnOldViewAndATornOneAreNoLoss) {
   Step step = release.on_reply(ok(kOther));
   (void)wait_through(release, step);
   step = release.on_reply(ok(kMine.substr(0, 20)));
-  ASSERT_NE(wants<ReadFile>(wait_through(release, step)), nullptr);
-  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(wait_through(release, step)));
+  ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine))));
 }
 
 TEST_F(ReleaseTest, OthersWhoComeAndGoAreALoss) {
   Release release = make(false);
   (void)release.start();
-  Step step = release.on_reply(refused(FileStatus::not_found, ENOENT));
+  Step step = release.on_reply(absent());
   (void)wait_through(release, step);
   step = release.on_reply(ok(""));
   (void)wait_through(release, step);
@@ -266,7 +249,7 @@ TEST_F(ReleaseTest, AShortDelayBoundsTheLookWhereCreateMayOverwrite) {
     Release release{loose, clock_};
     (void)release.start();
     clock_.advance(milliseconds{101});  // more than a third
-    EXPECT_EQ(wants<RemoveFile>(release.on_reply(ok(kMine))) != nullptr, atomic);
+    EXPECT_EQ(asks<RemoveFile>(release.on_reply(ok(kMine))), atomic);
   }
 }
 
@@ -274,22 +257,22 @@ TEST_F(ReleaseTest, AShareThatIsAlwaysSlowIsReleasedOnALookAsFastAsTheOthers) {
   Release release = make(false);
   Step step = release.start();
   for (int looks = 0; looks < kMaxLateLooks; ++looks) {
-    ASSERT_NE(wants<ReadFile>(step), nullptr) << looks;
+    ASSERT_TRUE(asks<ReadFile>(step)) << looks;
     clock_.advance(milliseconds{500});
     step = release.on_reply(ok(kMine));
   }
-  ASSERT_NE(wants<ReadFile>(step), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(step));
   clock_.advance(seconds{10});  // a stall: somebody else may hold it by now
   step = release.on_reply(ok(kMine));
-  ASSERT_NE(wants<ReadFile>(step), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(step));
   clock_.advance(milliseconds{600});
-  EXPECT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
+  EXPECT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine))));
 }
 
 TEST_F(ReleaseTest, AShareThatIsSlowOnceAndSlowerForEverKeepsTheFile) {
   Release release = make(false);
   Step step = release.start();
-  for (int looks = 0; looks < 100 && wants<ReadFile>(step) != nullptr; ++looks) {
+  for (int looks = 0; looks < 100 && asks<ReadFile>(step); ++looks) {
     clock_.advance(looks < kMaxLateLooks ? Duration{milliseconds{500}} : Duration{seconds{10}});
     step = release.on_reply(ok(kMine));
   }
@@ -303,11 +286,10 @@ TEST_F(ReleaseTest, AnotherDeviceIsNotALoss) {
   on_device.place = {8, 7};
   Release release{on_device, clock_};
   (void)release.start();
-  Step step = release.on_reply(refused(FileStatus::not_found, ENOENT));
+  Step step = release.on_reply(absent());
   (void)wait_through(release, step);
-  (void)release.on_reply(refused(FileStatus::not_found, ENOENT));
-  FileReply directory = ok();
-  directory.directory_device = 8;  // the mount point below the share
+  (void)release.on_reply(absent());
+  const FileReply directory = directory_on(8);  // the mount point below the share
   EXPECT_TRUE(finished(release.on_reply(directory)));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
 }
@@ -316,7 +298,7 @@ TEST_F(ReleaseTest, AFailedUnlinkIsTold) {
   Release release = make();
   (void)release.start();
   (void)release.on_reply(ok(kMine));
-  EXPECT_TRUE(finished(release.on_reply(refused(FileStatus::denied, EPERM))));
+  EXPECT_TRUE(finished(release.on_reply(denied(EPERM))));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
   EXPECT_EQ(release.result().failure.error, EPERM);
 }
@@ -327,8 +309,7 @@ TEST_F(ReleaseTest, GuardsTheRemovalOnALocalDiskAlone) {
     Release release = make(local);
     (void)release.start();
     const Step step = release.on_reply(ok(record));
-    ASSERT_NE(wants<RemoveFile>(step), nullptr);
-    EXPECT_EQ(wants<RemoveFile>(step)->only_if, local ? OnlyIf{record} : OnlyIf{});
+    EXPECT_EQ(expect_operation<RemoveFile>(step).only_if, local ? OnlyIf{record} : OnlyIf{});
   }
 }
 
@@ -336,7 +317,7 @@ TEST_F(ReleaseTest, LooksAgainAtWhatHasJustChanged) {
   Release release = make();
   (void)release.start();
   (void)release.on_reply(ok(kMine));
-  ASSERT_NE(wants<ReadFile>(release.on_reply(refused(FileStatus::changed, 0))), nullptr);
+  ASSERT_TRUE(asks<ReadFile>(release.on_reply(changed())));
   EXPECT_TRUE(finished(release.on_reply(ok(kOther))));
   EXPECT_EQ(release.result().outcome, Outcome::lost);
 }
@@ -345,15 +326,15 @@ TEST_F(ReleaseTest, TriesAgainWhileSomebodyElseHasLockedTheFile) {
   Release release = make();
   Step step = release.start();
   for (int look = 1; look < kMaxBusyLooks; ++look) {
-    ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr) << look;
-    step = release.on_reply(refused(FileStatus::busy, 0));
-    ASSERT_TRUE(std::holds_alternative<WaitUntil>(step)) << look;
-    EXPECT_EQ(std::get<WaitUntil>(step).at - clock_.now(), kBusyRetry);
+    ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine)))) << look;
+    step = release.on_reply(flocked());
+    ASSERT_TRUE(waits(step)) << look;
+    EXPECT_EQ(wait(step), kBusyRetry);
     clock_.advance(kBusyRetry);
-    ASSERT_NE(wants<ReadFile>(release.resume()), nullptr);
+    ASSERT_TRUE(asks<ReadFile>(release.resume()));
   }
   (void)release.on_reply(ok(kMine));
-  EXPECT_TRUE(finished(release.on_reply(refused(FileStatus::busy, 0))));
+  EXPECT_TRUE(finished(release.on_reply(flocked())));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
   EXPECT_EQ(release.result().failure.status, FileStatus::busy);
   EXPECT_TRUE(release.result().removing);
@@ -378,7 +359,7 @@ TEST_F(ReleaseTest, ALockWhoseLeaseIsOverIsLeftToWhoeverTakesItOver) {
     (void)release.start();
     clock_.advance(milliseconds{40} - (is_over ? Duration::zero() : Duration{1}));
     const Step step = release.on_reply(ok(kMine));
-    EXPECT_EQ(wants<RemoveFile>(step) != nullptr, !is_over);
+    EXPECT_EQ(asks<RemoveFile>(step), !is_over);
     EXPECT_EQ(finished(step), is_over);
     if (is_over) {
       EXPECT_EQ(release.result().outcome, Outcome::too_late);
@@ -391,11 +372,10 @@ TEST_F(ReleaseTest, ALeaseIsLookedAtBeforeEachRemoval) {
   leased.until = clock_.now() + milliseconds{60};
   Release release{leased, clock_};
   (void)release.start();
-  ASSERT_NE(wants<RemoveFile>(release.on_reply(ok(kMine))), nullptr);
-  const Step step = release.on_reply(refused(FileStatus::busy, 0));
-  ASSERT_TRUE(std::holds_alternative<WaitUntil>(step));
-  clock_.set(std::get<WaitUntil>(step).at);
-  ASSERT_NE(wants<ReadFile>(release.resume()), nullptr);
+  ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine))));
+  const Step step = release.on_reply(flocked());
+  ASSERT_TRUE(waits(step));
+  ASSERT_TRUE(asks<ReadFile>(next(release, step)));
   clock_.advance(milliseconds{10});
   EXPECT_TRUE(finished(release.on_reply(ok(kMine))));
   EXPECT_EQ(release.result().outcome, Outcome::too_late);
@@ -427,11 +407,10 @@ TEST_F(ReleaseTest, AnothersLockOnAnotherDeviceIsNotALoss) {
       ReleaseOptions taken = options(local);
       taken.place.file = known;
       Release release{taken, clock_};
-      FileReply reply = ok(kOther);
-      reply.device = seen;
+      const FileReply reply = on_device(seen, kOther);
       Step step = release.start();
       for (int look = 0; look < 3 && !finished(step); ++look) {
-        if (wants<ReadFile>(step) == nullptr) step = wait_through(release, step);
+        if (!asks<ReadFile>(step)) step = wait_through(release, step);
         step = release.on_reply(reply);
       }
       EXPECT_TRUE(finished(step));
@@ -442,15 +421,13 @@ TEST_F(ReleaseTest, AnothersLockOnAnotherDeviceIsNotALoss) {
 
 TEST_F(ReleaseTest, AnUnknownDeviceIsAnyDevice) {
   for (const std::uint64_t known : {std::uint64_t{0}, std::uint64_t{7}}) {
-    ReleaseOptions absent = options(true);
-    absent.place.directory = known;
-    Release release{absent, clock_};
+    ReleaseOptions on_disk = options(true);
+    on_disk.place.directory = known;
+    Release release{on_disk, clock_};
     (void)release.start();
-    (void)wait_through(release, release.on_reply(refused(FileStatus::not_found, ENOENT)));
-    (void)release.on_reply(refused(FileStatus::not_found, ENOENT));
-    FileReply directory = ok();
-    directory.directory_device = 9;
-    EXPECT_TRUE(finished(release.on_reply(directory)));
+    (void)wait_through(release, release.on_reply(absent()));
+    (void)release.on_reply(absent());
+    EXPECT_TRUE(finished(release.on_reply(directory_on(9))));
     EXPECT_EQ(release.result().outcome, known == 0 ? Outcome::lost : Outcome::failed);
   }
 }

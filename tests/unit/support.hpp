@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
 // A world for protocol machines: a clock that stands still until it is moved, an identity that
-// counts its UUIDs, and a script-free driver that lets a test look at each step.
+// counts its UUIDs, the replies that a file system gives, and what a test asks of each step.
+// machine_fixture.hpp drives a machine with them.
 
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -80,6 +83,8 @@ class FakeIdentity final : public Identity {
   int uuids_ = 0;
 };
 
+// What a machine is told of an operation: ok, or one of the ways in which it was refused.
+
 inline FileReply ok(std::string content = {}) {
   FileReply reply;
   reply.status = FileStatus::ok;
@@ -94,6 +99,53 @@ inline FileReply refused(FileStatus status, int error) {
   return reply;
 }
 
+inline FileReply absent() { return refused(FileStatus::not_found, ENOENT); }
+inline FileReply exists() { return refused(FileStatus::exists, EEXIST); }
+inline FileReply stale() { return refused(FileStatus::stale, ESTALE); }
+inline FileReply denied(int error = EACCES) { return refused(FileStatus::denied, error); }
+inline FileReply exhausted() { return refused(FileStatus::exhausted, EMFILE); }
+inline FileReply failed(int error = EIO) { return refused(FileStatus::failed, error); }
+/// flock(2) of another process holds the file.
+inline FileReply flocked() { return refused(FileStatus::busy, 0); }
+/// Another client of the share uses the file.
+inline FileReply in_use() { return refused(FileStatus::busy, EBUSY); }
+/// `content` stands there, not what was expected.
+inline FileReply changed(std::string content = {}) {
+  FileReply reply = refused(FileStatus::changed, 0);
+  reply.content = std::move(content);
+  return reply;
+}
+/// The file was made, and the disk was full before all the content was in it.
+inline FileReply full() {
+  FileReply reply = failed(ENOSPC);
+  reply.created = true;
+  return reply;
+}
+/// A look that also tells who keeps the file.
+inline FileReply kept_by(Keeper keeper, std::string content = {}) {
+  FileReply reply = ok(std::move(content));
+  reply.keeper = keeper;
+  return reply;
+}
+/// A look at a file on that device.
+inline FileReply on_device(std::uint64_t device, std::string content) {
+  FileReply reply = ok(std::move(content));
+  reply.device = device;
+  return reply;
+}
+/// A probe that finds the directory well, on that device.
+inline FileReply directory_on(std::uint64_t device) {
+  FileReply reply = ok();
+  reply.directory_device = device;
+  return reply;
+}
+
+// What a machine wants next.
+
+inline bool finished(const Step& step) { return std::holds_alternative<Finished>(step); }
+inline bool waits(const Step& step) { return std::holds_alternative<WaitUntil>(step); }
+inline bool looks_free(const Step& step) { return std::holds_alternative<LooksFree>(step); }
+
 /// Is `step` a file operation of this kind? Then it, else null.
 template <typename Operation>
 const Operation* wants(const Step& step) {
@@ -101,6 +153,31 @@ const Operation* wants(const Step& step) {
   return operation == nullptr ? nullptr : std::get_if<Operation>(operation);
 }
 
-inline bool finished(const Step& step) { return std::holds_alternative<Finished>(step); }
+/// What `step` is, for messages.
+inline const char* name_of(const Step& step) {
+  constexpr std::array kOperations{"ReadFile",    "CreateExclusive", "RemoveFile",
+                                   "ReplaceFile", "UpdateFile",      "ProbeDirectory"};
+  static_assert(kOperations.size() == std::variant_size_v<FileOperation>);
+  constexpr std::array kOthers{"", "WaitUntil", "LooksFree", "Finished"};
+  static_assert(kOthers.size() == std::variant_size_v<Step>);
+  const auto* operation = std::get_if<FileOperation>(&step);
+  return operation != nullptr ? kOperations.at(operation->index()) : kOthers.at(step.index());
+}
+
+/// Is `step` a file operation of this kind? For EXPECT_TRUE and ASSERT_TRUE, with what it is.
+template <typename Operation>
+::testing::AssertionResult asks(const Step& step) {
+  return (wants<Operation>(step) != nullptr ? ::testing::AssertionSuccess()
+                                            : ::testing::AssertionFailure())
+         << "the step is " << name_of(step);
+}
+
+/// The file operation of this kind that `step` is. The test fails if it is another step.
+template <typename Operation>
+Operation expect_operation(const Step& step) {
+  EXPECT_TRUE(asks<Operation>(step));
+  const auto* operation = wants<Operation>(step);
+  return operation != nullptr ? *operation : Operation{};
+}
 
 }  // namespace ufl::test
