@@ -63,6 +63,12 @@ class ClaimGlanceTest : public ClaimFixture {
     EXPECT_TRUE(asks<ReadFile>(step_));
   }
 
+  /// Tells it; the glance shows `holder`.
+  void glance_at(Claim& claim, int holder) {
+    tell(claim);
+    step_ = claim.on_reply(ok(record_of(holder)));
+  }
+
   /// The glance shows nothing, and it wants to create the file.
   void race(Claim& claim) {
     tell(claim);
@@ -105,8 +111,7 @@ TEST_F(ClaimGlanceTest, WhoIsThereIsNotRead) {
   begin_to_wait(claim);
   ASSERT_EQ(judged_, 1);
   clock_.advance(milliseconds{300});
-  tell(claim);
-  step_ = claim.on_reply(ok(record_of(102)));
+  glance_at(claim, 102);
   EXPECT_EQ(wait(), milliseconds{700}) << "as if nothing had been";
   EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(101));
   EXPECT_EQ(judged_, 1);
@@ -118,8 +123,7 @@ TEST_F(ClaimGlanceTest, TheNextLookComesInItsTime) {
   begin_to_wait(claim);
   for (int i = 0; i < 9; ++i) {
     clock_.advance(milliseconds{100});
-    tell(claim);
-    step_ = claim.on_reply(ok(record_of(102)));
+    glance_at(claim, 102);
   }
   EXPECT_EQ(wait(), milliseconds{100});
   clock_.advance(milliseconds{100});
@@ -207,8 +211,7 @@ TEST_F(ClaimGlanceTest, WhoLooksWhoItIsKnowsIt) {
   (void)claim.on_reply(exists());
   step_ = claim.on_reply(ok(record_of(104)));
   EXPECT_TRUE(claim.knows_holder());
-  tell(claim);
-  step_ = claim.on_reply(ok(record_of(105)));
+  glance_at(claim, 105);
   EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(105));
   EXPECT_TRUE(claim.knows_holder());
 }
@@ -259,8 +262,7 @@ TEST_F(ClaimGlanceTest, WhoeverIsNotToldAnyMoreIsNotHeldUpByAGlance) {
   look_at(claim, 101);
   ASSERT_EQ(wait(), seconds{1});
   claim.rely_on_hints(std::nullopt);
-  tell(claim);
-  step_ = claim.on_reply(ok(record_of(101)));
+  glance_at(claim, 101);
   EXPECT_EQ(wait(), milliseconds{100});
 }
 
@@ -281,8 +283,7 @@ TEST_F(ClaimGlanceTest, WhoWasFasterIsSoonFoundOut) {
   begin_to_be_told(claim);
   look_at(claim, 101);
   clock_.advance(milliseconds{300});
-  tell(claim);
-  step_ = claim.on_reply(ok(record_of(102)));
+  glance_at(claim, 102);
   EXPECT_FALSE(claim.knows_holder());
   EXPECT_EQ(wait(), milliseconds{100});
   look_at(claim, 102);
@@ -299,8 +300,7 @@ TEST_F(ClaimGlanceTest, InACrowdItIsFoundOutAtLeisure) {
   const int judged = judged_;
   for (int i = 0; i < 19; ++i) {
     clock_.advance(milliseconds{50});
-    tell(claim);
-    step_ = claim.on_reply(ok(record_of(102 + i)));
+    glance_at(claim, 102 + i);
   }
   EXPECT_EQ(judged_, judged);
   EXPECT_EQ(wait(), milliseconds{50}) << "a second after the last look";
@@ -334,8 +334,7 @@ TEST_F(ClaimGlanceTest, WhatIsLeftOfAHolderThatEndedIsFoundOutAtOnce) {
   step_ = claim.on_reply(ok(record_of(101)));
   EXPECT_EQ(judged_, judged + 1);
   EXPECT_EQ(wait(), milliseconds{100}) << "nobody tells when his command has ended";
-  tell(claim);
-  step_ = claim.on_reply(ok(record_of(101)));
+  glance_at(claim, 101);
   EXPECT_EQ(judged_, judged + 1) << "a glance will do again";
 }
 
@@ -363,8 +362,7 @@ TEST_F(ClaimGlanceTest, WhoTellsForWhomItWaitsLooksWhoItIs) {
   Claim claim = make(told);
   begin_to_wait(claim);
   clock_.advance(milliseconds{300});
-  tell(claim);
-  step_ = claim.on_reply(ok(record_of(102)));
+  glance_at(claim, 102);
   EXPECT_EQ(claim.seen().token, FakeIdentity::uuid(102));
   race(claim);
   (void)claim.on_reply(exists());

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
+//
+// Takeover: a temporary file, a second look, a rename, and the delay after it.
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "protocol/guard.hpp"
@@ -122,38 +122,6 @@ TEST_F(TakeoverTest, ALookThatIsInTimeAfterAllIsGoodEnough) {
   EXPECT_TRUE(asks<ReplaceFile>(claim.on_reply(ok(kGone))));
 }
 
-TEST_F(TakeoverTest, ATemporaryFileThatFailsIsRemovedAndNamed) {
-  for (const auto& reply : {denied(), failed(ENOSPC), exists()}) {
-    Claim claim = make(local());
-    (void)to_temporary(claim);
-    EXPECT_TRUE(finished(dropped(claim, claim.on_reply(reply))));
-    EXPECT_EQ(claim.result().outcome, Outcome::failed);
-    EXPECT_EQ(claim.result().failure.error, reply.error);
-    const auto* operation = std::get_if<CreateExclusive>(&claim.result().failed_operation);
-    ASSERT_NE(operation, nullptr);
-    EXPECT_EQ(operation->path, kTemporary);
-    EXPECT_FALSE(claim.result().left_behind);
-  }
-}
-
-//   1 T's first claim looks gone at its verification.  2 T is to take X over; the disk is full, and
-//   T has a part of its temporary file.  3 T takes its first claim back, and looks: a file that B
-//   has just made.  4 T takes that for a part of its own, and removes it.
-TEST_F(TakeoverTest, APartOfTheTemporaryFileIsNoPartOfTheLock) {
-  ClaimOptions options = share(milliseconds{300});
-  options.timeout.reset();
-  Claim claim = make(options);
-  (void)claim.start();
-  (void)claim.on_reply(absent());
-  ASSERT_TRUE(asks<CreateExclusive>(claim.resume()));
-  (void)next(claim, claim.on_reply(ok()));
-  (void)next(claim, claim.on_reply(absent()));
-  ASSERT_TRUE(looks_free(claim.on_reply(ok(kGone))));
-  (void)claim.resume();
-  ASSERT_TRUE(asks<ReadFile>(dropped(claim, claim.on_reply(full()))));
-  EXPECT_FALSE(asks<RemoveFile>(claim.on_reply(ok("")))) << "B's file is removed";
-}
-
 TEST_F(TakeoverTest, LosesARaceOnALocalDiskToWhoeverTouchesTheRecord) {
   for (const auto& reply : {changed(), absent()}) {
     Claim claim = make(local());
@@ -234,158 +202,6 @@ TEST_F(TakeoverTest, PublishesWhereTheRecordIsGoneAtTheNextLook) {
   }
 }
 
-TEST_F(TakeoverTest, ARenameThatIsRefusedIsAFailure) {
-  Claim claim = make(share());
-  (void)to_rename(claim);
-  EXPECT_TRUE(finished(dropped(claim, claim.on_reply(refused(FileStatus::bad_path, ENOTDIR)))));
-  EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, ENOTDIR);
-  EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failed_operation));
-}
-
-// A lock of another user in /tmp.
-TEST_F(TakeoverTest, ARenameThatIsDeniedMeansHeldForUs) {
-  for (auto options : {local(), share()}) {
-    options.timeout.reset();
-    Claim claim = make(options);
-    (void)to_rename(claim);
-    Step step = dropped(claim, claim.on_reply(denied(EPERM)));
-    EXPECT_TRUE(claim.waiting_for_other());
-    EXPECT_TRUE(claim.result().may_not_replace);
-    const Mono denied = clock_.now();
-    while (clock_.now() - denied < kLongDenial - seconds{1}) {
-      ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
-      step = claim.on_reply(ok(kGone));
-      ASSERT_TRUE(claim.waiting_for_other()) << "it would only be denied again";
-      EXPECT_TRUE(claim.result().may_not_replace);
-    }
-    clock_.advance(seconds{2});  // somebody may have changed the mode of the directory
-    (void)claim.resume();
-    EXPECT_TRUE(looks_free(claim.on_reply(ok(kGone))));
-  }
-}
-
-TEST_F(TakeoverTest, ADeniedTakeoverEndsWhenItsOwnerHasFreedTheLock) {
-  ClaimOptions options = local();
-  options.timeout.reset();
-  Claim claim = make(options);
-  (void)to_rename(claim);
-  (void)next(claim, dropped(claim, claim.on_reply(denied(EPERM))));
-  EXPECT_TRUE(looks_free(claim.on_reply(absent())));
-  EXPECT_FALSE(claim.result().may_not_replace);
-}
-
-TEST_F(TakeoverTest, ADeniedTakeoverIsTriedAgainOfAnotherFile) {
-  ClaimOptions options = local();
-  options.timeout.reset();
-  Claim claim = make(options);
-  (void)to_rename(claim);
-  (void)next(claim, dropped(claim, claim.on_reply(denied(EPERM))));
-  FileReply another = ok(kGone);
-  another.identity += 1;  // its owner has changed, for one
-  EXPECT_TRUE(looks_free(claim.on_reply(another)));
-}
-
-TEST_F(TakeoverTest, ADeniedTakeoverIsBusyForOneAttempt) {
-  ClaimOptions options = local();
-  options.timeout = Duration::zero();
-  Claim claim = make(options);
-  (void)to_rename(claim);
-  EXPECT_TRUE(finished(dropped(claim, claim.on_reply(denied(EPERM)))));
-  EXPECT_EQ(claim.result().outcome, Outcome::busy);
-  EXPECT_TRUE(claim.result().may_not_replace);
-}
-
-// smbnetfs: the file is open somewhere, or its rename does not replace.
-TEST_F(TakeoverTest, ARenameThatFindsTheNameInUseLooksAgain) {
-  for (const auto& reply : {in_use(), exists()}) {
-    Claim claim = make(share());
-    (void)to_rename(claim);
-    EXPECT_EQ(wait(dropped(claim, claim.on_reply(reply))), kBusyRetry);
-    EXPECT_FALSE(claim.result().flocked);
-    clock_.advance(kBusyRetry);
-    ASSERT_TRUE(asks<ReadFile>(claim.resume()));
-    // It was done all the same, and asked for again.
-    const Step step = claim.on_reply(ok(written_));
-    EXPECT_FALSE(claim.waiting_for_other());
-    ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
-    EXPECT_TRUE(finished(claim.on_reply(ok(written_))));
-    EXPECT_EQ(claim.result().outcome, Outcome::acquired);
-  }
-}
-
-// The reply to a rename was lost; the client asked again, and the temporary name was gone by then.
-TEST_F(TakeoverTest, ANameThatIsGoneOnAShareIsVerified) {
-  Claim claim = make(share());
-  (void)to_rename(claim);
-  const Step step = claim.on_reply(absent());
-  EXPECT_EQ(wait(step), seconds{3});
-  ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
-  EXPECT_TRUE(finished(claim.on_reply(ok(written_))));
-  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
-}
-
-TEST_F(TakeoverTest, ARenameThatFailedMayBeDoneAndIsTakenBack) {
-  Claim claim = make(share());
-  (void)to_rename(claim);
-  ASSERT_TRUE(asks<ReadFile>(dropped(claim, claim.on_reply(failed()))));
-  const Step step = claim.on_reply(ok(written_));
-  EXPECT_EQ(expect_operation<RemoveFile>(step).path, "dir/lock");
-  EXPECT_TRUE(finished(claim.on_reply(ok())));
-  EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failed_operation));
-  EXPECT_FALSE(claim.result().left_behind);
-}
-
-TEST_F(TakeoverTest, ALateRenameIsKeptUntilAWinnerMustHaveLeft) {
-  for (const FileReply& reply : {ok(), absent()}) {
-    const ClaimOptions options = share();
-    Claim claim = make(options);
-    (void)to_rename(claim);
-    clock_.advance(seconds{1} + milliseconds{1});
-    const Step step = claim.on_reply(reply);
-    EXPECT_EQ(wait(step), options.late_hold + seconds{3});
-    EXPECT_TRUE(claim.late());
-    ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
-    EXPECT_TRUE(finished(claim.on_reply(ok(written_)))) << "removed: a third one gets in";
-    EXPECT_TRUE(claim.result().left_behind);
-  }
-}
-
-//   1 B's write lands late on the record of A, which runs; B keeps it, and ends.  2 T takes over
-//   from B.  3 verified after its delay alone, it runs beside A.
-TEST_F(TakeoverTest, AClaimThatNeverNamedACommandMayHaveBeenALateOne) {
-  struct Case {
-    const char* keys;
-    bool may_be_late;
-  };
-  for (const bool atomic : {false, true}) {
-    for (const auto& [keys, may_be_late] :
-         {Case{R"("lifeline":"dgram")", true}, Case{R"("lease":9,"beat":"1")", true},
-          Case{R"("detached":true,"pid":1,"start":1)", true},
-          Case{R"("lifeline":"dgram","child":{"pid":1})", false},
-          Case{R"("host":"here")", false}}) {
-      const std::string gone = kGone.substr(0, 37) + "{" + keys + "}\n";
-      ClaimOptions options = share();
-      options.atomic_create = atomic;
-      options.timeout.reset();
-      Claim claim = make(options);
-      (void)claim.start();
-      Step step = claim.on_reply(ok(gone));
-      while (waits(step) && !HasFailure()) {
-        (void)next(claim, step);
-        step = claim.on_reply(ok(gone));
-      }
-      ASSERT_TRUE(looks_free(step)) << keys;
-      (void)claim.resume();
-      (void)claim.on_reply(ok());
-      ASSERT_TRUE(asks<ReplaceFile>(claim.on_reply(ok(gone)))) << keys;
-      const Duration hold = may_be_late && !atomic ? options.late_hold : Duration::zero();
-      EXPECT_EQ(wait(claim.on_reply(ok())), hold + seconds{3}) << keys << " atomic " << atomic;
-    }
-  }
-}
-
 // The last look of a wait may be answered after its end.
 TEST_F(TakeoverTest, NoneBeginsAfterTheDeadline) {
   ClaimOptions options = local();
@@ -398,26 +214,6 @@ TEST_F(TakeoverTest, NoneBeginsAfterTheDeadline) {
   ASSERT_TRUE(looks_free(claim.on_reply(ok(kGone))));
   EXPECT_TRUE(finished(claim.resume()));
   EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
-}
-
-//   1 T's rename lands late, over the record of A, which runs; T is told EIO.  2 T takes it back.
-//   3 B looks: absent, and runs beside A.
-TEST_F(TakeoverTest, ALateRenameThatFailedIsNotTakenBack) {
-  Claim claim = make(share());
-  (void)to_rename(claim);
-  clock_.advance(seconds{1} + milliseconds{1});
-  const Step step = dropped(claim, claim.on_reply(failed()));
-  ASSERT_TRUE(asks<ReadFile>(step));
-  EXPECT_TRUE(finished(claim.on_reply(ok(written_))));
-  EXPECT_TRUE(claim.result().left_behind);
-}
-
-TEST_F(TakeoverTest, LatenessIsHarmlessOnALocalDisk) {
-  Claim claim = make(local());
-  (void)to_rename(claim);
-  clock_.advance(seconds{10});
-  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{1});
-  EXPECT_FALSE(claim.late());
 }
 
 TEST_F(TakeoverTest, WhoIsOverwrittenDuringTheDelayHasLost) {
@@ -435,48 +231,6 @@ TEST_F(TakeoverTest, CancelledBeforeItWritesNothing) {
   (void)claim.on_reply(ok(kGone));
   EXPECT_TRUE(finished(claim.cancel()));
   EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
-}
-
-TEST_F(TakeoverTest, CancelledDuringItsDelayItTakesItsRecordBack) {
-  for (const bool on_share : {false, true}) {
-    Claim claim = make(on_share ? share() : local());
-    (void)to_rename(claim);
-    (void)claim.on_reply(ok());
-    ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
-    const Step step = claim.on_reply(ok(written_));
-    EXPECT_EQ(expect_operation<RemoveFile>(step).only_if, on_share ? OnlyIf{} : OnlyIf{written_});
-    EXPECT_TRUE(finished(claim.on_reply(ok())));
-    EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
-    EXPECT_FALSE(claim.result().left_behind);
-  }
-}
-
-TEST_F(TakeoverTest, TakingBackWhatSomebodyElseHasReplacedIsDone) {
-  Claim claim = make(local());
-  (void)to_rename(claim);
-  (void)claim.on_reply(ok());
-  (void)claim.cancel();
-  (void)claim.on_reply(ok(written_));
-  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(changed())));
-  EXPECT_TRUE(finished(claim.on_reply(ok(format_record(kWinner, {})))));
-  EXPECT_FALSE(claim.result().left_behind);
-}
-
-TEST_F(TakeoverTest, TakingBackWhatSomebodyElseHasLockedIsTriedAgain) {
-  Claim claim = make(local());
-  (void)to_rename(claim);
-  (void)claim.on_reply(ok());
-  (void)claim.cancel();
-  for (int look = 1; look <= kMaxBusyLooks; ++look) {
-    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written_)))) << look;
-    const Step step = claim.on_reply(flocked());
-    ASSERT_EQ(finished(step), look == kMaxBusyLooks) << look;
-    if (finished(step)) break;
-    EXPECT_EQ(wait(step), kBusyRetry);
-    clock_.advance(kBusyRetry);
-    ASSERT_TRUE(asks<ReadFile>(claim.resume()));
-  }
-  EXPECT_TRUE(claim.result().left_behind);
 }
 
 TEST_F(TakeoverTest, TheTemporaryFileLiesBesideTheLock) {
@@ -518,64 +272,6 @@ TEST_F(TakeoverTest, RemovesTheWitnessOfWhomItHasProvenDead) {
   }
 }
 
-// What is a disk here is a share to the holder, and to others beside him who take no flock(2).
-TEST_F(TakeoverTest, BesideAShareItWaitsAsLongAsTheHolderDid) {
-  const std::string gone{kGone.substr(0, kGone.find('\n'))};
-  for (const auto& [keys, waits] :
-       {std::pair{R"("mount":"local","delay":9)", seconds{1}},
-        std::pair{R"("mount":"share","delay":9)", seconds{9}},
-        std::pair{R"("delay":9)", seconds{9}}, std::pair{R"("mount":"share")", seconds{1}},
-        std::pair{R"("mount":"share","delay":-9)", seconds{1}},
-        std::pair{R"("mount":"share","delay":1e300)", seconds{600}}}) {
-    Claim claim = make(local());
-    (void)claim.start();
-    (void)claim.on_reply(ok(gone + "\n{" + keys + "}\n"));
-    EXPECT_TRUE(claim.takes_over());
-    EXPECT_EQ(claim.delay(), waits) << keys;
-  }
-}
-
-// The rename may be late for them, and is not made on an old look.
-TEST_F(TakeoverTest, BesideAShareALateTakeoverIsNoticed) {
-  const std::string gone{kGone.substr(0, kGone.find('\n'))};
-  for (const bool shared : {false, true}) {
-    const std::string record =
-        gone + "\n{\"mount\":\"" + (shared ? kShareMount : kLocalMount) + "\"}\n";
-    Claim claim = make(local());
-    const Step step = to_rename(claim, record);
-    EXPECT_TRUE(expect_operation<ReplaceFile>(step).only_if) << "other ufls here do take flock(2)";
-    clock_.advance(seconds{1});
-    (void)claim.on_reply(ok());
-    EXPECT_EQ(claim.late(), shared);
-  }
-}
-
-// What --acquire has left on such a share may be a late claim that has replaced a winner.
-TEST_F(TakeoverTest, BesideAShareNobodyKnowsWhetherItCreatesAtomically) {
-  const std::string gone{kGone.substr(0, kGone.find('\n'))};
-  for (const bool shared : {false, true}) {
-    const std::string record =
-        gone + "\n{\"detached\":true,\"mount\":\"" + (shared ? kShareMount : kLocalMount) + "\"}\n";
-    Claim claim = make(local());
-    (void)to_rename(claim, record);
-    (void)claim.on_reply(ok());
-    EXPECT_EQ(claim.late(), shared);
-  }
-}
-
-// Its first view of a record without a command may be old: the client writes that back.
-TEST_F(TakeoverTest, BesideAShareAChildlessRecordIsSeenTwice) {
-  const std::string gone{kGone.substr(0, kGone.find('\n'))};
-  for (const bool shared : {false, true}) {
-    Claim claim = make(local());
-    (void)claim.start();
-    const Step step = claim.on_reply(ok(gone + "\n{\"lifeline\":\"dgram\",\"mount\":\"" +
-                                        (shared ? kShareMount : kLocalMount) + "\"}\n"));
-    EXPECT_EQ(waits(step), shared);
-    EXPECT_EQ(looks_free(step), !shared);
-  }
-}
-
 TEST_F(TakeoverTest, ADetachedRecordNamesTheProcessThatItLivesWith) {
   ClaimOptions options = local();
   options.detached = true;
@@ -591,32 +287,6 @@ TEST_F(TakeoverTest, ADetachedRecordNamesTheProcessThatItLivesWith) {
     EXPECT_EQ(holder.start, lives ? std::optional<std::uint64_t>{99} : std::nullopt);
     EXPECT_EQ(holder.host, "here");
   }
-}
-
-// The interleaving is in claim_takeover.cpp.
-TEST_F(TakeoverTest, OnAShareALifelineThatIsDownIsLookedAtTwiceWhileNoCommandIsToBeSeen) {
-  const std::string token = kGone.substr(0, 36);
-  Holder holder;
-  holder.lifeline = kLifeline;
-  holder.mount = kLocalMount;
-  const std::string without = format_record(token, holder);
-  const std::string with = *with_child(without, {42, 7});
-  const auto judged = [this](const ClaimOptions& options, const std::string& record) {
-    Claim claim = make(options);
-    (void)claim.start();
-    return std::pair{claim.on_reply(ok(record)), claim.takes_over()};
-  };
-  EXPECT_TRUE(judged(share(), with).second);
-  EXPECT_TRUE(judged(local(), without).second) << "nothing is old there";
-  EXPECT_FALSE(judged(share(), without).second);
-
-  Claim claim = make(share());
-  (void)claim.start();
-  Step step = claim.on_reply(ok(without));
-  EXPECT_EQ(wait(step), share().delay / 2);
-  ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
-  step = claim.on_reply(ok(without));
-  EXPECT_TRUE(looks_free(step)) << "no command, after all";
 }
 
 // 1 A publishes; others see its token.  2 A's verification finds nothing.  3 Long after, A

@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -15,83 +14,16 @@
 #include <limits>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "sys/host_identity.hpp"
 #include "sys/lifeline.hpp"
 #include "sys/process_info.hpp"
 #include "sys/witness_file.hpp"
-#include "unit/host_liveness.hpp"
+#include "unit/liveness_fixture.hpp"
 #include "unit/processes.hpp"
-#include "unit/support.hpp"
 
-namespace ufl {
+namespace ufl::test {
 namespace {
-
-using test::Process;
-using test::run_in_child;
-using test::stay;
-using test::tell_and_stay;
-
-constexpr bool kLocal = true;
-constexpr bool kShare = false;
-constexpr int kNotPermitted = 99;
-
-/// A host that is what the test says.
-class KnownHost final : public Identity {
- public:
-  explicit KnownHost(Holder self) : self_{std::move(self)} {}
-  std::string new_uuid() override { return {}; }
-  Holder self() override { return self_; }
-  bool hold_lifeline(const std::string& /*uuid*/) override { return false; }
-  void leave_witness(const std::string& /*uuid*/) override {}
-  void remove_witness(const std::string& /*uuid*/) override {}
-  std::uint64_t random() override { return 0; }
-
- private:
-  Holder self_;
-};
-
-// As seen from `here`.
-Life look_from(Holder here, const Holder& holder, const std::string& uuid, bool local) {
-  KnownHost host{std::move(here)};
-  return HostLiveness{host}.look(holder, uuid, local);
-}
-
-/// What `holder` says of itself, with `process` in place of this one.
-Holder named(Holder holder, const ProcessId& process) {
-  holder.pid = process.pid;
-  holder.start = process.start;
-  return holder;
-}
-
-// A process that was there.
-ProcessId ended_process() {
-  Process process{tell_and_stay};
-  const ProcessId id = process.id();
-  process.reap();
-  return id;
-}
-
-class LivenessProofTest : public ::testing::Test {
- protected:
-  LivenessProofTest() {
-    // Orphans become our children, so that they can be waited for.
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    record_.lifeline = kLifeline;
-    record_.mount = kLocalMount;
-  }
-  ~LivenessProofTest() override { remove_witness_file(::getuid(), uuid_); }
-
-  Life look(const Holder& holder, bool local = kLocal) {
-    return HostLiveness{identity_}.look(holder, uuid_, local);
-  }
-
-  HostIdentity identity_;
-  const std::string uuid_ = identity_.new_uuid();
-  const Holder self_ = identity_.self();
-  Holder record_ = named(self_, ended_process());  // of a ufl that was killed
-};
 
 TEST_F(LivenessProofTest, ALifelineThatIsDownIsProof) { EXPECT_EQ(look(record_), Life::dead); }
 
@@ -337,126 +269,6 @@ TEST_F(LivenessProofTest, AnAcquiredLockDiesWithItsProcess) {
   EXPECT_EQ(look(elsewhere, kShare), Life::other_container);
 }
 
-const std::string kMachine = "3a8b8cea8d37537381d56916948ae29b";
-const std::string kAnotherMachine = "3a8b8cea8d37537381d56916948ae29c";
-
-class RebootTest : public LivenessProofTest {
- protected:
-  RebootTest() {
-    constexpr std::uint64_t kInitial = 4026531836;
-    here_.pidns = kInitial;
-    here_.machine = kMachine;
-    before_ = here_;
-    before_.mount = kLocalMount;
-    before_.boot = "00000000-0000-4000-8000-000000000000";
-  }
-  Life look(const Holder& holder, bool local = kLocal) {
-    return look_from(here_, holder, uuid_, local);
-  }
-
-  Holder here_ = self_;
-  Holder before_;
-};
-
-TEST_F(RebootTest, OnALocalFileSystemNobodySurvives) {
-  EXPECT_EQ(look(before_), Life::dead);
-  before_.detached = true;
-  EXPECT_EQ(look(before_), Life::dead) << "--acquire --pid";
-}
-
-TEST_F(RebootTest, OnAShareThatIsAnotherHost) {
-  identity_.leave_witness(uuid_);
-  EXPECT_EQ(look(before_, kShare), Life::other_boot);
-  before_.host = "named-differently";
-  EXPECT_EQ(look(before_, kShare), Life::other_boot) << "its machine ID is ours";
-  before_.machine = kAnotherMachine;
-  EXPECT_EQ(look(before_, kShare), Life::other_host);
-}
-
-// What is a disk here was a share to the holder: another boot is another host's.
-TEST_F(RebootTest, WhereTheHolderWasOnAShareNothingIsProven) {
-  identity_.leave_witness(uuid_);
-  for (const std::optional<std::string>& mount :
-       {std::optional<std::string>{kShareMount}, {"local "}, {"ext4"}, {}}) {
-    before_.mount = mount;
-    EXPECT_EQ(look(before_), Life::other_boot) << mount.value_or("none");
-    before_.detached = true;
-    EXPECT_EQ(look(before_), Life::other_boot) << mount.value_or("none");
-    before_.detached.reset();
-  }
-}
-
-TEST_F(RebootTest, ARenamedHostKnowsItsOwnLocks) {
-  for (const std::optional<std::string>& host : {std::optional<std::string>{"old-name"}, {}}) {
-    before_.host = host;
-    EXPECT_EQ(look(before_), Life::dead);
-  }
-  here_.host.reset();
-  EXPECT_EQ(look(before_), Life::dead);
-}
-
-// What ufl 0.1 has written, or a host without /etc/machine-id: the name explains.
-TEST_F(RebootTest, WithoutAMachineIdNothingIsProven) {
-  for (const bool ours : {false, true}) {
-    Holder& who = ours ? here_ : before_;
-    for (const std::optional<std::string>& machine : {std::optional<std::string>{},
-                                                      {""},
-                                                      {"uninitialized"},
-                                                      {kMachine.substr(1)},
-                                                      {kMachine + '0'},
-                                                      {std::string(32, 'A')},
-                                                      {std::string(32, '-')}}) {
-      who.machine = machine;
-      EXPECT_EQ(look(before_), Life::other_boot) << machine.value_or("none");
-    }
-    who.machine = kMachine;
-  }
-  before_.machine = here_.machine = "uninitialized";
-  EXPECT_EQ(look(before_), Life::other_boot) << "the same on both sides is no machine ID, either";
-  before_.machine.reset();
-  before_.host = "named-differently";
-  EXPECT_EQ(look(before_), Life::other_host);
-}
-
-TEST_F(RebootTest, ALockOfNoProcessIsHeld) {
-  before_.detached = true;
-  before_.pid.reset();
-  EXPECT_EQ(look(before_), Life::other_boot);
-}
-
-// A folder that is kept in step with other hosts looks local to each of them.
-TEST_F(RebootTest, AnotherMachineWasNotRebooted) {
-  before_.machine = kAnotherMachine;
-  EXPECT_EQ(look(before_), Life::other_host) << "of the same name";
-  before_.host = "named-differently";
-  EXPECT_EQ(look(before_), Life::other_host);
-}
-
-// Containers side by side may be given boot ids of their own.
-TEST_F(RebootTest, InAContainerNothingIsProven) {
-  *before_.pidns += 1;
-  EXPECT_EQ(look(before_), Life::other_boot);
-  here_.pidns = before_.pidns;
-  EXPECT_EQ(look(before_), Life::other_boot) << "both in the same one";
-  before_.pidns = 4026531836;
-  EXPECT_EQ(look(before_), Life::other_boot);
-  before_.pidns.reset();
-  here_.pidns.reset();
-  EXPECT_EQ(look(before_), Life::other_boot);
-}
-
-TEST_F(RebootTest, WhatIsNoBootIdProvesNothing) {
-  const std::string boot = *here_.boot;
-  for (const std::string& text : {std::string{}, std::string{"x"}, boot + '\n', boot + ' '}) {
-    before_.boot = text;
-    EXPECT_EQ(look(before_), Life::other_boot) << text;
-    before_.boot = boot;
-    here_.boot = text;
-    EXPECT_EQ(look(before_), Life::other_boot) << text;
-    here_.boot = boot;
-  }
-}
-
 // After unshare --pid without --mount-proc, which shows our number with somebody else's start time.
 TEST(ProcessInfo, TheNumbersOfAnotherPidNamespaceAreNotTakenForOurs) {
   const int seen = run_in_child([] {
@@ -473,4 +285,4 @@ TEST(ProcessInfo, TheNumbersOfAnotherPidNamespaceAreNotTakenForOurs) {
 }
 
 }  // namespace
-}  // namespace ufl
+}  // namespace ufl::test
