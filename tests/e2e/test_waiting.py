@@ -13,10 +13,10 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import support  # noqa: E402
-import test_tty  # noqa: E402
+import terminals  # noqa: E402
 from screen import Screen  # noqa: E402
 
-UFL = test_tty.UFL
+UFL = terminals.UFL
 BUSY = 75
 DRAWN = rb"\r[^\r\n]*\x1b\[K"  # once
 SHOWN = rb"\rufl: [^\r\n]*\x1b\[K"
@@ -26,7 +26,7 @@ def setUpModule():  # pylint: disable=invalid-name
     support.default_signals()
 
 
-class WaitingTestCase(test_tty.TerminalTestCase):
+class WaitingTestCase(terminals.TerminalTestCase):
     """A lock that somebody holds, and a ufl that waits for it in a terminal."""
 
     def environment(self):
@@ -284,10 +284,10 @@ class SilenceTest(WaitingTestCase):
     def test_quiet_and_terminals_that_cannot(self):
         self.hold()
         cases = ((["-q"], {}), ([], {"TERM": "dumb"}), ([], {"TERM": ""}))
-        terminals = [test_tty.Terminal(self, UFL, *words, "-w", "1.2", "-E", "0", self.lock, "true",
-                                       env={**self.environment(), **changes})
+        started = [terminals.Terminal(self, UFL, *words, "-w", "1.2", "-E", "0", self.lock, "true",
+                                      env={**self.environment(), **changes})
                      for words, changes in cases]
-        for case, terminal in zip(cases, terminals):
+        for case, terminal in zip(cases, started):
             with self.subTest(case=case):
                 self.assertEqual(terminal.rest(), b"")
                 self.assertEqual(self.wait(terminal.process), 0)
@@ -357,7 +357,7 @@ class SignalTest(WaitingTestCase):
         self.hold()
         terminal = self.wait_in_terminal()
         self.line(terminal)
-        terminal.type(test_tty.CTRL_C)
+        terminal.type(terminals.CTRL_C)
         self.assert_gone(terminal, -signal.SIGINT)
 
     def test_stopped_and_continued(self):
@@ -366,9 +366,9 @@ class SignalTest(WaitingTestCase):
         terminal = self.interactive_bash()
         terminal.type(b'"$U" "$L" echo "ra"n\n')
         self.line(terminal)
-        terminal.type(test_tty.CTRL_Z)
+        terminal.type(terminals.CTRL_Z)
         terminal.expect(rb"Stopped")
-        terminal.expect(test_tty.PROMPT)
+        terminal.expect(terminals.PROMPT)
         time.sleep(2.5)
         terminal.type(b"fg\n")
         clocks = [self.clock(self.line(terminal)) for _ in range(3)]
