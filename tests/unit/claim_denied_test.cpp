@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// A claim whose create was refused: is that the name, the directory, or another claim of its own?
+// A claim whose create was refused, and how the claim finds out why.
 
 #include <cerrno>
 #include <string>
@@ -114,9 +114,7 @@ TEST_F(ClaimTest, ADenialIsForgottenWhenSomebodyIsSeen) {
 class DeniedOnceTest : public ClaimTest {
  protected:
   Outcome outcome_with(const FileReply& scratch) {
-    ClaimOptions options = share();
-    options.timeout = Duration::zero();
-    Claim claim = make(options);
+    Claim claim = make(once(share()));
     (void)publish(claim);
     (void)claim.on_reply(denied());
     (void)claim.on_reply(absent());
@@ -144,9 +142,7 @@ TEST_F(DeniedOnceTest, IsAnErrorWhereThatCannotBeTold) {
 
 TEST_F(ClaimTest, ADeniedCreateForSomebodyWhoIsSeenAfterAllIsBusy) {
   // sshfs says EPERM for EEXIST: 1 denied  2 that holder has just gone  3 the next one is there
-  ClaimOptions options = share();
-  options.timeout = Duration::zero();
-  Claim claim = make(options);
+  Claim claim = make(once(share()));
   (void)publish(claim);
   (void)claim.on_reply(denied(EPERM));
   (void)claim.on_reply(absent());

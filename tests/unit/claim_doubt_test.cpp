@@ -14,9 +14,7 @@ namespace ufl::test {
 namespace {
 
 TEST_F(ClaimTest, NeitherEntersNorForgetsAClaimThatIsGoneAtVerification) {
-  ClaimOptions options = share();
-  options.timeout = Duration::zero();
-  Claim claim = make(options);
+  Claim claim = make(once(share()));
   (void)publish(claim);
   (void)claim.on_reply(ok());
   clock_.advance(seconds{1});
@@ -29,9 +27,7 @@ TEST_F(ClaimTest, NeitherEntersNorForgetsAClaimThatIsGoneAtVerification) {
 
 TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenItGivesUp) {
   for (const FileReply& flicker : {absent(), ok(""), ok("xx")}) {
-    ClaimOptions options = share();
-    options.timeout = Duration::zero();
-    Claim claim = make(options);
+    Claim claim = make(once(share()));
     const std::string written = publish(claim);
     (void)claim.on_reply(ok());
     clock_.advance(seconds{1});
@@ -87,9 +83,7 @@ TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenALookFails) {
 
 TEST_F(ClaimTest, ALostReplyThatCannotBeReadIsTakenBack) {
   // 1 create lands, its reply is lost: EEXIST  2 the read that would tell fails
-  ClaimOptions options = share();
-  options.timeout = Duration::zero();
-  Claim claim = make(options);
+  Claim claim = make(once(share()));
   const std::string written = publish(claim);
   (void)claim.on_reply(exists());
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(failed())));
@@ -120,9 +114,7 @@ TEST_F(ClaimTest, AnUnaccountedClaimKeepsItsToken) {
 
 TEST_F(ClaimTest, AnOldRecordDoesNotDisownAClaim) {
   // 1 create lands, its reply is lost  2 an old view shows the lock before ours  3 giving up
-  ClaimOptions options = share();
-  options.timeout = Duration::zero();
-  Claim claim = make(options);
+  Claim claim = make(once(share()));
   const std::string written = publish(claim);
   (void)claim.on_reply(exists());
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok(record_of(kOther)))));

@@ -5,7 +5,7 @@
 //
 //     ClaimFixture         a claim, on a host that counts its UUIDs
 //     ├── ClaimTest        a claim on a free or held lock, on a disk or on shares
-//     ├── TakeoverTest     a claim that takes the lock of somebody who is gone over
+//     ├── TakeoverTest     a claim that takes over the lock of a holder that is gone
 //     └── WatchingClaim    a claim that watches a lock until it is abandoned
 
 #pragma once
@@ -36,7 +36,7 @@ inline FileReply empty_file(Keeper keeper) {
   return reply;
 }
 
-/// The record of somebody else with this token, who says nothing but his host.
+/// The record of another holder with this token. It names a host, and nothing else.
 inline std::string record_of(const std::string& token) {
   Holder holder;
   holder.host = "there";
@@ -107,7 +107,8 @@ class ClaimTest : public ClaimFixture {
   }
 };
 
-/// Who is gone; and the record of another holder. Neither is on a share.
+/// The record of a holder that is gone, and that of another holder. Both took the file system for a
+/// local one.
 inline const std::string kGone = kOther + "\n{\"mount\":\"local\"}\n";
 inline const std::string kWinner = "22222222-2222-4222-8222-222222222222\n{\"mount\":\"local\"}\n";
 
@@ -116,7 +117,7 @@ inline bool is_gone(const Sighting& seen, bool /*is_abandoned*/) {
   return kGone.starts_with(seen.token);
 }
 
-/// Claims that take the lock of kGone over, in one attempt.
+/// Claims that take over the lock of kGone, in one attempt.
 class TakeoverTest : public ClaimFixture {
  protected:
   static ClaimOptions local() {
@@ -166,7 +167,7 @@ class TakeoverTest : public ClaimFixture {
   std::optional<FakeIdentity> host_;
 };
 
-/// Claims that look at a lock again and again, until its holder's time is over.
+/// Claims that look at a lock again and again, until it is abandoned.
 class WatchingClaim : public ClaimFixture {
  protected:
   ClaimOptions options(bool local) {

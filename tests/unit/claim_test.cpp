@@ -142,9 +142,7 @@ TEST_F(ClaimTest, WhatCanNeverBeALockFileFailsAtOnce) {
 }
 
 TEST_F(ClaimTest, ExistsIsHeldAndNamesTheWinner) {
-  ClaimOptions options = local();
-  options.timeout = Duration::zero();
-  Claim claim = make(options);
+  Claim claim = make(once(local()));
   (void)publish(claim);
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(exists())));
   EXPECT_TRUE(finished(claim.on_reply(ok(record_of(kOther)))));
@@ -153,9 +151,7 @@ TEST_F(ClaimTest, ExistsIsHeldAndNamesTheWinner) {
 }
 
 TEST_F(ClaimTest, GivesUpAtOnceWithoutWaiting) {
-  ClaimOptions options = local();
-  options.timeout = Duration::zero();
-  Claim claim = make(options);
+  Claim claim = make(once(local()));
   (void)claim.start();
   EXPECT_TRUE(finished(claim.on_reply(ok(record_of(kOther)))));
   EXPECT_EQ(claim.result().outcome, Outcome::busy);

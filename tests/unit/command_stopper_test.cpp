@@ -44,7 +44,7 @@ class Later final : public Clock, public Timer {
 };
 
 /// Somebody wakes who has slept for longer than all patience beyond the time to kill.
-TEST(FenceTest, PatienceBeginsWithTheKill) {
+TEST(CommandStopperTest, PatienceBeginsWithTheKill) {
   in_own_process([] {
     HostProcesses host;
     Later later;
@@ -66,7 +66,7 @@ TEST(FenceTest, PatienceBeginsWithTheKill) {
 }
 
 /// And it ends: the command is never reported to have ended.
-TEST(FenceTest, PatienceIsNotForEver) {
+TEST(CommandStopperTest, PatienceIsNotForEver) {
   in_own_process([] {
     HostProcesses host;
     Later later;
