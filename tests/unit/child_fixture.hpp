@@ -55,6 +55,7 @@ struct Ufl {
   Child child{loop, signals, closed, table};
 };
 
+/// Has this process a child that has not ended?
 inline bool has_children() { return ::waitpid(-1, nullptr, WNOHANG) == 0; }
 
 /// A directory for one test.

@@ -20,6 +20,7 @@ namespace ufl::test {
 
 /// The command that is run under the lock.
 inline const ProcessId kChild{4711, 99};
+/// The lease of leased_record().
 constexpr Duration kKeptLease = seconds{30};
 
 /// Our record, without a lease.

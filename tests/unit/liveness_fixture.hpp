@@ -21,8 +21,10 @@
 
 namespace ufl::test {
 
+// Where the lock file lies, as this host sees it.
 constexpr bool kLocal = true;
 constexpr bool kShare = false;
+/// What a process of its own ends with if it may not do what the test needs.
 constexpr int kNotPermitted = 99;
 
 /// A host that is what the test says.
@@ -40,7 +42,7 @@ class KnownHost final : public Identity {
   Holder self_;
 };
 
-// As seen from `here`.
+/// What `here` makes of `holder`, whose token has this UUID.
 inline Life look_from(Holder here, const Holder& holder, const std::string& uuid, bool local) {
   KnownHost host{std::move(here)};
   return HostLiveness{host}.look(holder, uuid, local);
@@ -53,7 +55,7 @@ inline Holder named(Holder holder, const ProcessId& process) {
   return holder;
 }
 
-// A process that was there.
+/// A process that has ended and was waited for.
 inline ProcessId ended_process() {
   Process process{tell_and_stay};
   const ProcessId id = process.id();

@@ -21,8 +21,10 @@
 
 namespace ufl::test {
 
+/// Numbers of processes.
 using Pids = std::set<std::int64_t>;
 
+/// The processes that are left. The test fails if one of them, or the list, tells of an error.
 inline Pids pids_of(const Remains& remains) {
   EXPECT_EQ(remains.error, 0);
   Pids pids;
@@ -33,10 +35,12 @@ inline Pids pids_of(const Remains& remains) {
   return pids;
 }
 
+/// What a process does until it is killed.
 [[noreturn]] inline void wait_for_a_signal() {
   for (;;) ::pause();
 }
 
+/// Kills them.
 inline void end(const Pids& pids) {
   for (const auto pid : pids) ::kill(static_cast<pid_t>(pid), SIGKILL);
 }
