@@ -20,9 +20,9 @@
 
 #include "cli/option_table.hpp"
 #include "cli/time.hpp"
+#include "protocol/lease.hpp"
 #include "report/messages.hpp"
 #include "report/text.hpp"
-#include "protocol/lease.hpp"
 
 namespace ufl {
 

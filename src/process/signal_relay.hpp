@@ -7,8 +7,8 @@
 #include <deque>
 
 #include "process/child.hpp"
-#include "process/signal_bystander.hpp"
 #include "process/process_title.hpp"
+#include "process/signal_bystander.hpp"
 #include "process/signal_policy.hpp"
 #include "seams/clock.hpp"
 #include "seams/timer.hpp"

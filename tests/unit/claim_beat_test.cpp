@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "protocol/lease.hpp"
 #include "protocol/record.hpp"
-#include "seams/lease.hpp"
 #include "unit/claim_fixture.hpp"
 
 namespace ufl::test {

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/both_local.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/record.hpp"
 #include "unit/fake_observations.hpp"

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "seams/lease.hpp"
+#include "protocol/lease.hpp"
 #include "unit/keep_fixture.hpp"
 
 namespace ufl::test {
@@ -27,7 +27,7 @@ TEST_F(KeepLeaseTest, BeatsAtAThirdOfTheLeaseFromTheStartOfTheLastSuccess) {
 TEST_F(KeepLeaseTest, AFileThatIsNotThereIsToldWhenTheLeaseIsOver) {
   Keep keep{options(), clock_};
   (void)keep.start();
-  clock_.set(*keep.stop_at() - milliseconds{500});
+  clock_.set(keep.lease()->stop_at() - milliseconds{500});
   const Step step = keep.on_reply(absent());
   EXPECT_EQ(wait(step), milliseconds{500});
   ASSERT_TRUE(finished(next(keep, step)));
@@ -157,12 +157,12 @@ TEST_F(KeepLeaseTest, ABeatWhoseReplyWasLostIsFollowedByAnother) {
   Keep keep{options(), clock_};
   (void)keep.start();
   Step step = next(keep, keep.on_reply(failed()));
-  const Mono release_until = *keep.release_until();
+  const Mono release_until = keep.lease()->reliable_until();
   clock_.advance(seconds{1});
   step = keep.on_reply(changed(record(1)));
   ASSERT_TRUE(asks<UpdateFile>(step)) << "at once";
   EXPECT_EQ(expect_operation<UpdateFile>(step).expected, record(1));
-  EXPECT_EQ(keep.release_until(), release_until);
+  EXPECT_EQ(keep.lease()->reliable_until(), release_until);
   const Mono asked = clock_.now();
   clock_.advance(seconds{1});
   (void)keep.on_reply(ok());
@@ -358,7 +358,7 @@ TEST_F(KeepLeaseTest, BeatsEarlierWhereThatLeavesNoRoomForAnother) {
     step = keep.on_reply(reply);
   }
   EXPECT_TRUE(waits(step)) << "one of two failed, and it is kept";
-  EXPECT_GT(*keep.stop_at(), begun + lease_stop(kLease, seconds{15}));
+  EXPECT_GT(keep.lease()->stop_at(), begun + lease_stop(kLease, seconds{15}));
 }
 
 // And again at its time when that is over.

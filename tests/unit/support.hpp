@@ -158,7 +158,7 @@ inline const char* name_of(const Step& step) {
   constexpr std::array kOperations{"ReadFile",    "CreateExclusive", "RemoveFile",
                                    "ReplaceFile", "UpdateFile",      "ProbeDirectory"};
   static_assert(kOperations.size() == std::variant_size_v<FileOperation>);
-  constexpr std::array kOthers{"", "WaitUntil", "LooksFree", "Finished"};
+  constexpr std::array kOthers{"", "WaitUntil", "LooksFree", "Acquired", "Finished"};
   static_assert(kOthers.size() == std::variant_size_v<Step>);
   const auto* operation = std::get_if<FileOperation>(&step);
   return operation != nullptr ? kOperations.at(operation->index()) : kOthers.at(step.index());
