@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Holds the include rule of the architecture (design section 8) and a list of banned calls.
+"""Holds the include rule of the rooms and a list of banned calls.
 
 Arrows point one way: main -> cli, verbs -> protocol, process, report, sys -> seams. What touches
 the world (clocks, randomness, files, processes, stdout) lives in few rooms, and the rest is handed
