@@ -21,7 +21,6 @@
 
 #include "cli/parse.hpp"
 #include "process/signals.hpp"
-#include "process/standard_fds.hpp"
 #include "protocol/judge.hpp"
 #include "report/exit_status.hpp"
 #include "report/say.hpp"
@@ -31,6 +30,7 @@
 #include "sys/kernel_signs.hpp"
 #include "sys/observation_files.hpp"
 #include "sys/posix_file_system.hpp"
+#include "sys/standard_fds.hpp"
 #include "sys/system_clock.hpp"
 #include "sys/unique_fd.hpp"
 #include "verbs/perform.hpp"

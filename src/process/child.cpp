@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "process/end_child.hpp"
-#include "process/pidfd.hpp"
+#include "sys/pidfd.hpp"
 
 namespace ufl {
 

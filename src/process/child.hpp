@@ -23,9 +23,9 @@
 #include "process/command.hpp"
 #include "process/event_loop.hpp"
 #include "process/signals.hpp"
-#include "process/standard_fds.hpp"
 #include "seams/identity.hpp"
 #include "seams/process_table.hpp"
+#include "sys/standard_fds.hpp"
 
 namespace ufl {
 

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <csignal>
 
-#include "process/pidfd.hpp"
+#include "sys/pidfd.hpp"
 
 namespace ufl {
 

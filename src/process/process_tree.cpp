@@ -15,7 +15,7 @@
 #include <cstddef>
 #include <unordered_map>
 
-#include "process/pidfd.hpp"
+#include "sys/pidfd.hpp"
 
 namespace ufl {
 

@@ -8,15 +8,12 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdint>
-#include <cstdlib>
-#include <fstream>
-#include <string>
 #include <utility>
 
-#include "process/descriptors.hpp"
 #include "process/end_child.hpp"
-#include "process/pidfd.hpp"
+#include "sys/descriptors.hpp"
+#include "sys/pidfd.hpp"
+#include "sys/process_info.hpp"
 
 namespace ufl {
 
@@ -94,16 +91,7 @@ void SignalBystander::remove() {
 }
 
 bool SignalBystander::saw(int signal_number) const {
-  if (pid_ <= 0) return false;
-  // ShdPnd: signals pending for the process as a whole, a bit each, in hexadecimal (proc(5)).
-  std::ifstream status{"/proc/" + std::to_string(pid_) + "/status"};
-  const std::string key = "ShdPnd:";
-  for (std::string line; std::getline(status, line);) {
-    if (!line.starts_with(key)) continue;
-    const std::uint64_t pending = std::strtoull(line.c_str() + key.size(), nullptr, 16);
-    return ((pending >> static_cast<unsigned>(signal_number - 1)) & 1U) != 0;
-  }
-  return false;
+  return pid_ > 0 && is_pending(pid_, signal_number);
 }
 
 }  // namespace ufl

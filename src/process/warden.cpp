@@ -13,10 +13,10 @@
 #include <csignal>
 #include <system_error>
 
-#include "process/descriptors.hpp"
 #include "process/end_child.hpp"
-#include "process/pidfd.hpp"
 #include "process/warden_duty.hpp"
+#include "sys/descriptors.hpp"
+#include "sys/pidfd.hpp"
 
 namespace ufl {
 

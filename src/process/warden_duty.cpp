@@ -14,6 +14,8 @@
 #include <ctime>
 #include <utility>
 
+#include "sys/process_info.hpp"
+
 namespace ufl {
 
 namespace {
@@ -35,7 +37,7 @@ bool is_done(const Remains& remains) {
 // of ours shows, and ends by itself when that is done, as those ufls are killed.
 bool is_helper(std::int64_t pid) {
   if (pid == ::getpid()) return true;
-  const std::string name = name_of_process(pid);
+  const std::string name = process_name(static_cast<pid_t>(pid));
   return name == "lock-warden" || name == "lock-bystander";
 }
 

@@ -15,11 +15,11 @@
 #include <functional>
 #include <string>
 
-#include "process/command_signs.hpp"
 #include "process/lease_term.hpp"
 #include "process/process_tree.hpp"
 #include "seams/clock.hpp"
 #include "seams/process_table.hpp"
+#include "sys/command_signs.hpp"
 
 namespace ufl {
 

@@ -9,6 +9,8 @@
 #include <charconv>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <string_view>
 #include <system_error>
@@ -20,9 +22,13 @@ namespace ufl {
 
 namespace {
 
+std::string path_in_proc(pid_t pid, const char* name) {
+  return "/proc/" + std::to_string(pid) + '/' + name;
+}
+
 std::optional<std::string> read_of_process(pid_t pid, const char* name) {
   if (!proc_shows_us()) return std::nullopt;
-  return read_small_file("/proc/" + std::to_string(pid) + '/' + name);
+  return read_small_file(path_in_proc(pid, name));
 }
 
 }  // namespace
@@ -92,6 +98,22 @@ UniqueFd open_process(const ProcessId& process) {
 }
 
 pid_t parent_process() { return ::getppid(); }
+
+std::string process_name(pid_t pid) {
+  std::string name = read_small_file(path_in_proc(pid, "comm")).value_or("");
+  if (name.ends_with('\n')) name.pop_back();
+  return name;
+}
+
+bool is_pending(pid_t pid, int signal_number) {
+  // ShdPnd: signals pending for the process as a whole, a bit each, in hexadecimal (proc(5)).
+  constexpr std::string_view kKey = "\nShdPnd:";
+  const std::string status = read_small_file(path_in_proc(pid, "status")).value_or("");
+  const auto line = status.find(kKey);
+  if (line == std::string::npos) return false;
+  const std::uint64_t pending = std::strtoull(status.c_str() + line + kKey.size(), nullptr, 16);
+  return ((pending >> static_cast<unsigned>(signal_number - 1)) & 1U) != 0;
+}
 
 std::vector<std::string> process_command(pid_t pid) {
   std::vector<std::string> words;

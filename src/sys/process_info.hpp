@@ -39,6 +39,13 @@ namespace ufl {
 /// Does this very process run still? What /proc does not show counts as running.
 [[nodiscard]] bool process_runs(const ProcessId& process);
 
+/// The name that a process calls itself by, /proc/PID/comm; empty when it is not shown to us.
+[[nodiscard]] std::string process_name(pid_t pid);
+
+/// Is this signal pending for the process as a whole, /proc/PID/status? False when that is not
+/// shown to us.
+[[nodiscard]] bool is_pending(pid_t pid, int signal_number);
+
 /// The command line of a process, /proc/PID/cmdline; empty when it has none, or shows none to us.
 [[nodiscard]] std::vector<std::string> process_command(pid_t pid);
 

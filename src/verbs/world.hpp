@@ -7,13 +7,13 @@
 
 #include "process/process_title.hpp"
 #include "process/signals.hpp"
-#include "process/standard_fds.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
 #include "seams/identity.hpp"
 #include "seams/liveness.hpp"
 #include "seams/observations.hpp"
 #include "seams/process_table.hpp"
+#include "sys/standard_fds.hpp"
 
 namespace ufl {
 

@@ -15,7 +15,7 @@
 #include "process/child.hpp"
 #include "process/event_loop.hpp"
 #include "process/signals.hpp"
-#include "process/standard_fds.hpp"
+#include "sys/standard_fds.hpp"
 #include "seams/clock.hpp"
 #include "sys/host_processes.hpp"
 #include "unit/temporary_directory.hpp"

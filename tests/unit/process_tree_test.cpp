@@ -24,9 +24,9 @@
 #include "process/child.hpp"
 #include "process/event_loop.hpp"
 #include "process/signals.hpp"
-#include "process/standard_fds.hpp"
 #include "seams/process_table.hpp"
 #include "sys/host_processes.hpp"
+#include "sys/standard_fds.hpp"
 #include "unit/child_processes.hpp"
 #include "unit/process_forest.hpp"
 

@@ -18,7 +18,6 @@
 
 #include "process/process_title.hpp"
 #include "process/signals.hpp"
-#include "process/standard_fds.hpp"
 #include "process/warden.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/driver.hpp"
@@ -27,6 +26,7 @@
 #include "sys/mount_table.hpp"
 #include "sys/observation_files.hpp"
 #include "sys/posix_file_system.hpp"
+#include "sys/standard_fds.hpp"
 #include "sys/system_clock.hpp"
 #include "unit/child_processes.hpp"
 #include "unit/host_liveness.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "process/command_signs.hpp"
+#include "sys/command_signs.hpp"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,7 +13,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "process/descriptors.hpp"
+#include "sys/descriptors.hpp"
 
 namespace ufl {
 
@@ -93,12 +93,6 @@ bool CommandSigns::opens_lifeline(std::int64_t pid) const {
     if (target_of(entry->path()) == lifeline_) return true;
   }
   return false;
-}
-
-std::string name_of_process(std::int64_t pid) {
-  std::string name = content_of(proc(pid, "comm"));
-  if (name.ends_with('\n')) name.pop_back();
-  return name;
 }
 
 }  // namespace ufl

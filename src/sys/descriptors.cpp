@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "process/descriptors.hpp"
+#include "sys/descriptors.hpp"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "process/standard_fds.hpp"
+#include "sys/standard_fds.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

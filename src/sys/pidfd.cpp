@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "process/pidfd.hpp"
+#include "sys/pidfd.hpp"
 
 #include <sys/syscall.h>
 #include <unistd.h>

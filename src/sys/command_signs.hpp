@@ -34,7 +34,4 @@ class CommandSigns {
   std::set<std::pair<std::int64_t, std::uint64_t>> without_lifeline_;
 };
 
-/// The name that a process calls itself by, /proc/PID/comm; empty when there is none.
-[[nodiscard]] std::string name_of_process(std::int64_t pid);
-
 }  // namespace ufl
