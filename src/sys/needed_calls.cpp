@@ -20,6 +20,8 @@
 #include <cstdio>
 #include <system_error>
 
+#include "sys/pidfd.hpp"
+
 namespace ufl {
 
 namespace {
@@ -106,7 +108,7 @@ constexpr std::array kRun{
 
 constexpr std::array kStop{
     Probe{"prctl", [] { return long{::prctl(PR_GET_DUMPABLE)}; }},
-    Probe{"pidfd_open", [] { return ::syscall(SYS_pidfd_open, 0, 0U); }},
+    Probe{"pidfd_open", [] { return long{open_pidfd(0)}; }},
     Probe{"pidfd_send_signal",
           [] { return ::syscall(SYS_pidfd_send_signal, kNoFile, 0, nullptr, 0U); }},
 };

@@ -2,7 +2,6 @@
 
 #include "sys/process_info.hpp"
 
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include "sys/file_io.hpp"
+#include "sys/pidfd.hpp"
 
 namespace ufl {
 
@@ -88,8 +88,7 @@ UniqueFd open_process(const ProcessId& process) {
   constexpr auto kLargest = std::numeric_limits<pid_t>::max();
   if (!process.start || process.pid < 1 || process.pid > kLargest) return UniqueFd{};
   const auto pid = static_cast<pid_t>(process.pid);
-  // glibc wraps it only since 2.36.
-  UniqueFd pidfd{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))};
+  UniqueFd pidfd{open_pidfd(pid)};
   if (!pidfd.valid()) return pidfd;
   // Only now: since then the descriptor stands for whoever is looked at here.
   const auto now = process_stat(pid);

@@ -26,6 +26,7 @@
 #include "process/signals.hpp"
 #include "seams/process_table.hpp"
 #include "sys/host_processes.hpp"
+#include "sys/pidfd.hpp"
 #include "sys/standard_fds.hpp"
 #include "unit/child_processes.hpp"
 #include "unit/process_forest.hpp"
