@@ -14,6 +14,7 @@
 #include "report/holder_text.hpp"
 #include "report/messages.hpp"
 #include "report/text.hpp"
+#include "seams/file_system.hpp"
 
 namespace ufl {
 
@@ -111,7 +112,7 @@ std::string held_since(const Holder& holder, Wall now) {
 std::string stale_temporaries_text(const LockStatus& lock) {
   constexpr std::size_t kMostNamed = 10;
   if (lock.stale_temporaries.empty()) return {};
-  const std::string directory = lock.path.substr(0, lock.path.rfind('/') + 1);
+  const std::string directory{directory_part(lock.path)};
   std::string names;
   std::size_t named = 0;
   for (const std::string& name : lock.stale_temporaries) {

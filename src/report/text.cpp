@@ -7,6 +7,8 @@
 #include <iterator>
 #include <system_error>
 
+#include "seams/file_system.hpp"
+
 namespace ufl {
 
 namespace {
@@ -213,8 +215,8 @@ std::string shown(std::string_view field, std::size_t limit) {
 }
 
 std::string directory_text(std::string_view path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string_view::npos ? "." : printable(path.substr(0, slash + 1));
+  const std::string_view directory = directory_part(path);
+  return directory.empty() ? "." : printable(directory);
 }
 
 std::string error_text(int error) { return std::generic_category().message(error); }

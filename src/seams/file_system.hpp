@@ -18,6 +18,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace ufl {
@@ -91,6 +92,17 @@ struct ProbeDirectory {
 /// One file operation: what a protocol machine asks for in one step.
 using FileOperation =
     std::variant<ReadFile, CreateExclusive, RemoveFile, ReplaceFile, UpdateFile, ProbeDirectory>;
+
+/// What of `path` tells the directory that it lies in: up to the last slash, with that; empty for a
+/// bare name.
+[[nodiscard]] constexpr std::string_view directory_part(std::string_view path) {
+  return path.substr(0, path.rfind('/') + 1);
+}
+
+/// The name that `path` gives a file in its directory: what follows the last slash.
+[[nodiscard]] constexpr std::string_view name_part(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 /// What became of a file operation, as far as the protocol tells outcomes apart.
 enum class FileStatus {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "seams/file_system.hpp"
 #include "sys/path.hpp"
 
 namespace ufl {
@@ -52,7 +53,7 @@ std::optional<NameWatch> NameWatch::on(const std::string& path, NameEvents event
   if (watch < 0) return std::nullopt;
   const int file_watch =
       events == NameEvents::any ? ::inotify_add_watch(inotify.get(), path.c_str(), kFile) : -1;
-  return NameWatch{std::move(inotify), watch, file_watch, path.substr(path.rfind('/') + 1)};
+  return NameWatch{std::move(inotify), watch, file_watch, std::string{name_part(path)}};
 }
 
 void NameWatch::end() {

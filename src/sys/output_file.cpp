@@ -20,6 +20,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "seams/file_system.hpp"
 #include "sys/file_io.hpp"
 #include "sys/path.hpp"
 #include "sys/unique_fd.hpp"
@@ -91,7 +92,7 @@ Target target_of(std::string path) {
     if (is_descriptor(path)) return {path};
     const std::string parent = directory_of(path);
     const UniqueFd directory{::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    const UniqueFd link = open_itself(directory, path.substr(path.rfind('/') + 1));
+    const UniqueFd link = open_itself(directory, std::string{name_part(path)});
     struct stat directory_info = {};
     struct stat info = {};
     if (!link.valid() || ::fstat(link.get(), &info) != 0 || !S_ISLNK(info.st_mode)) return {path};
@@ -112,7 +113,7 @@ std::optional<std::string> resolved_name(const std::string& path) {
   if (auto real = resolved(path)) return real;
   const auto directory = resolved(directory_of(path));
   if (!directory) return std::nullopt;
-  return *directory + '/' + path.substr(path.rfind('/') + 1);
+  return (*directory + '/').append(name_part(path));
 }
 
 constexpr std::string_view kTemporary = ".ufl-report-";

@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <climits>
+#include <string_view>
+
+#include "seams/file_system.hpp"
 
 namespace ufl {
 
@@ -17,8 +20,8 @@ std::string absolute_path(const std::string& path) {
 }
 
 std::string directory_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
+  const std::string_view directory = directory_part(path);
+  return directory.empty() ? "./" : std::string{directory};
 }
 
 }  // namespace ufl
