@@ -2,10 +2,6 @@
 
 #include "sys/command_signs.hpp"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,6 +10,7 @@
 #include <system_error>
 
 #include "sys/descriptors.hpp"
+#include "sys/lifeline.hpp"
 
 namespace ufl {
 
@@ -45,17 +42,10 @@ bool CommandSigns::mark(const ProcessStat& process) {
   return has_token(process.pid) || has_lifeline(process);
 }
 
-// The socket of sys/lifeline.hpp.
 std::string CommandSigns::find_lifeline() const {
-  constexpr std::string_view kPrefix{"\0ufl/", 5};
   for (const int descriptor : open_descriptors()) {
-    sockaddr_un address{};
-    socklen_t length = sizeof address;
-    const int got = ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length);
-    if (got != 0 || address.sun_family != AF_UNIX || length > sizeof address) continue;
-    const std::string_view name{address.sun_path, length - offsetof(sockaddr_un, sun_path)};
-    if (name.size() > kPrefix.size() && name.starts_with(kPrefix) &&
-        token_.ends_with(name.substr(kPrefix.size()))) {
+    const std::string uuid = lifeline_uuid(descriptor);
+    if (!uuid.empty() && token_.ends_with(uuid)) {
       return target_of("/proc/self/fd/" + std::to_string(descriptor));
     }
   }

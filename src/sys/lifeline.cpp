@@ -16,6 +16,9 @@ namespace ufl {
 
 namespace {
 
+// Of the abstract name, after its NUL; part of the lock file's format for ever.
+constexpr std::string_view kPrefix = "ufl/";
+
 struct Address {
   sockaddr_un name = {};
   socklen_t length = 0;
@@ -23,7 +26,7 @@ struct Address {
 
 // In an abstract name every byte of the length counts, and no NUL ends it, unix(7).
 Address address_of(std::string_view uuid) {
-  const std::string name = "ufl/" + std::string{uuid};
+  const std::string name = std::string{kPrefix}.append(uuid);
   Address address;
   address.name.sun_family = AF_UNIX;
   std::memcpy(address.name.sun_path + 1, name.data(), name.size());
@@ -52,6 +55,19 @@ std::optional<Lifeline> Lifeline::bind(std::string_view uuid, OnExec on_exec) {
   socket = move_up(std::move(socket), on_exec);
   if (!socket.valid()) return std::nullopt;
   return Lifeline{std::move(socket), uuid};
+}
+
+std::string lifeline_uuid(int descriptor) {
+  Address address;
+  address.length = sizeof address.name;
+  auto* const generic_name = reinterpret_cast<sockaddr*>(&address.name);
+  if (::getsockname(descriptor, generic_name, &address.length) != 0) return {};
+  const bool is_whole = address.length <= sizeof address.name;
+  if (address.name.sun_family != AF_UNIX || !is_whole) return {};
+  std::string_view name{address.name.sun_path, address.length - offsetof(sockaddr_un, sun_path)};
+  if (!name.starts_with('\0')) return {};
+  name.remove_prefix(1);
+  return name.starts_with(kPrefix) ? std::string{name.substr(kPrefix.size())} : std::string{};
 }
 
 LifelineState probe_lifeline(std::string_view uuid) {

@@ -51,6 +51,9 @@ class Lifeline {
   std::string uuid_;
 };
 
+/// The UUID of the lifeline whose end this descriptor of ours is; empty: it is no lifeline.
+[[nodiscard]] std::string lifeline_uuid(int descriptor);
+
 /// Does somebody keep the lifeline of this UUID? Never blocks, and leaves nothing behind in the
 /// other's socket, however often it is asked. `uuid` may be anything.
 [[nodiscard]] LifelineState probe_lifeline(std::string_view uuid);

@@ -73,6 +73,15 @@ void leave_only(int free_fd, rlim_t limit) {
 
 bool is_inherited(int fd) { return ::fcntl(fd, F_GETFD) == 0; }
 
+TEST_F(LifelineTest, ADescriptorTellsItsUuid) {
+  const auto lifeline = Lifeline::bind(uuid_, OnExec::close);
+  ASSERT_TRUE(lifeline);
+  EXPECT_EQ(lifeline_uuid(lifeline->fd()), uuid_);
+  EXPECT_EQ(lifeline_uuid(Stranger{uuid_, SOCK_STREAM}.fd()), "") << "no name";
+  EXPECT_EQ(lifeline_uuid(UniqueFd{::socket(AF_INET, SOCK_DGRAM, 0)}.get()), "");
+  EXPECT_EQ(lifeline_uuid(UniqueFd{::open("/dev/null", O_RDONLY)}.get()), "");
+}
+
 TEST_F(LifelineTest, IsUpForAsLongAsItIsKept) {
   EXPECT_EQ(probe(), LifelineState::down);
   auto lifeline = Lifeline::bind(uuid_, OnExec::keep);
