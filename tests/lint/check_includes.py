@@ -36,12 +36,27 @@ MAY_INCLUDE = {
     "seams": (),
 }
 
+FILES = "take a FileSystem (seams/file_system.hpp), or ask a function of src/sys"
+
 # Headers of libraries: pattern, the rooms that may include them, what the others do instead.
 LIBRARIES = (
     (r"CLI/", ("cli",), "ask cli/parse.hpp for Options"),
     (r"boost/process", ("process",), "use process/child.hpp"),
     (r"boost/asio", ("process", "sys"), "use process/event_loop.hpp"),
+    (r"(filesystem|fstream|dirent\.h|sys/(file|inotify|mount|stat|statfs|statvfs|xattr)\.h)$",
+     ("sys",), FILES),
 )
+
+# System calls on files whose names other classes have, too: these only after a lone "::".
+AMBIGUOUS_FILE_CALLS = "access|link|mount|open|remove|stat|truncate"
+# The others, however they are qualified.
+FILE_CALLS = (
+    r"chdir|chmod|chown|chroot|creat|eaccess|euidaccess|faccessat|fallocate|fchmod(at)?|"
+    r"fchown(at)?|fdatasync|fdopendir|flock|fopen|freopen|fstat(at|fs|vfs)?|fsync|ftruncate|ftw|"
+    r"f?utimens|getcwd|glob|inotify_(add_watch|init1?|rm_watch)|lchown|linkat|lstat|mkdir(at)?|"
+    r"mkd?temp|mkfifo(at)?|mknod(at)?|mko?stemp|nftw|open(at2?|dir)|posix_fallocate|readdir|"
+    r"readlink(at)?|realpath|rename(at2?)?|rmdir|scandir|statfs|statvfs|statx|symlink(at)?|"
+    r"sync_file_range|syncfs|tmpfile|umask|unlink(at)?|utimensat")
 
 # The pure rooms include the C++ standard library and what is named here, nothing else.
 PURE_ROOMS = ("protocol", "seams")
@@ -63,7 +78,11 @@ CALLS = (
     (r"\brandom_device\b", ("sys",), IDENTITY),
     (r"\bgetpid\s*\(", ("sys", "process"), IDENTITY),
     (r"\bgethostname\s*\(", ("sys",), IDENTITY),
-    (r"\bfilesystem\s*::", ("sys",), "take a FileSystem (seams/file_system.hpp)"),
+    (r"\b(filesystem|fs)\s*::", ("sys",), FILES),
+    (r"\bnamespace(\s+\w+\s*=)?(\s*::)?\s*std\s*::\s*filesystem\b", ("sys",), FILES),
+    (r"\b[io]?fstream\b", ("sys",), FILES),
+    (rf"(?<![\w.>])({FILE_CALLS})\s*\(", ("sys",), FILES),
+    (rf"(?<![\w>])::\s*({AMBIGUOUS_FILE_CALLS})\s*\(", ("sys",), FILES),
     (r"\b(quick_)?exit\s*\(", (), "return an Ending or a status to main(), or throw"),
     (r"\bcout\b", ("main",), OUTPUT),
     (r"\b(v?printf|puts|putchar)\s*\(", ("main",), OUTPUT),
@@ -248,6 +267,13 @@ class TheChecker(unittest.TestCase):
         self.assert_caught("sys/a.hpp", "#include <boost/asio/io_context.hpp>", "forward")
         self.assert_fine("process/a.hpp", "namespace boost::asio {", "class io_context;", "}")
 
+    def test_headers_of_file_systems(self):
+        for header in ("filesystem", "fstream", "dirent.h", "sys/stat.h", "sys/inotify.h"):
+            self.assert_fine("sys/a.hpp", f"#include <{header}>")
+            self.assert_caught("process/a.cpp", f"#include <{header}>", "FileSystem")
+            self.assert_caught("report/a.hpp", f"#include <{header}>", header)
+        self.assert_fine("process/a.cpp", "#include <fcntl.h>", "#include <sys/statistics.h>")
+
     def test_the_protocol_is_pure(self):
         for header in ("unistd.h", "fcntl.h", "sys/stat.h", "signal.h", "csignal", "pthread.h",
                        "poll.h", "fmt/format.h", "CLI/CLI.hpp", "boost/asio.hpp", "thread",
@@ -266,6 +292,19 @@ class TheChecker(unittest.TestCase):
             "auto p = ::getpid();": "sys",
             "gethostname(name, size);": "sys",
             "std::filesystem::path p;": "sys",
+            "fs::path p;": "sys",
+            "namespace fs = std::filesystem;": "sys",
+            "namespace files = ::std::filesystem;": "sys",
+            "using namespace std::filesystem;": "sys",
+            "std::ifstream file{name};": "sys",
+            "int fd = ::open(name, O_RDONLY);": "sys",
+            "if (::stat (name, &info) != 0) return;": "sys",
+            "return fstat(fd, &info);": "sys",
+            "::readlink(name, text, size);": "sys",
+            "unlink(name);": "sys",
+            "std::rename(from, to);": "sys",
+            "::inotify_add_watch(fd, name, mask);": "sys",
+            "auto* d = ::opendir(name);": "sys",
             "std::cout << 1;": "main.cpp",
             'printf("x");': "main.cpp",
             'std::puts("x");': "main.cpp",
@@ -290,7 +329,10 @@ class TheChecker(unittest.TestCase):
             "/* stdout", " * belongs to the command: printf(x) */", 'say("exit(3), stdout");',
             "std::snprintf(text, size, format);", "::_exit(127);", "int on_exit(int);",
             "char c = '\"'; // puts(x)", "int n = 10'000; int m = 1'0; // usleep(1)",
-            'auto r = R"(std::cout "x")";', "my_printf(x);", "int sleeping(int);")
+            'auto r = R"(std::cout "x")";', "my_printf(x);", "int sleeping(int);",
+            "term_.open(at);", "int LeaseTerm::open(Mono at) {", "std::ranges::remove(all, one);",
+            "if (inotify_is_spare(8)) return;",
+            "pipe->open();", "loop.stat(1);", "auto a = status.realpath(x);", "int ofs::f();")
         self.assert_caught("verbs/a.cpp", "char c = '\"'; std::cout << c;", "cout")
         self.assert_caught("verbs/a.cpp", "int n = 1'0; std::cout << '0';", "cout")
         self.assert_fine("cli/a.cpp", '// #include "verbs/run.hpp"')
