@@ -43,6 +43,8 @@ Signals::Signals() {
   if (child_was_ignored_) ::signal(SIGCHLD, SIG_DFL);
 }
 
+void Signals::let_through() const { ::sigprocmask(SIG_UNBLOCK, &handled_, nullptr); }
+
 void Signals::restore_in_child() const {
   if (child_was_ignored_) ::signal(SIGCHLD, SIG_IGN);
   ::sigprocmask(SIG_SETMASK, &original_mask_, nullptr);

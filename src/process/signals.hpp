@@ -25,6 +25,9 @@ class Signals {
   /// The signals that are held back to be read.
   [[nodiscard]] const sigset_t& handled() const { return handled_; }
 
+  /// Hold them back no longer: each does what it does to any program.
+  void let_through() const;
+
   /// In a forked child: put everything back as ufl got it. Async-signal-safe.
   void restore_in_child() const;
 

@@ -142,6 +142,12 @@ enum class BreakRefusal {
 [[nodiscard]] std::string resource_failure_text(const std::string& path, const std::string& what,
                                                 int error);
 
+/// stdout does not take what --help or --version print; `error` is the errno value.
+[[nodiscard]] std::string stdout_failure_text(int error);
+
+/// Something was thrown that nobody expects.
+[[nodiscard]] std::string internal_error_text(const std::string& what);
+
 /// The lock is no longer ours at release.
 [[nodiscard]] std::string lost_text(const std::string& path, const Sighting& seen, Wall now);
 

@@ -151,6 +151,14 @@ std::string print_failure_text(const std::string& path, std::string_view what, i
                      error_text(error));
 }
 
+std::string stdout_failure_text(int error) {
+  return fmt::format("cannot write to stdout: {}; see where it goes", error_text(error));
+}
+
+std::string internal_error_text(const std::string& what) {
+  return fmt::format("internal error: {}; please report it", what);
+}
+
 std::string no_process_text(const std::string& path, std::int64_t pid) {
   return fmt::format(
       "{}: there is no process {} for the lock to live with; name one that runs, such as --pid $$",

@@ -10,8 +10,8 @@
 
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
-#include "report/say.hpp"
 #include "sys/inotify_spare.hpp"
+#include "sys/standard_error.hpp"
 #include "verbs/leasing.hpp"
 
 namespace ufl {

@@ -6,7 +6,7 @@
 
 #include "protocol/lease.hpp"
 #include "report/recovery_messages.hpp"
-#include "report/say.hpp"
+#include "sys/standard_error.hpp"
 
 namespace ufl {
 

@@ -3,7 +3,7 @@
 #include "verbs/placing.hpp"
 
 #include "report/messages.hpp"
-#include "report/say.hpp"
+#include "sys/standard_error.hpp"
 
 namespace ufl {
 

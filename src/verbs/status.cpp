@@ -9,12 +9,12 @@
 #include "protocol/judge.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
-#include "report/say.hpp"
 #include "report/status_text.hpp"
 #include "sys/hindrances.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/path.hpp"
 #include "sys/stale_temporaries.hpp"
+#include "sys/standard_error.hpp"
 #include "verbs/inspecting.hpp"
 #include "verbs/session.hpp"
 

@@ -14,11 +14,11 @@
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
-#include "report/say.hpp"
-#include "report/terminal.hpp"
 #include "sys/hindrances.hpp"
 #include "sys/inotify_spare.hpp"
 #include "sys/path.hpp"
+#include "sys/standard_error.hpp"
+#include "sys/terminal.hpp"
 #include "verbs/leasing.hpp"
 #include "verbs/refresh.hpp"
 

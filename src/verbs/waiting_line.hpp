@@ -5,10 +5,10 @@
 #include <functional>
 #include <string>
 
-#include "report/terminal.hpp"
 #include "report/waiting_text.hpp"
 #include "seams/clock.hpp"
 #include "seams/timer.hpp"
+#include "sys/terminal.hpp"
 
 namespace ufl {
 

@@ -9,8 +9,8 @@
 
 #include "report/holder_text.hpp"
 #include "report/messages.hpp"
-#include "report/say.hpp"
 #include "report/text.hpp"
+#include "sys/standard_error.hpp"
 
 namespace ufl {
 

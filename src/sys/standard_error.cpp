@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "report/say.hpp"
+#include "sys/standard_error.hpp"
 
 #include <poll.h>
 #include <unistd.h>

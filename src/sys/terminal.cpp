@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-#include "report/terminal.hpp"
+#include "sys/terminal.hpp"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
-#include "report/say.hpp"
+#include "sys/standard_error.hpp"
 
 namespace ufl {
 
