@@ -15,7 +15,6 @@
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "sys/host_identity.hpp"
-#include "sys/host_processes.hpp"
 #include "sys/kernel_signs.hpp"
 #include "sys/observation_files.hpp"
 #include "sys/posix_file_system.hpp"
@@ -44,13 +43,12 @@ int perform(const ufl::Options& options, const ufl::StandardOutput& out,
   ufl::KernelSigns signs;
   ufl::Judge liveness{identity, signs};
   ufl::ObservationFiles observations{identity};
-  ufl::HostProcesses processes;
   const ufl::World world{clock,
                          identity,
                          files,
                          liveness,
                          observations,
-                         processes,
+                         signs,
                          signals,
                          closed,
                          title,

@@ -78,7 +78,7 @@ Life Judge::judge(const ProcessId& process, const Holder& holder, const Holder& 
   }
   if (!signs_.process_exists(process.pid)) return Life::gone;
   if (!process.start) return Life::unknown;
-  const auto stat = signs_.process_stat(process.pid);
+  const auto stat = signs_.find(process.pid);
   // hidepid, proc(5); or it ended between the two questions.
   if (!stat) return signs_.process_exists(process.pid) ? Life::hidden : Life::gone;
   // Its number is used again; or it is dead, and its parent does not care.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// Seam: the signs of life that this host shows of a holder.
+// Seam: the signs of life that this host shows of a holder: its processes, lifelines, witnesses.
 
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "seams/process_table.hpp"
@@ -20,19 +19,11 @@ enum class LifelineState {
 };
 
 /// Asks this host. Nothing here fails or blocks; what cannot be asked is no proof of anything.
-class HostSigns {
+class HostSigns : public ProcessTable {
  public:
-  HostSigns() = default;
-  HostSigns(const HostSigns&) = delete;
-  HostSigns& operator=(const HostSigns&) = delete;
-  virtual ~HostSigns() = default;
-
   /// Is there a process of this number in our PID namespace? Also true of one that we may not
   /// signal. False for a number that no process can have.
   [[nodiscard]] virtual bool process_exists(std::int64_t pid) = 0;
-
-  /// What /proc shows of it; nothing when it shows nothing to us.
-  [[nodiscard]] virtual std::optional<ProcessStat> process_stat(std::int64_t pid) = 0;
 
   /// Does somebody keep the lifeline of this UUID? `uuid` may be anything.
   [[nodiscard]] virtual LifelineState probe_lifeline(std::string_view uuid) = 0;

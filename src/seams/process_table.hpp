@@ -39,7 +39,8 @@ class ProcessTable {
   ProcessTable& operator=(const ProcessTable&) = delete;
   virtual ~ProcessTable() = default;
 
-  /// The process of this number; nothing when there is none, or none that is shown to us.
+  /// The process of this number, which may be any; nothing when there is none, or none that is
+  /// shown to us.
   [[nodiscard]] virtual std::optional<ProcessStat> find(std::int64_t pid) = 0;
 
   /// The children of this process, those who came to it last before the others. Quicker than all();

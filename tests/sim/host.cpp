@@ -79,9 +79,15 @@ void Host::reboot(std::string boot) {
   memory_.clear();
 }
 
-std::optional<ProcessStat> Host::process_stat(std::int64_t pid) {
+std::optional<ProcessStat> Host::find(std::int64_t pid) {
   const auto found = processes_.find(pid);
   return found == processes_.end() ? std::nullopt : std::optional{found->second};
+}
+
+ProcessList Host::all() {
+  ProcessList list;
+  for (const auto& [pid, stat] : processes_) list.processes.push_back(stat);
+  return list;
 }
 
 LifelineState Host::probe_lifeline(std::string_view uuid) {

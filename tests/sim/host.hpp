@@ -90,7 +90,9 @@ class Host final : public HostSigns {
   [[nodiscard]] Memory& memory() { return memory_; }
 
   bool process_exists(std::int64_t pid) override { return processes_.contains(pid); }
-  std::optional<ProcessStat> process_stat(std::int64_t pid) override;
+  std::optional<ProcessStat> find(std::int64_t pid) override;
+  std::vector<std::int64_t> children() override { return {}; }
+  ProcessList all() override;
   LifelineState probe_lifeline(std::string_view uuid) override;
   bool is_witnessed(std::uint64_t uid, std::string_view uuid) override;
 

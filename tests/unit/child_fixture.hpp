@@ -17,7 +17,7 @@
 #include "process/signals.hpp"
 #include "sys/standard_fds.hpp"
 #include "seams/clock.hpp"
-#include "sys/host_processes.hpp"
+#include "sys/kernel_signs.hpp"
 #include "unit/temporary_directory.hpp"
 
 namespace ufl::test {
@@ -51,7 +51,7 @@ struct Ufl {
   Signals signals;
   EventLoop loop{signals};
   ClosedStandardFds closed;
-  HostProcesses table;
+  KernelSigns table;
   Child child{loop, signals, closed, table};
 };
 

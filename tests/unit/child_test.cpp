@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "process/event_loop.hpp"
-#include "sys/host_processes.hpp"
+#include "sys/kernel_signs.hpp"
 #include "unit/child_fixture.hpp"
 #include "unit/child_processes.hpp"
 

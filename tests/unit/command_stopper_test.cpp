@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "process/process_tree.hpp"
-#include "sys/host_processes.hpp"
+#include "sys/kernel_signs.hpp"
 #include "unit/child_processes.hpp"
 
 namespace ufl::test {
@@ -46,7 +46,7 @@ class Later final : public Clock, public Timer {
 /// Somebody wakes who has slept for longer than all patience beyond the time to kill.
 TEST(CommandStopperTest, PatienceBeginsWithTheKill) {
   in_own_process([] {
-    HostProcesses host;
+    KernelSigns host;
     Later later;
     ProcessTree tree{host, {}};
     const pid_t command = start_bound_process([] {
@@ -68,7 +68,7 @@ TEST(CommandStopperTest, PatienceBeginsWithTheKill) {
 /// And it ends: the command is never reported to have ended.
 TEST(CommandStopperTest, PatienceIsNotForEver) {
   in_own_process([] {
-    HostProcesses host;
+    KernelSigns host;
     Later later;
     ProcessTree tree{host, {}};
     bool done = false;

@@ -16,7 +16,7 @@
 
 #include "process/process_tree.hpp"
 #include "seams/process_table.hpp"
-#include "sys/host_processes.hpp"
+#include "sys/kernel_signs.hpp"
 #include "unit/child_processes.hpp"
 
 namespace ufl::test {
@@ -96,7 +96,7 @@ struct Forest {
     EXPECT_TRUE(ready.ends());
   }
 
-  HostProcesses host{};
+  KernelSigns host{};
   ProcessTable& table = host;
   ProcessTree tree{table, [this](std::int64_t pid) { return helpers.contains(pid); }};
   Pids helpers{};

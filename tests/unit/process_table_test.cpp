@@ -15,15 +15,15 @@
 #include <limits>
 #include <vector>
 
-#include "sys/host_processes.hpp"
+#include "sys/kernel_signs.hpp"
 #include "sys/process_info.hpp"
 #include "unit/child_processes.hpp"
 
 namespace ufl::test {
 namespace {
 
-TEST(HostProcesses, FindsThisProcess) {
-  HostProcesses table;
+TEST(ProcessTable, FindsThisProcess) {
+  KernelSigns table;
   const auto self = table.find(::getpid());
   ASSERT_TRUE(self);
   EXPECT_EQ(self->pid, ::getpid());
@@ -34,8 +34,8 @@ TEST(HostProcesses, FindsThisProcess) {
   EXPECT_FALSE(table.find(std::numeric_limits<pid_t>::max()));
 }
 
-TEST(HostProcesses, ListsEveryProcessOnce) {
-  HostProcesses table;
+TEST(ProcessTable, ListsEveryProcessOnce) {
+  KernelSigns table;
   const ProcessList list = table.all();
   EXPECT_EQ(list.error, 0);
   for (const pid_t pid : {::getpid(), ::getppid()}) {
@@ -44,10 +44,10 @@ TEST(HostProcesses, ListsEveryProcessOnce) {
   }
 }
 
-TEST(HostProcesses, NamesTheYoungestChildFirst) {
+TEST(ProcessTable, NamesTheYoungestChildFirst) {
   if (!std::ifstream{"/proc/thread-self/children"}) GTEST_SKIP() << "this kernel does not tell";
   in_own_process([] {
-    HostProcesses table;
+    KernelSigns table;
     EXPECT_EQ(table.children(), std::vector<std::int64_t>{});
     const pid_t first = start_process([] { ::pause(); });
     const pid_t second = start_process([] { ::pause(); });
@@ -82,17 +82,17 @@ TEST(OpenProcess, NotOfOneThatHasEnded) {
   EXPECT_FALSE(open_process(*process).valid());
 }
 
-TEST(HostProcesses, ANameCannotForgeTheRest) {
+TEST(ProcessTable, ANameCannotForgeTheRest) {
   in_own_process([] {
     ::prctl(PR_SET_NAME, ") Z 1 (");
-    const auto self = HostProcesses{}.find(::getpid());
+    const auto self = KernelSigns{}.find(::getpid());
     ASSERT_TRUE(self);
     EXPECT_EQ(self->state, 'R');
     EXPECT_EQ(self->parent, ::getppid());
   });
 }
 
-TEST(HostProcesses, AListThatWasCutShortSaysSo) {
+TEST(ProcessTable, AListThatWasCutShortSaysSo) {
   in_own_process([] {
     rlimit limit{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -100,23 +100,23 @@ TEST(HostProcesses, AListThatWasCutShortSaysSo) {
     ::close(lowest);
     limit.rlim_cur = static_cast<rlim_t>(lowest) + 1;  // the directory, but no file in it
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
-    EXPECT_EQ(HostProcesses{}.all().error, EMFILE);
+    EXPECT_EQ(KernelSigns{}.all().error, EMFILE);
     limit.rlim_cur -= 1;
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
-    EXPECT_EQ(HostProcesses{}.all().error, EMFILE);
+    EXPECT_EQ(KernelSigns{}.all().error, EMFILE);
   });
 }
 
-TEST(HostProcesses, TheNumbersOfAnotherNamespaceAreNotOurs) {
+TEST(ProcessTable, TheNumbersOfAnotherNamespaceAreNotOurs) {
   in_own_process([] {
     if (::unshare(CLONE_NEWPID) != 0) GTEST_SKIP() << "takes privileges";
     in_own_process([] {
       ASSERT_EQ(::getpid(), 1);
-      HostProcesses table;
+      KernelSigns table;
       EXPECT_FALSE(table.find(1)) << "that is somebody else";
       EXPECT_EQ(table.all().error, ENOENT);
     });
-    EXPECT_TRUE(HostProcesses{}.find(::getpid())) << "we have not moved";
+    EXPECT_TRUE(KernelSigns{}.find(::getpid())) << "we have not moved";
   });
 }
 

@@ -16,7 +16,7 @@
 
 #include "process/process_tree.hpp"
 #include "seams/process_table.hpp"
-#include "sys/host_processes.hpp"
+#include "sys/kernel_signs.hpp"
 #include "unit/child_processes.hpp"
 #include "unit/process_forest.hpp"
 
@@ -45,7 +45,7 @@ class FakeTable final : public ProcessTable {
     return {.pid = pid, .state = state, .parent = parent, .threads = 1, .start = start};
   }
 
-  HostProcesses real;
+  KernelSigns real;
   ProcessList list{};
   std::function<std::optional<ProcessStat>(std::int64_t)> found{};
   std::function<void()> on_list{};

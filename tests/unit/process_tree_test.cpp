@@ -25,7 +25,7 @@
 #include "process/event_loop.hpp"
 #include "process/signals.hpp"
 #include "seams/process_table.hpp"
-#include "sys/host_processes.hpp"
+#include "sys/kernel_signs.hpp"
 #include "sys/pidfd.hpp"
 #include "sys/standard_fds.hpp"
 #include "unit/child_processes.hpp"
@@ -191,7 +191,7 @@ class SlowTable final : public ProcessTable {
   }
 
  private:
-  HostProcesses host_;
+  KernelSigns host_;
 };
 
 TEST(ProcessTree, KillAllCatchesWhatForksAndEndsAtOnce) {

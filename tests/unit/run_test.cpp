@@ -22,7 +22,7 @@
 #include "protocol/claim.hpp"
 #include "protocol/driver.hpp"
 #include "sys/host_identity.hpp"
-#include "sys/host_processes.hpp"
+#include "sys/kernel_signs.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/observation_files.hpp"
 #include "sys/posix_file_system.hpp"
@@ -129,7 +129,7 @@ class RunTest : public ::testing::Test {
     HostIdentity identity;
     HostLiveness liveness{identity};
     ObservationFiles observations{identity};
-    HostProcesses processes;
+    KernelSigns processes;
     const Signals signals;
     const ClosedStandardFds closed_fds{};
     const ProcessTitle title{0, nullptr};
