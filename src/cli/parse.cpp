@@ -55,9 +55,10 @@ void drop_overruled(std::vector<GivenOption>& options) {
   });
 }
 
-// CLI11 gets canonical words only: each option by its first long name, its value as a word of its
-// own. So it sees none of the forms that it misreads. And it is told of no option that is not
-// given: making them all takes longer than to take a free lock.
+// CLI11 gets canonical words only, each option by its first long name, its value as a word of its
+// own, because version 2.1 misreads other forms (cli/split.hpp). It decides which value of an
+// option counts that was given twice. It is told of no option that is not given: to make them all
+// takes longer than to take a free lock.
 Values parse_words(const std::vector<GivenOption>& given) {
   if (given.empty()) return {};
   CLI::App app;

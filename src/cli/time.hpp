@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+//
+// Lengths of time on the command line. By hand, because strtod(3), and with it CLI11's numbers with
+// a unit, also take blanks, signs, "0x10", "1e9", "inf" and the decimal point of the locale.
 
 #pragma once
 

@@ -79,10 +79,10 @@ ssize_t read_value(int pipe, Value& value) {
   return count;
 }
 
-/// What the child does until it is the command. Made before the fork: whatever allocates happens
-/// here. Not the launcher of Boost.Process v2 (1.81 and 1.83): that closes inherited descriptors,
-/// leaves the signal mask as ours, runs exit(3) in the child when the exec fails, leaves that child
-/// unreaped, and does not run scripts without "#!" as execvp(3) does.
+/// What the child does until it is the command. Made before the fork, so that nothing allocates
+/// after it. Boost.Process v2 only waits for the child, because its launcher (1.81 and 1.83) closes
+/// inherited descriptors, leaves the signal mask as ours, runs exit(3) in the child when the exec
+/// fails, leaves that child unreaped, and does not run scripts without "#!" as execvp(3) does.
 class ChildStart {
  public:
   ChildStart(const Signals& signals, const ClosedStandardFds& closed, SpawnOptions options,

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: MIT
+//
+// Times of day in lock files. By hand, because the chrono formatter and parser of the standard come
+// with GCC 13 and 14 (Debian 12 has 12), and strptime(3) takes more than utc_text() writes: blanks,
+// numbers that are too short.
 
 #pragma once
 

@@ -6,6 +6,9 @@
 // a dead share. Symbolic links are followed where they lie on local file systems; on a share
 // nothing is touched, so a link that leads from one share to another is taken for a directory of
 // the first.
+//
+// Not with libmount: it would read the lines, which is the least of this, but it resolves a path by
+// realpath(3), and brings libblkid and libselinux into a static program.
 
 #pragma once
 
