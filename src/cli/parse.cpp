@@ -161,7 +161,7 @@ std::int64_t pid_of(const Value& value) {
   return number_of(value, std::int64_t{1}, kMost, "is not a process ID");
 }
 
-// Empty: what a script has that did not look whether ufl --acquire succeeded.
+// Empty: a script did not look whether ufl --acquire succeeded.
 std::string token_of(const Value& value) {
   if (value.text.find_first_not_of(" \t\n\v\f\r") == std::string::npos) {
     throw UsageError{value.from +
@@ -244,7 +244,7 @@ void take_lease(Options& options, const Values& values) {
   if (const auto* kill_after = find(values, OptionId::kill_after)) {
     options.kill_after = time_of(*kill_after, kill_after->text);
   }
-  // A command that runs on needs no time to be stopped in.
+  // With --on-lost warn the command runs on, and needs no time to be stopped in.
   if (!options.lease || !options.kill_on_loss) return;
   if (lease_has_room(*options.lease, options.kill_after)) return;
   refuse(*lease, "is too short for a lease with a --kill-after of " +

@@ -75,11 +75,11 @@ class Child {
   /// share that hangs, only the command waits for it.
   void go(EndHandler on_end);
 
-  /// Not to be let go, after all: end the process, and wait a second for that at most (it may be
-  /// one that cannot be killed). Does nothing after go().
+  /// End the process instead of letting it go, and wait a second for that at most (it may be one
+  /// that cannot be killed). Does nothing after go().
   void abandon();
 
-  /// It cannot be ended, and nobody waits for it any more: let it run on, and forget it.
+  /// Let the command run on, and forget it: it cannot be ended, and nobody waits for it any more.
   void leave();
 
   /// Send the command a signal, unless it has ended. Before go(), it waits for that. What cannot be

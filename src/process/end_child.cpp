@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kPatience = 1000;  // milliseconds
 
-// It has ended, and is gone; or somebody else has waited for it.
+// The child has ended and was waited for, here or by somebody else.
 bool is_reaped(pid_t pid) {
   const pid_t got = ::waitpid(pid, nullptr, WNOHANG);
   return got == pid || (got < 0 && errno == ECHILD);
@@ -28,7 +28,7 @@ bool is_reaped(pid_t pid) {
 bool end_child(pid_t pid) {
   ::kill(pid, SIGKILL);
   if (is_reaped(pid)) return true;
-  // Its number is its own as long as it is not waited for.
+  // No other process gets its number as long as it is not waited for.
   const int pidfd = open_pidfd(pid);
   if (pidfd >= 0) {
     pollfd end{pidfd, POLLIN, 0};

@@ -134,8 +134,8 @@ class DescriptorWatch final : public Watch {
   std::shared_ptr<Watched> watched_;
 };
 
-// Asio names "epoll" and "timerfd" what are epoll_create1(2) and timerfd_create(2), and an assign()
-// of ours is epoll_ctl(2).
+// Asio calls epoll_create1(2) "epoll" and timerfd_create(2) "timerfd", and an assign() of ours is
+// epoll_ctl(2).
 std::string call_of(const boost::system::system_error& error) {
   const std::string what = error.what();
   if (what.starts_with("epoll")) return "epoll_create1";

@@ -14,7 +14,7 @@ namespace ufl {
 
 namespace {
 
-// What the word is besides a time since boot, which is positive.
+// The values of the word that are no time since boot, which is positive.
 constexpr std::int64_t kOver = -1;
 constexpr std::int64_t kDone = -2;
 
@@ -27,7 +27,7 @@ bool is_time(std::int64_t word) { return word >= 0; }
 struct LeaseTerm::Page {
   std::atomic<std::int64_t> stop_at;
   std::atomic<std::int64_t> kill_at;
-  // What needs a lock is not for two processes.
+  // An atomic that needs a lock does not work between two processes.
   static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 };
 
@@ -67,7 +67,7 @@ bool LeaseTerm::end_in_time(const Clock& clock) {
 
 bool LeaseTerm::end(Mono kill_at) {
   if (page_ == nullptr) return true;
-  // Before the word, or whoever sees that would kill later.
+  // Before the word: a warden that saw "over" first would kill later.
   if (word_of(kill_at) < page_->kill_at) page_->kill_at = word_of(kill_at);
   std::int64_t before = page_->stop_at;
   while (is_time(before)) {

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: MIT
 //
 // The term of a lease: one page of memory that ufl (U) and its warden (W) share, so that both know
-// until when the command may run, and that one of them alone has ended that.
+// until when the command may run, and only one of them ends that.
 //
 // It holds the time to stop at, which U raises after each refresh, or "over", or "done" (the
-// command ended before). Both are final: whoever would change the word compares and swaps it. So:
+// command ended before). Both are final, so the word is changed by compare-and-swap only:
 //   1 U's refresh was in time, and U is about to raise a to b  2 the time is a: W reads a, swaps in
 //   "over", tells the command to stop  3 U swaps a for b in vain: it finds "over", and ends with
 //   76, whatever the refresh has written
 // or else
 //   1 the time is a: W reads a  2 U swaps a for b  3 W swaps a for "over" in vain, reads b, waits.
-// And of two who end it, one has swapped in "over": that one sends SIGTERM, which a second time
-// means "force" to some.
+// If both would end it, one of them swaps in "over", and that one sends SIGTERM: a second SIGTERM
+// means "force" to some programs.
 //   1 the time is a: U and W read a  2 W swaps in "over"  3 U swaps in vain: U only kills.
 // If W dies after 2, nobody sends SIGTERM, and SIGKILL comes in time from U.
 //
-// The time to kill at stands beside it, and may be late: only ever too early.
+// The time to kill at stands beside the word. It may be an old one, and is then too early, never
+// too late:
 //   1 U swaps a for b  2 U cannot go on  3 W ends it at b, and finds the time to kill that went
 //   with a: it leaves the command less time, or none, for its own end.
 

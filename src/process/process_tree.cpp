@@ -55,8 +55,8 @@ class Family {
       const auto [begin, end] = by_parent_.equal_range(parent.pid);
       for (auto child = begin; child != end; ++child) {
         const ProcessStat& process = processes_[child->second];
-        // Not all were read at the same moment. Nobody is older than his parent: if he is, the
-        // number of a parent that has ended is used again.
+        // Not all were read at the same moment. No process is older than its parent: if one seems
+        // so, its parent has ended, and another process has the number.
         const bool real = process.start >= parent.start && process.pid != root.pid;
         if (real && !spared(process)) found.push_back(process);
       }
@@ -71,7 +71,7 @@ class Family {
   std::unordered_multimap<std::int64_t, std::size_t> by_parent_;
 };
 
-// Whose parent ended while the list was read has a new one by now: perhaps us.
+// A process whose parent ended while the list was read has a new parent by now: perhaps us.
 void find_new_parents(ProcessTable& table, std::vector<ProcessStat>& processes) {
   std::set<std::int64_t> pids;
   for (const ProcessStat& process : processes) pids.insert(process.pid);
@@ -186,9 +186,10 @@ ProcessList ProcessTree::members() {
   return list;
 }
 
-// One look can miss what forks and ends at once, each time under a new number that the look has
-// passed already. It cannot miss that this goes on: the topmost of the chain is a child of ours,
-// runs when the look begins, and is seen to run or to have ended since the look before.
+// One look can miss a process that forks and ends at once, each time under a new number that the
+// look has passed already. It cannot miss that this goes on: the topmost process of the chain is a
+// child of ours, runs when the look begins, and is seen to run or to have ended since the look
+// before.
 ProcessTree::Look ProcessTree::look() {
   Look look;
   ProcessList list = members();
@@ -219,13 +220,13 @@ ProcessTree::Look ProcessTree::steady_look() {
 int ProcessTree::signal(const ProcessStat& process, int number) {
   const int pidfd = open_pidfd(static_cast<pid_t>(process.pid));
   if (pidfd < 0) return errno;
-  // Only now: since then the descriptor stands for whoever is looked at here.
+  // Looked at after the open: from then on the descriptor and the number mean the same process.
   const auto now = table_.find(process.pid);
   int error = ESRCH;
   if (now ? now->start == process.start : child_runs(process.pid)) {
     error = pidfd_send(pidfd, number);
   } else if (!now) {
-    // It has ended; or it cannot be seen for now, and is not to be taken for one that has ended.
+    // It has ended; or it cannot be seen for now, and must not be taken for one that has ended.
     error = pidfd_send(pidfd, 0);
     if (error == 0) error = EAGAIN;
   }
@@ -247,7 +248,7 @@ Remains ProcessTree::signal_all(int number) {
 
 Remains ProcessTree::alive() { return signal_all(0); }
 
-// The command is not the first who is told: what it starts then, to clean up, is not to be told.
+// All are looked up before the command is told: what it starts then, to clean up, must not be told.
 Remains ProcessTree::terminate() {
   Remains remains = signal_all(SIGTERM);
   const auto is_command = [this](const Survivor& survivor) {
@@ -260,8 +261,8 @@ Remains ProcessTree::terminate() {
   return remains;
 }
 
-// Not SIGKILL at once: without adoption what is started since the look would leave the tree with
-// the death of its parent; and a supervisor would start anew what is killed.
+// Not SIGKILL at once: without adoption a process that was started since the look would leave the
+// tree with the death of its parent, and a supervisor would start anew what is killed.
 //
 // Known race, without adoption, on a host so busy that a process gets no processor for 100 ms:
 //   1 it is in the middle of a fork when it is sent SIGSTOP, which it will notice after that
@@ -279,7 +280,7 @@ std::vector<ProcessStat> ProcessTree::stop_all() {
   return stopped.processes;
 }
 
-// True: it is a new one.
+// True: the process is a new one.
 bool ProcessTree::stop(const ProcessStat& process, Stopped& stopped) {
   if (!stopped.known.insert(key_of(process)).second) return false;
   stopped.processes.push_back(process);
@@ -301,8 +302,8 @@ void ProcessTree::await_stop(Stopped& stopped) {
   }
 }
 
-// What forks and ends at once is gone before a look is over. But it becomes a child of ours, the
-// youngest one, and that is quickly found.
+// A process that forks and ends at once is gone before a look is over. But its child becomes ours,
+// the youngest one, and that is quickly found.
 void ProcessTree::chase(Stopped& stopped) {
   for (int count = 0; count < kMostChased; ++count) {
     reap_front();  // or there would be ever more to look through
@@ -344,7 +345,7 @@ void ProcessTree::reap_orphans() {
   }
 }
 
-// False: one that somebody else waits for stands before the others, and waitid(2) shows no other.
+// False: a child that somebody else waits for stands first, and waitid(2) shows no other.
 bool ProcessTree::reap_front() {
   for (int count = 0; count < kMostReaped; ++count) {
     siginfo_t info{};

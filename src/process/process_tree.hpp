@@ -70,11 +70,11 @@ class ProcessTree {
   /// made by the process that has forked this one. `command_pidfd`: see set_command().
   ProcessTree(const ProcessTree& other, IsHelper is_helper, IsRoot is_root, int command_pidfd);
 
-  /// Were we made the parent of orphans before: the first process of a container (pid 1), or what a
-  /// subreaper has become by execve(2)? Then somebody has to reap them.
+  /// Has this process become the parent of orphans before: as the first process of a container (pid
+  /// 1), or as a subreaper that has called execve(2)? Then somebody has to reap them.
   [[nodiscard]] static bool has_adopted_orphans();
 
-  /// From now on descendants who lose their parent become children of this process
+  /// From now on descendants that lose their parent become children of this process
   /// (PR_SET_CHILD_SUBREAPER, prctl(2)); reap_orphans() must be called now and then. Returns 0, or
   /// the errno value.
   [[nodiscard]] static int adopt_orphans();
@@ -100,8 +100,8 @@ class ProcessTree {
   /// has ended, and nothing is left that could start anything.
   [[nodiscard]] Remains alive();
 
-  /// Ask all of the tree to end: SIGTERM, then SIGCONT for what is stopped. Each is asked once.
-  /// Returns who was asked.
+  /// Ask all of the tree to end: SIGTERM, then SIGCONT for what is stopped. Each process is asked
+  /// once. Returns those that were asked.
   Remains terminate();
 
   /// One sweep: kill the command, before anything is looked for; stop what runs, until nothing new

@@ -9,9 +9,9 @@
 // So a bystander in our process group is asked: a child that does nothing and blocks every signal.
 // What is pending there was sent to more than ufl.
 //
-// The bystander also keeps the lock file open for the command: a command that closes what it
-// inherits, and outlives its ufl, is seen to live by that (sys/kept_file.hpp). So it ends with ufl,
-// but not before the command: when ufl is killed, it waits for that.
+// The bystander also keeps the lock file open for the command: so a command that closes what it
+// inherits, and outlives its ufl, is seen to live (sys/kept_file.hpp). The bystander ends with ufl,
+// but not before the command: when ufl is killed, it waits for the command.
 
 #pragma once
 

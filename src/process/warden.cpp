@@ -29,7 +29,7 @@ constexpr Duration kShortLife = std::chrono::milliseconds{100};
 
 // In the child. One thread has forked, so everything may be called here.
 void become_warden(int orders, int timer, int command, const ProcessTitle& title) {
-  ::setsid();  // whoever kills our group does not kill it
+  ::setsid();  // a signal to ufl's group does not reach it
   ::dup2(orders, WardenDuty::kOrders);
   ::dup2(timer, WardenDuty::kTimer);
   ::dup2(command, WardenDuty::kCommand);
@@ -81,7 +81,7 @@ int Warden::begin() {
   return error;
 }
 
-// Where the kernel gives no descriptor of it, the next refresh notices.
+// Without a pidfd the next refresh notices the end of the warden.
 void Warden::watch() {
   const int pidfd = open_pidfd(pid_);
   if (pidfd < 0) return;
@@ -93,7 +93,7 @@ void Warden::watch() {
   ::close(pidfd);
 }
 
-// Its end is no end of its task.
+// The warden has ended, its task has not.
 void Warden::replace() {
   end();
   if (token_.empty()) return;
@@ -102,7 +102,7 @@ void Warden::replace() {
   timer_->at(now + kShortLife, [this] { replace(); });
 }
 
-// And was not waited for.
+// Has the warden ended? It is not waited for here.
 bool Warden::has_ended() const {
   siginfo_t info{};
   const int got = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
@@ -119,7 +119,7 @@ bool Warden::raise(Mono stop_at, Mono kill_at) {
 bool Warden::end_term(Mono kill_at) {
   if (token_.empty()) return true;
   const bool first = term_.end(kill_at);
-  // It may have nothing to do by its own clock yet. The pipe has room for thousands of these, and
+  // By the warden's own clock it may not be time yet. The pipe has room for thousands of these, and
   // SIGPIPE is held back.
   if (orders_ >= 0) [[maybe_unused]]
     const ssize_t written = ::write(orders_, "", 1);

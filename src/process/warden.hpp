@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// Stands in for a ufl that cannot stop its command in time, under a lease that others will take
-// over whatever happens here: ufl waits for a share that hangs, or a freezer or a debugger keeps it
-// from running, or it was stopped, or killed.
+// The warden stands in for a ufl that cannot stop its command in time, under a lease that others
+// will take over whatever happens here: ufl waits for a share that hangs, or a freezer or a
+// debugger keeps it from running, or it was stopped, or killed.
 //
 // The warden goes by its own clock, and by the term that it shares with ufl (lease_term.hpp). When
-// that ends it stops the command, and everything below ufl: SIGTERM, then SIGKILL; and continues
-// ufl if that was merely stopped. No number stands for the command: it has a pidfd of it, from
-// before it began.
+// the term ends, the warden stops the command and everything below ufl: SIGTERM, then SIGKILL; and
+// it continues ufl, if that was merely stopped. It knows the command by a pidfd from before the
+// command began, not by its number.
 //
 // When ufl was killed, the command dies with it (PR_SET_PDEATHSIG), and the warden kills what the
-// command had started: whoever has the token of the lock in his environment, also below an inner
-// ufl (UFL_TOKENS), or has its lifeline open, and whatever is below those. Not found: who has
-// cleared his environment and closed his descriptors and has no living parent that is found. Not
-// ended: who runs as another user, unless ufl is root.
+// command had started: each process that has the token of the lock in its environment, also below
+// an inner ufl (UFL_TOKENS), or the lifeline open, and everything below those. Not found: a process
+// that has cleared its environment, closed its descriptors, and has no living parent that is found.
+// Not ended: a process that runs as another user, unless ufl is root.
 //
 // When the warden ends before its time, ufl makes another one at once.
 

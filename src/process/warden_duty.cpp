@@ -33,8 +33,9 @@ bool is_done(const Remains& remains) {
          });
 }
 
-// What ufl runs for itself; and what inner ufls do: that has work to do, which may be what no sign
-// of ours shows, and ends by itself when that is done, as those ufls are killed.
+// The warden and the bystander of this ufl, and those of inner ufls. Those have work to do, perhaps
+// with processes that no sign of ours marks, and end by themselves when it is done, as their ufls
+// are killed.
 bool is_helper(std::int64_t pid) {
   if (pid == ::getpid()) return true;
   const std::string name = process_name(static_cast<pid_t>(pid));
@@ -43,8 +44,8 @@ bool is_helper(std::int64_t pid) {
 
 }  // namespace
 
-// A descendant of ufl cannot leave the tree below it as long as ufl lives: it adopts orphans. So no
-// sign is looked for till then, which takes longer, and may hang where a process waits for a share.
+// As long as ufl lives it adopts orphans, and no descendant leaves the tree below it. So signs are
+// looked for only after that: it takes longer, and may hang where a process waits for a share.
 WardenDuty::WardenDuty(pid_t ufl, const ProcessTree& tree, LeaseTerm& term,
                        const std::string& token, const Clock& clock, ProcessTable& table)
     : ufl_{ufl},
@@ -63,7 +64,7 @@ WardenDuty::WardenDuty(pid_t ufl, const ProcessTree& tree, LeaseTerm& term,
               [this](const ProcessStat& process) { return signs_.mark(process); }},
       interval_{kInterval} {}
 
-// Not so, too, where ufl is in a PID namespace that is not seen here.
+// False also where ufl is in a PID namespace that is not seen here.
 bool WardenDuty::is_ufl() const { return ::getppid() == ufl_; }
 
 void WardenDuty::run() {
@@ -94,10 +95,10 @@ void WardenDuty::set_timer(Mono when) {
   ::timerfd_settime(kTimer, TFD_TIMER_ABSTIME, &time, nullptr);
 }
 
-// Whoever has slept, as the whole machine does, and wakes too late, kills first.
+// A warden that wakes too late, because the whole machine has slept, kills first.
 void WardenDuty::act() {
-  // A command that ended before its time has left behind what may live on, as it may without a
-  // lease; ufl will see how that was. What is left of one that was stopped may not.
+  // A command that ended before the term may leave processes that live on, as without a lease; ufl
+  // sees to that. What is left of a command that was stopped may not live on.
   if (!term_.is_over() && below_ufl_.command_has_ended()) return;
   if (term_.end_in_time(clock_)) is_to_tell_ = true;
   if (!term_.is_over()) {

@@ -3,9 +3,9 @@
 // What the warden does, in its own process (warden.hpp).
 //
 //     watch    until the term of the lease ends, or ufl does
-//     stop     the term has ended, by whoever: SIGTERM to the command's tree, if that is for the
-//              warden to send; SIGKILL in time, until nothing of it runs. Now and then SIGCONT for
-//              ufl, in case it was only stopped.
+//     stop     the term has ended: SIGTERM to the command's tree, if the warden has ended the term;
+//              SIGKILL in time, until nothing of it runs. Now and then SIGCONT for ufl, in case it
+//              was only stopped.
 //     bury     ufl has ended: SIGKILL for whatever bears a sign of the command
 
 #pragma once

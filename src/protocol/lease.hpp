@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// The times of a lease, counted from the start of the last refresh that succeeded: everybody may
-// take the lock over when it is over, by a clock that has seen nothing earlier than that start.
+// The times of a lease, counted from the start of the last refresh that succeeded. Every waiter may
+// take the lock over at the end, by a clock that has seen nothing earlier than that start.
 //
 //     0 ........ 1/3 ............ 2/3 ................ lease
 //     refreshed  refreshed again  the command is told  everything is dead before that
 //                (or earlier)     to stop (or earlier)
 //
-// Between the two in the middle a healthy holder must not lose what it holds: there two refreshes
-// fit in, of the time that one was measured to take, and the wait between them. Where they do not,
+// Between 1/3 and 2/3 two refreshes fit in, of the time that one was measured to take, and the wait
+// between them: one that fails does not cost a healthy holder its lock. Where they do not fit in,
 // the lock is refreshed earlier; where that is no help, the lease is refused.
 
 #pragma once

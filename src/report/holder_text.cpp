@@ -20,14 +20,14 @@ namespace {
 
 constexpr std::size_t kShownCommand = 60;
 
-// So that a later holder is not broken; but nobody pastes a page.
+// --break names the token, so that it does not break a later holder; but nobody pastes a page.
 std::string token_option(const std::string& token) {
   constexpr std::size_t kMostQuoted = 400;
   const std::string option = " --token " + shell_quote({token});
   return option.size() <= kMostQuoted ? option : std::string{};
 }
 
-// Nobody is told to break a file of data.
+// Only for what may be the rest of a token: a person must not be told to break a file of data.
 std::string break_torn_text(const std::string& path, const std::string& first_line) {
   const std::string option = ends_in_torn_uuid(first_line) ? token_option(first_line) : "";
   if (option.empty()) return {};
@@ -42,14 +42,14 @@ std::string record_text(const HolderParts& parts) {
   return "held by " + parts.who + what + (parts.age.empty() ? "" : " since " + parts.age);
 }
 
-// After so long without a refresh everybody may take the lock over; without a beat nobody can see
-// that.
+// After so long without a refresh every waiter may take the lock over. Without a heartbeat no
+// waiter sees a refresh.
 std::optional<Seconds> lease_of(const Holder& holder) {
   const bool has_lease = holder.lease && holder.beat && *holder.lease > 0;
   return has_lease ? std::optional{Seconds{*holder.lease}} : std::nullopt;
 }
 
-// A holder of whom it is not known whether it lives.
+// A holder that may live or not, as far as this host sees.
 std::string doubt_text(const Sighting& seen, Life life, bool has_lease) {
   const auto unseen = [&](const std::string& who) {
     return who + (has_lease ? " and cannot be checked from here"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What is said about whoever holds a lock: parts of sentences. Everything is safe to print,
-// whatever the lock file holds.
+// Parts of sentences about the holder of a lock. Everything is safe to print, whatever the lock
+// file holds.
 
 #pragma once
 

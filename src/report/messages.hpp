@@ -45,7 +45,7 @@ using Seconds = std::chrono::duration<double>;
 /// The lock file is a mount point of its own.
 [[nodiscard]] std::string mounted_alone_text(const std::string& path);
 
-/// What is waited for is no lock, as `seen` shows, and nobody will release it.
+/// ufl waits for what is no lock, as `seen` shows: nobody will release it.
 [[nodiscard]] std::string waits_for_no_lock_text(const std::string& path, const Sighting& seen);
 
 /// A claim was given up and its file could not, or must not, be taken back.
@@ -91,12 +91,12 @@ enum class BreakRefusal {
 /// --break: somebody holds flock(2) on the lock file.
 [[nodiscard]] std::string break_flocked_text(const std::string& path, const Hindrance& hindrance);
 
-/// Nor was it acquired, though its holder is gone: because of `hindrance`, or of a flock(2) that is
-/// over or not shown.
+/// The holder is gone, but the lock was not acquired: `hindrance` prevents the takeover, or a
+/// flock(2) on the file that is over by now or not shown.
 [[nodiscard]] std::string not_taken_over_text(const std::string& path, const Sighting& seen,
                                               const Hindrance& hindrance, Wall now);
 
-/// The lock is waited for though its holder is gone, because only others may take it over.
+/// The holder is gone, but ufl waits, because only others may take the lock over.
 [[nodiscard]] std::string may_not_replace_text(const std::string& path, const Sighting& seen,
                                                Wall now);
 

@@ -50,7 +50,7 @@ enum class CommandFate {
 [[nodiscard]] std::string not_restored_text(const std::string& path, const FileReply& failure,
                                             CommandFate fate);
 
-/// The same, and it could.
+/// The same, but the record was written back.
 [[nodiscard]] std::string restored_text(const std::string& path);
 
 /// These processes of the command were told to stop, then killed, and are there still.

@@ -64,7 +64,7 @@ std::string_view name_of(Life life) {
   return "untold";
 }
 
-// Whoever keeps a file that was emptied is seen, though the file does not say who that is.
+// The process that keeps an emptied file is seen to live, though the file does not say which it is.
 Life told_life(const LockStatus& lock) {
   return is_emptied(lock.look.seen) ? Life::alive : lock.life;
 }
@@ -84,7 +84,7 @@ std::string next_of(const LockStatus& lock) {
                      lock.hindrance.flocked_by.front().pid);
 }
 
-// That the holder is dead does not help whoever may not, or cannot, take the lock over.
+// A dead holder is no help to a user who may not, or cannot, take the lock over.
 std::string check_of(const LockStatus& lock) {
   const bool is_hindered = lock.life == Life::dead && lock.hindrance.is_there();
   return is_hindered
@@ -108,7 +108,7 @@ std::string held_since(const Holder& holder, Wall now) {
   return since ? "since " + printable(*since) + " by the holder's clock" : std::string{};
 }
 
-// How to remove what was left, unless it is a page of it.
+// How to remove the stale temporaries, without a page of names.
 std::string stale_temporaries_text(const LockStatus& lock) {
   constexpr std::size_t kMostNamed = 10;
   if (lock.stale_temporaries.empty()) return {};

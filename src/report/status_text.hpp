@@ -22,7 +22,7 @@ struct LockStatus {
   bool local = false;          ///< this kernel alone sees the file
   bool mounted_alone = false;  ///< the file is a mount point, and so no lock: State::cannot_tell
   Hindrance hindrance;         ///< State::held: what keeps it from being taken over
-  /// Names beside the lock file of what a ufl that was killed has left: ".ufl-...".
+  /// Stale temporaries: names beside the lock file that a killed ufl has left, ".ufl-...".
   std::vector<std::string> stale_temporaries;
 };
 

@@ -93,10 +93,10 @@ bool needs_no_quotes(std::string_view word) {
          word.find(":=") == std::string_view::npos;
 }
 
-// What printf(1) writes for \NNN in its format is the same byte in every shell. There is no other
-// way to write control characters on one line that they all read: what ends $'\'; id; #' in bash is
-// the end of quotes and a command in dash. No "-" in front: that were an option. Not "!": the
-// history of interactive shells does not mind quotes.
+// printf(1) writes the same byte for \NNN in its format in every shell. No other way to write
+// control characters on one line is read alike by all: $'\'; id; #' is one word in bash, and ends a
+// quoted one and begins a command in dash. No "-" in front, which would be an option. No "!"
+// anywhere: the history of an interactive shell reads it inside quotes, too.
 std::string as_format(std::string_view word) {
   std::string text;
   for (const char c : word) {

@@ -24,8 +24,8 @@ inline constexpr std::string_view kEllipsis = "...";
 /// `bytes` with whatever is not UTF-8 written as \xNN: for JSON, which can carry the rest.
 [[nodiscard]] std::string valid_utf8(std::string_view bytes);
 
-/// So many columns of a terminal does printable `text` take at most: one for an ASCII character,
-/// two for any other (there are wider fonts than any table knows).
+/// The most columns of a terminal that printable `text` takes: one for an ASCII character, two for
+/// any other (there are wider fonts than any table knows).
 [[nodiscard]] std::size_t most_columns(std::string_view text);
 
 /// The longest beginning of printable `text` that takes no more than `columns`, with "..." in place
@@ -38,7 +38,7 @@ inline constexpr std::string_view kEllipsis = "...";
 
 /// `words` as every POSIX shell takes them: quoted where it matters, "$(printf '...')" where there
 /// are control characters, bytes that are not UTF-8, or what nobody sees. The result is printable.
-/// What a shell gets of a word that ends in a line break is that word without it.
+/// A shell gets a word that ends in a line break without that.
 [[nodiscard]] std::string shell_quote(const std::vector<std::string>& words);
 
 /// Does a shell get `word` from shell_quote() as it is?

@@ -3,9 +3,8 @@
 // Seam: one client's view of the directory that the lock file lies in.
 //
 // The protocol says what it wants as a value (`FileOperation`) and is told the outcome later
-// (`FileReply`). It never waits inside an operation, so the same protocol runs against files on the
-// local disk, against a worker process that may hang on a dead share, and against a simulator that
-// slips other contenders between any two operations.
+// (`FileReply`). It never waits inside an operation, so the same protocol runs against real files
+// and against a simulator that slips other contenders between any two operations.
 //
 // Not promised: that an operation which was reported as failed has not taken effect (a reply can be
 // lost), or that what one client wrote is visible to the next reader at once.
@@ -37,8 +36,8 @@ struct ReadFile {
 /// Create `path`, which must not exist, and write `content` with one write(2); then close. With
 /// `sync` the content is flushed to the server (fsync(2)) before close, as a share needs it;
 /// without it, where the file system can do that, the name appears together with the content. With
-/// `kept`, and without `sync`, this process keeps the file, in place of the one that it has kept
-/// before, as long as that has a name, or until this process ends: others see that it does
+/// `kept`, and without `sync`, this process keeps the file, in place of the one that it kept
+/// before, until it has no name any more or this process ends. Others see that it is kept
 /// (FileReply::keeper), where the kernel lets them, before they can see the file.
 struct CreateExclusive {
   std::string path;
@@ -119,7 +118,7 @@ enum class FileStatus {
   failed,       ///< everything else: cannot tell
 };
 
-/// Who shows that he lives by keeping a file (CreateExclusive).
+/// Which process shows that it lives by keeping a file (CreateExclusive).
 enum class Keeper {
   unknown,   ///< not asked, or the kernel does not say
   nobody,    ///< nobody is seen: that proves nothing

@@ -75,8 +75,9 @@ class Identity {
   /// and then nobody can prove that the holder is gone.
   virtual void leave_witness(const std::string& uuid) = 0;
 
-  /// Remove that sign, once nothing of the holder is on the share any more; if it belongs to the
-  /// user that we run as. That of another user is his to remove, whatever a record says.
+  /// Remove that sign, once nothing of the holder is on the share any more. It stays if it belongs
+  /// to another user than the one that we run as: only that user removes it, whatever a record
+  /// says.
   virtual void remove_witness(const std::string& uuid) = 0;
 
   /// 64 random bits, for jitter.

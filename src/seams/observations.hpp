@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Seam: what this host has seen of a lock, kept for the next process. A lease can only be seen to
-// run out by somebody who has watched it for so long; a job that cron starts once a minute with -n
-// never does, but its runs together do.
+// Seam: what this host has seen of a lock, kept for the next process. Only a waiter that watches a
+// lock for as long as its lease sees the lease run out. A job that cron starts once a minute with
+// -n never waits for so long, but its runs together do.
 
 #pragma once
 
@@ -16,8 +16,8 @@ namespace ufl {
 /// Something that stays as it is: a record that nobody refreshes, or a file without content.
 struct Observation {
   std::string token;    ///< of the record; empty for a file of 0 bytes
-  std::string beat;     ///< what would change if its holder lived
-  Duration patience{};  ///< after so long without a change it is abandoned
+  std::string beat;     ///< the heartbeat: what would change if its holder lived
+  Duration patience{};  ///< the staleness limit: after so long without a change it is abandoned
   Mono since{};         ///< when it was first seen so
 
   /// Is `other` the same thing, seen at another time?
@@ -26,8 +26,8 @@ struct Observation {
   }
 };
 
-/// Where they are kept: on this host, until it is started anew. Nothing here fails: what cannot be
-/// kept is forgotten, which makes somebody wait for longer.
+/// Where observations are kept: on this host, until it is started anew. Nothing here fails: an
+/// observation that cannot be kept is forgotten, and a waiter waits for longer.
 class Observations {
  public:
   Observations() = default;

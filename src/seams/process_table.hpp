@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Seam: which processes this host shows us. A picture that is old when it is looked at: a number in
-// it may be another process's by now, which its start tells.
+// Seam: which processes this host shows us. The picture is old when it is looked at: a number in it
+// may belong to another process by now, which its start tells.
 
 #pragma once
 
@@ -43,8 +43,8 @@ class ProcessTable {
   /// shown to us.
   [[nodiscard]] virtual std::optional<ProcessStat> find(std::int64_t pid) = 0;
 
-  /// The children of this process, those who came to it last before the others. Quicker than all();
-  /// where the kernel does not tell, none.
+  /// The children of this process, the latest first. Quicker than all(); none where the kernel does
+  /// not tell.
   [[nodiscard]] virtual std::vector<std::int64_t> children() = 0;
 
   /// Every process that is shown to us (hidepid, proc(5), hides those of other users).

@@ -19,7 +19,7 @@ int check_with_access(const std::string& path, int mode) {
 
 bool ids_are_real() { return ::geteuid() == ::getuid() && ::getegid() == ::getgid(); }
 
-// ACLs, capabilities and security modules may say otherwise, as whoever uses the file will see.
+// ACLs, capabilities and security modules may say otherwise; the use of the file will show that.
 int check_mode(const std::string& path, int mode) {
   struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) return errno;

@@ -12,7 +12,7 @@ namespace ufl {
 /// Returns 0, or the errno value of the refusal.
 ///
 /// Where a sandbox forbids faccessat2(2), and this is a set-user-ID program, the kernel cannot be
-/// asked: then 0 is said of everything but a file that nobody may execute.
+/// asked: then a refusal is told only of a file that is not there, or that nobody may execute.
 [[nodiscard]] int check_access(const std::string& path, int mode);
 
 }  // namespace ufl

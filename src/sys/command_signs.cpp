@@ -52,8 +52,8 @@ std::string CommandSigns::find_lifeline() const {
   return {};
 }
 
-// UFL_TOKENS is a list of lines. UFL_TOKEN alone is what a process below another ufl, or one that
-// has set it anew, does not have.
+// UFL_TOKENS lists the tokens of all locks that a process runs under, one a line. UFL_TOKEN alone
+// is not enough: an inner ufl sets it to a token of its own, and any process may set it anew.
 bool CommandSigns::has_token(std::int64_t pid) const {
   std::istringstream environment{content_of(proc(pid, "environ"))};
   for (std::string entry; std::getline(environment, entry, '\0');) {
@@ -66,8 +66,8 @@ bool CommandSigns::has_token(std::int64_t pid) const {
   return false;
 }
 
-// Descriptors are many, and this is asked again and again. Who has no lifeline gets none later: a
-// new process is another one.
+// A process has many descriptors, and this is asked again and again. A process without the lifeline
+// gets none later, so that answer is kept; a new process of the same number has another key.
 bool CommandSigns::has_lifeline(const ProcessStat& process) {
   const std::pair key{process.pid, process.start};
   if (lifeline_.empty() || without_lifeline_.contains(key)) return false;

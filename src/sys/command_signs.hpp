@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The signs by which a process of the command is known, whoever its parent is: the token of the
-// lock in its environment, or the lifeline open.
+// The signs that mark a process as the command's, whatever its parent: it has the token of the lock
+// in its environment, or the lifeline open.
 
 #pragma once
 
@@ -14,10 +14,10 @@
 
 namespace ufl {
 
-/// Those of one lock.
+/// The signs of one lock.
 class CommandSigns {
  public:
-  /// To be made while the lifeline of `token` is open here.
+  /// Make it while the lifeline of `token` is open in this process.
   explicit CommandSigns(std::string token);
 
   /// Does this process bear one of them?

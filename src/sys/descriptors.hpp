@@ -8,12 +8,12 @@
 
 namespace ufl {
 
-/// Their numbers, as /proc shows them; none where it is not mounted. One may be of the look itself,
-/// and closed by now.
+/// The numbers of the open descriptors, as /proc shows them; none where it is not mounted. One of
+/// them may have been opened by this very look, and is closed by now.
 [[nodiscard]] std::vector<int> open_descriptors();
 
-/// Close those of `first` and above. Not only by close_range(2), which Linux before 5.9 and some
-/// sandboxes refuse.
+/// Close all descriptors from `first` on: by close_range(2) or, where Linux before 5.9 or a sandbox
+/// refuses that, one by one.
 void close_descriptors_from(int first);
 
 }  // namespace ufl

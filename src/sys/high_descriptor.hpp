@@ -10,8 +10,9 @@ namespace ufl {
 /// (option -o).
 enum class OnExec { keep, close };
 
-/// `file` on the lowest free number from 100 on. Where RLIMIT_NOFILE is below that, or all of those
-/// are taken, on the highest one that there is, or where it was. Not valid: only 0 to 2 are left.
+/// `file`, moved to the lowest free number from 100 on. Where RLIMIT_NOFILE is below that, or all
+/// of those are taken, it is moved to the highest free number, or stays where it was. Not valid:
+/// only 0 to 2 are left.
 [[nodiscard]] UniqueFd move_up(UniqueFd file, OnExec on_exec);
 
 }  // namespace ufl

@@ -82,7 +82,7 @@ Holder HostIdentity::self() {
 }
 
 bool HostIdentity::hold_lifeline(const std::string& uuid) {
-  // Its name is taken: by us.
+  // This process has the name already.
   if (lifeline_ && lifeline_->uuid() == uuid) return true;
   lifeline_ = Lifeline::bind(uuid, on_exec_);
   return lifeline_.has_value();

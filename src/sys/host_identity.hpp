@@ -14,8 +14,8 @@ namespace ufl {
 /// This process on this host, as /proc, uname(2), machine-id(5) and /etc/passwd tell it. No name
 /// service is asked: NSS may hang on the network, and a statically linked program must not load it.
 ///
-/// The destructor lets go of the lifeline and leaves the witness: a lock that was taken with
-/// --acquire --pid lives on, and who releases it removes that.
+/// The destructor closes the lifeline and leaves the witness: a lock that was taken with --acquire
+/// --pid lives on, and its release removes the witness.
 class HostIdentity final : public Identity {
  public:
   /// `close_lifeline`: commands do not inherit lifelines, option -o.

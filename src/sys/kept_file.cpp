@@ -25,7 +25,7 @@ bool lock_description(int file) {
   return ::fcntl(file, F_OFD_SETLK, &lock) == 0;
 }
 
-// What is to come, a look or a release, needs a descriptor: where none is left it gets this one.
+// The next look, and the release, need a descriptor. If no other is left, this file is closed.
 void KeptFile::keep(UniqueFd file) {
   const UniqueFd another{::fcntl(file.get(), F_DUPFD_CLOEXEC, 0)};
   file_ = another.valid() ? move_up(std::move(file), on_exec_) : UniqueFd{};

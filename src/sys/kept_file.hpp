@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// The file that our record is in, kept open on a local file system. A lock of its open file
-// description (F_OFD_SETLK, fcntl(2)) shows everybody who can read the file that we live: whatever
-// becomes of its content, and in whatever namespace they are. The kernel keeps it as long as any
-// process has the description: ufl, the command that has inherited it, and whoever waits for that
-// (process/signal_bystander.hpp).
+// The file with our record, kept open on a local file system. A lock of its open file description
+// (F_OFD_SETLK, fcntl(2)) shows every process that can read the file that the holder lives,
+// whatever becomes of the content, and in whatever namespace that process is. The kernel keeps the
+// lock as long as any process has the description: ufl, the command that inherited it, or the
+// bystander, which waits for the command (process/signal_bystander.hpp).
 //
-// It is a write lock of all of the file, and is asked for as a reader would ask: who may only read
-// the file can lock it for reading alone, and so cannot feign life. flock(2) is another lock, and
-// stays free for what it is for (seams/file_system.hpp, OnlyIf).
+// It is a write lock of all of the file, and a reader asks whether it could have a read lock. A
+// user who may only read the file can lock it for reading alone, and so cannot feign life. flock(2)
+// is another lock, and stays free for what it is for (seams/file_system.hpp, OnlyIf).
 //
-// It shows life. That nobody has it proves nothing: who has taken the lock with --acquire has
-// ended, and some kernels and sandboxes refuse it.
+// The lock shows life. Its absence proves nothing: a ufl --acquire has ended, and some kernels and
+// sandboxes refuse the lock.
 
 #pragma once
 

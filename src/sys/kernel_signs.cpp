@@ -36,8 +36,8 @@ pid_t number_of(const char* name) {
   return read.ec == std::errc{} && read.ptr == end ? pid : 0;
 }
 
-// A process that cannot be read has ended, or is hidden from us, unless it is us who lack
-// something.
+// A process that cannot be read has ended, or is hidden, unless this process lacks descriptors or
+// memory.
 bool is_shortage(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
 }  // namespace

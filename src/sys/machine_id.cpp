@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t kDigits = 32;
 
-// Drawn once, and never to be changed: a lock from before a reboot is known by what comes of it.
+// Drawn at random, once. Never change it: the ID that is derived with it is how a lock from before
+// a reboot is known again.
 constexpr boost::uuids::uuid kNamespace = {{0x5f, 0x0c, 0x1e, 0x7b, 0x92, 0x64, 0x4d, 0x3a, 0xb8,
                                             0x1f, 0x6e, 0x27, 0xd4, 0x50, 0x9a, 0xc3}};
 

@@ -23,7 +23,7 @@ namespace ufl {
 
 namespace {
 
-// Nothing is known to be safe below it: the default of the original, uuid_filelock.
+// No shorter delay is known to be safe; uuid_filelock, the original, has the same default.
 constexpr Duration kShareDelay = std::chrono::seconds{1};
 
 // This kernel alone arbitrates. overlay: its upper layer is local, the kernel refuses any other
@@ -43,8 +43,9 @@ constexpr std::array kPathStores{"davfs",          "fuse",         "fuse.davfs",
                                  "fuse.blobfuse2", "fuse.geesefs", "fuse.mountpoint-s3",
                                  "fuse.curlftpfs"};
 
-// V of the content of a file that is there, which is what a beat is: measured with two clients of
-// one share, the longest of some hundred changes. What is not known is taken for a second.
+// V of the content of a file that exists, such as the heartbeat in a record: measured with two
+// clients of one share, the longest of some hundred changes. A type that was not measured counts as
+// a second.
 Duration view_of(std::string_view type) {
   if (type == "nfs" || type == "nfs4") return std::chrono::milliseconds{100};
   if (type == "cifs" || type == "smb3") return std::chrono::milliseconds{1500};
@@ -103,7 +104,7 @@ std::string_view take_part(std::string_view& text, char separator) {
   return part;
 }
 
-// All but `point` is part of the text of mountinfo: a host may have thousands of them.
+// All but `point` are views of the text of mountinfo, because a host may have thousands of mounts.
 struct Mount {
   std::string_view id;
   std::string_view parent;
@@ -145,8 +146,8 @@ const Mount* mounted_on(const std::vector<Mount>& mounts, const std::string& poi
 }
 
 // The root of this process. In a chroot(2) into a plain directory no mount point is "/", and the
-// mount that the root lies on is not told, but as the parent of others. Then the kind of the root
-// directory itself is asked for, which cannot hang: we run from it.
+// mount that the root lies on is named only as the parent of others. Its type is then that of the
+// root directory, and statfs(2) of that cannot hang: this process runs from it.
 Mount root_mount(const std::vector<Mount>& mounts) {
   const Mount* root = nullptr;
   for (const Mount& mount : mounts) {

@@ -20,19 +20,20 @@ namespace ufl {
 
 namespace {
 
-// And the end of the directory itself.
+// The name is free, or the directory itself has gone.
 constexpr std::uint32_t kRemoval =
     IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 constexpr std::uint32_t kAny = kRemoval | IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE;
 
-// What empties a file may keep it open (`exec 9>FILE`). Of the file that has the name now, not of
-// the directory: that would tell of each write to each file in it.
+// A program that empties a file may keep it open (`exec 9>FILE`), so writes are watched, too: those
+// to the file that has the name now. A watch of the directory would tell of each write to each file
+// in it.
 constexpr std::uint32_t kFile = IN_MODIFY | IN_DONT_FOLLOW;
 
 // The directory has gone, or has another name.
 constexpr std::uint32_t kEnd = IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF;
 
-// Not about a name in the directory. IN_Q_OVERFLOW: events were lost.
+// Events that name no file. IN_Q_OVERFLOW: events were lost.
 constexpr std::uint32_t kAboutAll = IN_Q_OVERFLOW | kEnd;
 
 constexpr std::size_t kLargestEvent = sizeof(inotify_event) + NAME_MAX + 1;

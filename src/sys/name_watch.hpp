@@ -12,7 +12,7 @@
 
 namespace ufl {
 
-/// What is to be told of a name.
+/// Which events of a name are told.
 enum class NameEvents {
   any,      ///< whatever may put something else there, or change what is there now
   removal,  ///< that it is free: removed, or renamed
@@ -28,15 +28,16 @@ class NameWatch {
   /// Readable when drain() has something to tell.
   [[nodiscard]] int fd() const { return inotify_.get(); }
 
-  /// Take what was told since the last call. Was any of it about the name, or can that not be told?
+  /// Take the events since the last call. True: one of them was about the name, or that cannot be
+  /// told.
   [[nodiscard]] bool drain();
 
   /// Nothing more will be told: the directory has gone, or has another name.
   [[nodiscard]] bool is_over() const { return is_over_; }
 
-  /// Tell no more. Whoever closes the last descriptor of a watch has to wait, for 5 to 16 ms
-  /// (measured), until the kernel has cleared it away (fsnotify_destroy_group() in fs/notify); some
-  /// time after this, no longer. So end it early, and let the descriptor live.
+  /// Tell no more, and keep the descriptor open. To close the last descriptor of a watch takes 5 to
+  /// 16 ms (measured), until the kernel has cleared the watch away (fsnotify_destroy_group() in
+  /// fs/notify); some time after end() it takes none. So call end() early.
   void end();
 
  private:

@@ -44,7 +44,8 @@ void require(const std::array<Probe, size>& probes) {
   }
 }
 
-// What makes an event loop fails there, and says so: signalfd4, epoll_create1, timerfd_create.
+// Not asked for: signalfd4, epoll_create1, timerfd_create. The event loop needs them to be made,
+// and throws.
 constexpr std::array kWait{
     // glibc's getpid() and getppid() hand the refusal back as a number.
     Probe{"getpid", [] { return ::syscall(SYS_getpid); }},
@@ -89,7 +90,7 @@ constexpr std::array kChange{
     Probe{"lseek", [] { return long{::lseek(kNoFile, 0, SEEK_SET)}; }},
 };
 
-// Whoever goes without overwrites what somebody else has done meanwhile (posix_file_system.cpp).
+// Without flock(2) ufl would overwrite what others have done meanwhile (posix_file_system.cpp).
 constexpr std::array kLock{
     Probe{"flock", [] { return long{::flock(kNoFile, LOCK_UN)}; }},
 };

@@ -36,7 +36,7 @@ namespace {
 constexpr std::size_t kLimit = 4096;
 constexpr mode_t kPrivate = S_IRWXU;
 
-// Could nobody else have put anything there? In /dev/shm anybody can make a directory of any name.
+// Can this user alone put files there? In /dev/shm anybody can make a directory of any name.
 bool is_ours_alone(const std::string& directory) {
   struct stat info = {};
   return ::lstat(directory.c_str(), &info) == 0 && S_ISDIR(info.st_mode) &&
@@ -87,7 +87,7 @@ bool has_room(const std::string& directory) {
   return !is_full && (info.f_flag & ST_RDONLY) == 0;
 }
 
-// Could something be kept there, so that it would not be anywhere else?
+// Can an observation be kept there? Then it is kept nowhere else.
 bool works(const std::string& directory) {
   struct stat info = {};
   if (::lstat(directory.c_str(), &info) == 0) {
@@ -130,9 +130,9 @@ struct OldFile {
   std::string path;
 };
 
-// Whoever left a file of another boot is most likely gone with it. Not so if it is another host
-// that shares this home directory: that one waits for longer. So does whoever has watched many
-// locks.
+// A file of another boot was most likely left by this host, and says nothing any more. It may
+// belong to another host that shares this home directory; a waiter there then waits for longer. So
+// does a waiter that comes back to the oldest of very many locks.
 void sweep(const std::string& directory, std::string_view boot) {
   constexpr std::time_t kOld = 30L * 24 * 3600;
   constexpr std::size_t kMost = 500;
@@ -203,14 +203,15 @@ std::optional<Observation> ObservationFiles::recall(const std::string& key) {
     if (!file.valid()) continue;
     const auto text = read_some(file.get(), kLimit);
     auto found = text ? observation_of(*text) : std::nullopt;
-    // Several: the later one is of what stands there now, or makes somebody wait for longer.
+    // Of several the latest counts: it is of what stands there now, or makes a waiter wait for
+    // longer.
     if (found && (!latest || latest->since < found->since)) latest = std::move(found);
   }
   return latest;
 }
 
 void ObservationFiles::keep(const std::string& key, const Observation& observation) {
-  // A beat may be any text; a line break in it would make another observation of it.
+  // A heartbeat may be any text; with a line break in it, it would be read back as another one.
   const bool is_plain = (observation.token + observation.beat).find('\n') == std::string::npos;
   const auto name = name_of(key);
   if (!is_plain || !name) return;
@@ -222,14 +223,14 @@ void ObservationFiles::keep(const std::string& key, const Observation& observati
       is_kept = file.write(text_of(observation)) == 0;
       if (is_kept) return;
     }
-    // What it held was true before; and without it there may be room.
+    // The file there holds an earlier observation, or takes the room that the new one needs.
     const bool removed = ::unlink((directory + '/' + *name).c_str()) == 0;
     if (!is_kept && removed) is_kept = file.write(text_of(observation)) == 0;
   };
   for (const std::string& directory : memory_directories()) {
     if (is_kept ? is_ours_alone(directory) : make(directory)) keep_in(directory);
   }
-  // Not kept at all: somebody waits for longer.
+  // Without a state directory nothing is kept, and a waiter waits for longer.
   const auto state = is_kept ? std::nullopt : state_directory();
   if (state && make_with_parents(*state)) keep_in(*state);
 }

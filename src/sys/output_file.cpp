@@ -57,7 +57,8 @@ bool is_descriptor(const std::string& path) {
   return in_proc || descriptor_of(path).has_value();
 }
 
-// It has the flags of whoever gave it to us: a reader that does not read must not keep us.
+// The descriptor may block, as the program that gave it to us has left it: a reader that does not
+// read must not keep ufl.
 int write_to_descriptor(int descriptor, const std::string& content) {
   constexpr int kPatience = 1000;
   pollfd file{descriptor, POLLOUT, 0};
@@ -65,8 +66,8 @@ int write_to_descriptor(int descriptor, const std::string& content) {
   return write_all(descriptor, content);
 }
 
-// What stands in `directory`, itself. It is read through one descriptor: whatever is put in its
-// place meanwhile is another one.
+// What has this name in `directory`, even if it is a link. All else is asked of the descriptor: the
+// name may stand for another file by then.
 UniqueFd open_itself(const UniqueFd& directory, const std::string& name) {
   return UniqueFd{::openat(directory.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
 }

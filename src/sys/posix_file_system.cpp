@@ -111,7 +111,8 @@ std::uint64_t identity_of(const struct stat& info) {
   return mixed != 0 ? mixed : 1;
 }
 
-// Every record of ufl's ends like that. Nothing is asked about those: this is what each look costs.
+// Every record of ufl's ends like that, and the kernel is asked nothing more about such a file:
+// each look would cost that.
 bool may_be_cut(std::string_view content) { return !content.ends_with("}\n"); }
 
 FileReply perform(const ReadFile& operation, const KeptFile& kept) {
@@ -197,7 +198,7 @@ std::optional<FileReply> create_by_link(const CreateExclusive& operation, KeptFi
 }
 
 // An empty file on a local disk may be taken over when it has been left alone for long enough
-// (protocol/claim.hpp), under flock(2). So whoever fills one holds flock(2), too, or
+// (protocol/claim.hpp), under flock(2). So its creator fills it under flock(2), too. Otherwise:
 //   1 We create, and are stopped for ten seconds.  2 A taker locks the file, and finds it empty.
 //   3 We go on: write, verify, hold.  4 It renames its record over ours, verifies, holds.
 bool is_taken_over_already(int file) {
@@ -236,7 +237,8 @@ bool holds(int file, std::string_view content) {
   return read_some(file, std::min(content.size() + 1, kMostCompared)) == content;
 }
 
-// Hold `file`, which `path` still names; or what is said instead. It goes with the descriptor.
+// Take flock(2) of `file`, which `path` must still name; it ends with the descriptor. Returns the
+// reply that says why not, or nothing.
 std::optional<FileReply> lock(int file, const std::string& path) {
   if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
     return errno == EWOULDBLOCK ? nothing_done(FileStatus::busy) : failure(errno);
@@ -255,10 +257,10 @@ std::optional<FileReply> lock(int file, const std::string& path) {
 //   1 A: flock, path names the inode  2 A is stopped  3 B, C: EWOULDBLOCK, look again  4 A goes on
 // cannot remove or replace what somebody else has put there meanwhile.
 //
-// An empty file may be that of a holder who lives:
+// An empty file may belong to a holder that lives:
 //   1 H holds.  2 A program empties its file.  3 A: flock, the file is empty  4 A renames its
 //   record over it  5 H, which was stopped, goes on: two hold
-// so it is asked once more, under the flock, whether anybody keeps it: H writes its record back
+// So A asks once more, under the flock, whether a process keeps the file: H writes its record back
 // under the flock, too.
 template <typename Action>
 FileReply while_locked(const std::string& path, const std::string& content, const KeptFile& kept,

@@ -90,7 +90,7 @@ UniqueFd open_process(const ProcessId& process) {
   const auto pid = static_cast<pid_t>(process.pid);
   UniqueFd pidfd{open_pidfd(pid)};
   if (!pidfd.valid()) return pidfd;
-  // Only now: since then the descriptor stands for whoever is looked at here.
+  // Looked at after the open: from then on the descriptor and the number mean the same process.
   const auto now = process_stat(pid);
   const bool is_it = now && now->start == *process.start && !has_ended(*now);
   return is_it ? std::move(pidfd) : UniqueFd{};

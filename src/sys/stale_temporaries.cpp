@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kPrefix = ".ufl-";
 constexpr std::time_t kOld = 60;  // seconds
 
-// A person is told to remove it: so nothing that anybody may have called like that.
+// A person is told to remove the file, so its name must be one that nobody else gives.
 bool is_ours(std::string_view name) {
   return name.starts_with(kPrefix) && is_uuid(name.substr(kPrefix.size()));
 }

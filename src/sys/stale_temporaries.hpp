@@ -13,8 +13,8 @@ namespace ufl {
 class StaleTemporaries {
  public:
   /// Temporary files of ufl (".ufl-UUID") beside the lock at `path` that are older than a minute,
-  /// by the clock of their file system's host and ours: whoever made them removes them within
-  /// seconds, unless it was killed. Sorted; nothing where the directory cannot be read.
+  /// by the clock of their file system's host and ours: a ufl removes its own within seconds,
+  /// unless it is killed. Sorted; nothing where the directory cannot be read.
   [[nodiscard]] const std::vector<std::string>& beside(const std::string& path);
 
  private:

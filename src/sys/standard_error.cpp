@@ -26,9 +26,10 @@ volatile std::sig_atomic_t time_is_up = 0;
 extern "C" void note_time(int /*signal*/) { time_is_up = 1; }
 
 /// Interrupts the system call that this process waits in when time is up, and again and again from
-/// then on: the first time may come between two calls. A writable pipe may have less room than is
-/// written to it, or none when somebody else is quicker; and a blocking write(2) then waits for
-/// ever. stderr cannot be made non-blocking: that would be so for everybody who has it open.
+/// then on: the first time may come between two calls. It is needed because a pipe that was
+/// writable may have less room than is written to it, or none once another writer was quicker, and
+/// a blocking write(2) then waits for ever. stderr is not made non-blocking: it would be so for
+/// every process that has it open.
 class Alarm {
  public:
   explicit Alarm(int milliseconds) {
@@ -60,7 +61,7 @@ class Alarm {
   [[nodiscard]] static bool is_over() { return time_is_up != 0; }
 
  private:
-  // Nobody sends it to a process that has no socket with urgent data; else it does nothing.
+  // The kernel sends it only to the owner of a socket with urgent data; by default it does nothing.
   static constexpr int kSignal = SIGURG;
 
   static timespec timespec_of(int milliseconds) {
@@ -74,7 +75,8 @@ class Alarm {
   bool is_set_ = false;
 };
 
-// Where a sandbox forbids poll(2), only who may wait writes.
+// Where a sandbox forbids poll(2), it counts as writable for a caller that may wait, and only for
+// that.
 bool is_writable(int milliseconds) {
   pollfd file{STDERR_FILENO, POLLOUT, 0};
   const int count = ::poll(&file, 1, milliseconds);
@@ -82,7 +84,8 @@ bool is_writable(int milliseconds) {
   return count == 1 && (file.revents & POLLOUT) != 0;
 }
 
-// Without an alarm no more than what a writable pipe takes without blocking, if nobody else writes.
+// Without an alarm, at most PIPE_BUF bytes are written at a time: a writable pipe takes them
+// without blocking, if nobody else writes to it.
 std::size_t write_in_time(std::string_view text, const Alarm& alarm) {
   std::size_t written = 0;
   while (written < text.size() && !Alarm::is_over()) {
@@ -102,8 +105,8 @@ std::size_t write_in_time(std::string_view text, const Alarm& alarm) {
 
 std::size_t write_to_stderr(std::string_view text, int milliseconds) {
   if (!is_writable(milliseconds)) return 0;
-  // A terminal lets a job in the background write, if that holds SIGTTOU back: termios(3). To be
-  // stopped here would be to hold a lock and do nothing for it.
+  // A terminal lets a background job write that holds SIGTTOU back: termios(3). A ufl that is
+  // stopped here would hold a lock and do nothing for it.
   sigset_t stops;
   sigset_t before;
   ::sigemptyset(&stops);

@@ -8,10 +8,10 @@
 
 namespace ufl {
 
-/// Write `text` to stderr, with one write(2) if that takes it, as far as stderr takes it within
-/// `milliseconds`, or 10 of them at least once it takes some. A terminal takes nothing after
-/// Ctrl-S, nor a pipe that is full, and one takes less than a long text. Returns how much was
-/// written. Not stopped by SIGTTOU, as a job in the background after `stty tostop`.
+/// Write `text` to stderr, with one write(2) if that takes it, for `milliseconds` at most, or for
+/// 10 once stderr takes some. A terminal takes nothing after Ctrl-S, nor does a full pipe; and a
+/// pipe takes less than a long text. Returns how much was written. SIGTTOU does not stop it, as it
+/// would stop a background job after `stty tostop`.
 std::size_t write_to_stderr(std::string_view text, int milliseconds);
 
 /// Write "ufl: `line`\n" to stderr with one write(2), so that the lines of several contenders do

@@ -19,7 +19,7 @@ namespace ufl {
 [[nodiscard]] bool wants_colour(int fd);
 
 /// A line on a terminal that is rewritten in place. Draws nothing while this process is in the
-/// background: the terminal is somebody else's then.
+/// background: the terminal belongs to another job then.
 class RewrittenLine {
  public:
   RewrittenLine() = default;
@@ -27,13 +27,13 @@ class RewrittenLine {
   RewrittenLine& operator=(const RewrittenLine&) = delete;
   ~RewrittenLine() { clear(); }
 
-  /// So many columns are there for a line now: one less than the terminal has, so that none wraps.
+  /// The columns that a line has now: one less than the terminal has, so that none wraps.
   [[nodiscard]] static std::size_t columns();
 
   /// Show `line`, which must fit, in place of the one before.
   void draw(std::string_view line);
 
-  /// Take it away.
+  /// Erase the line.
   void clear();
 
  private:

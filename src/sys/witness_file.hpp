@@ -6,7 +6,7 @@
 // where the first cannot be written. It is gone after a reboot.
 //
 // What it does not do: a holder that had its lock when the snapshot was taken has a witness on both
-// machines. Then both go on as the holder, too, and no lock file can part them.
+// machines. Then both go on as the holder, too, and no lock file can tell them apart.
 
 #pragma once
 

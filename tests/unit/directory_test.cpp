@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What is told of the directory that a lock file lies in: changes of its name, and litter.
+// What is told of the directory that a lock file lies in: changes of its name, and stale
+// temporaries.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -143,7 +143,7 @@ TEST(Watch, AHandlerOnItsWayDoesNotOutliveIt) {
     std::unique_ptr<Watch> first;
     std::unique_ptr<Watch> second;
     int calls = 0;
-    // Both are ready; whoever is called first takes the other's away.
+    // Both are ready: the one that is called first takes the other's away.
     first = loop.watch(one.out(), [&] { second.reset(), first.reset(), ++calls; });
     second = loop.watch(other.out(), [&] { first.reset(), second.reset(), ++calls; });
     one.send('a');

@@ -30,7 +30,7 @@ using test::run_in_child;
 
 std::string new_uuid() { return HostIdentity{}.new_uuid(); }
 
-// The format, written down a second time: whoever changes it cannot see older holders any more.
+// The format, written down a second time: if it changes, older holders are not seen any more.
 class Stranger {
  public:
   Stranger(std::string uuid, int type)
