@@ -15,9 +15,9 @@
 #include "process/child.hpp"
 #include "process/event_loop.hpp"
 #include "process/signals.hpp"
-#include "sys/standard_fds.hpp"
 #include "seams/clock.hpp"
 #include "sys/kernel_signs.hpp"
+#include "sys/standard_fds.hpp"
 #include "unit/temporary_directory.hpp"
 
 namespace ufl::test {
