@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 
+#include "protocol/command_fate.hpp"
 #include "protocol/keep.hpp"
 #include "protocol/lease.hpp"
 #include "seams/clock.hpp"
@@ -19,14 +20,6 @@
 #include "seams/timer.hpp"
 
 namespace ufl {
-
-/// What becomes of the command when its lock is lost.
-enum class CommandFate {
-  stopped,  ///< it is stopped
-  runs_on,  ///< it is not: that was not asked for
-  not_run,  ///< it has not begun
-  ended,    ///< it has ended by itself
-};
 
 /// One command under one lock.
 class CriticalSection {

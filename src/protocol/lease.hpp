@@ -106,6 +106,12 @@ struct KeptLease {
   }
 };
 
+/// Can others see in time that a lease is refreshed, where a view of the share may be `view` old?
+/// Three times 2V must fit in. W, by which a write lands after close has returned, is nothing here:
+/// a heartbeat is flushed, fsync(2), before it counts; and mounts that upload it later all the same
+/// are refused.
+constexpr Duration shortest_visible_lease(Duration view) { return 3 * 2 * view; }
+
 /// The shortest one that has room, in whole seconds, and no shorter than `least`.
 constexpr std::chrono::seconds shortest_lease(Duration least, Duration kill_after,
                                               Duration takes = {}) {

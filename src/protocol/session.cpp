@@ -118,15 +118,21 @@ Step Session::noted(Step step) {
 
 Step Session::after_claim(Step step) {
   if (!std::holds_alternative<Finished>(step)) return step;
-  const bool is_acquired = claim_.result().outcome == ClaimResult::Outcome::acquired;
-  stage_ = is_acquired ? Stage::deciding : Stage::over;
-  return is_acquired ? Step{Acquired{}} : step;
+  if (claim_.result().outcome != ClaimResult::Outcome::acquired) {
+    stage_ = Stage::over;
+    return step;
+  }
+  const auto lease = claim_.kept_lease();
+  is_too_slow_ = lease && !lease->has_room(lease->takes);
+  stage_ = is_too_slow_ ? Stage::releasing : Stage::deciding;
+  return is_too_slow_ ? begin_release() : Acquired{};
 }
 
 Step Session::keep(const ProcessId& command) {
   keep_.emplace(keep_options(options_, claim_.result(), command), world_.clock);
   if (!section_.begin(keep_->lease())) {
     is_unwatched_ = true;
+    world_.command.abandon();
     return let_go();
   }
   stage_ = Stage::keeping;
@@ -170,6 +176,7 @@ Step Session::after_section() {
 }
 
 Step Session::begin_release() {
+  events_.on_letting_go();
   const ClaimResult& held = claim_.result();
   ReleaseOptions release;
   release.path = options_.claim.path;
@@ -203,6 +210,7 @@ Step Session::after_release(Step step) {
 // The lease is over: the file is for others to take over, and the share may not answer. Without its
 // witness nobody can prove the holder dead; but there is the lease for that.
 Step Session::leave() {
+  events_.on_letting_go();
   stage_ = Stage::over;
   forget_witness();
   return Finished{};

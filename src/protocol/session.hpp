@@ -3,8 +3,8 @@
 // Session: one use of a lock, from "I want it" to "I have let go".
 //
 //     claim     claim.hpp.
-//     decide    acquired: the caller is asked what for (Ask::acquired): for a command, keep(); to
-//               leave it to its user, hand_over(); for nothing, let_go().
+//     decide    acquired: the caller is asked what for (Acquired): for a command, keep(); to leave
+//               it to its user, hand_over(); for nothing, let_go().
 //     record    the lock file names the command's process, which waits; only then it may start.
 //     keep      keep.hpp, while the command runs (critical_section.hpp).
 //     stop      the lock is lost: the command is stopped, or its user warned.
@@ -58,6 +58,8 @@ struct SessionEvents {
   std::function<void(CommandFate fate)> on_lost = [](CommandFate) {};
   /// Our record was written back into a file that a program has emptied. Once.
   std::function<void()> on_restored = [] {};
+  /// The lock is about to be released, or left to others.
+  std::function<void()> on_letting_go = [] {};
   /// The command has been running for a second.
   std::function<void()> on_settled = [] {};
 };
@@ -76,7 +78,7 @@ class Session final : public Machine {
   /// Gives the claim up; does nothing later.
   [[nodiscard]] Step cancel() override;
 
-  /// The answers to Ask::acquired. keep(): `command` is its process, which waits. A lease that
+  /// The answers to Acquired. keep(): `command` is its process, which waits. A lease that
   /// cannot be watched over here is not begun: the lock is let go, and is_unwatched().
   [[nodiscard]] Step keep(const ProcessId& command);
   [[nodiscard]] Step hand_over();
@@ -99,7 +101,10 @@ class Session final : public Machine {
   [[nodiscard]] const CriticalSection& section() const { return section_; }
   /// The release, if there was one.
   [[nodiscard]] const std::optional<Release>& release() const { return release_; }
+  /// keep() was called, and its lease cannot be watched over here.
   [[nodiscard]] bool is_unwatched() const { return is_unwatched_; }
+  /// The lock was acquired and let go: the claim has found the share too slow for the lease.
+  [[nodiscard]] bool is_too_slow() const { return is_too_slow_; }
 
  private:
   Step follow(Step step);
@@ -126,6 +131,7 @@ class Session final : public Machine {
   bool keep_ended_ = false;
   bool told_restored_ = false;
   bool is_unwatched_ = false;
+  bool is_too_slow_ = false;
 };
 
 }  // namespace ufl

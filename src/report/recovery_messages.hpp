@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/command_fate.hpp"
 #include "protocol/record.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
@@ -26,14 +27,6 @@ enum class WhyGone {
 /// The lock was taken over from `seen`.
 [[nodiscard]] std::string taken_over_text(const std::string& path, const Sighting& seen,
                                           WhyGone why, Wall now);
-
-/// What becomes of the command of a lock that is lost.
-enum class CommandFate {
-  stopped,
-  runs_on,
-  not_run,  ///< it had not been started yet
-  ended,    ///< by itself, at a time that nobody knows
-};
 
 /// The lease could not be refreshed in time; `failure`: what was said to the last attempt, if it
 /// failed.

@@ -9,30 +9,31 @@
 #include <string>
 #include <utility>
 
-#include "protocol/lease.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
 #include "report/text.hpp"
+#include "seams/no_command.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
 #include "sys/process_info.hpp"
 #include "sys/standard_error.hpp"
 #include "verbs/leasing.hpp"
+#include "verbs/lock_session.hpp"
 #include "verbs/placing.hpp"
 #include "verbs/refresh.hpp"
-#include "verbs/releasing.hpp"
-#include "verbs/session.hpp"
-#include "verbs/taking.hpp"
+#include "verbs/session_options.hpp"
+#include "verbs/verb_loop.hpp"
 
 namespace ufl {
 
 namespace {
 
-ClaimOptions claim_of(const Options& options, const MountTraits& mount, const World& world,
-                      const std::optional<ProcessId>& lives_with) {
-  ClaimOptions claim = waiting_claim_options(options, mount, world);
+SessionOptions session_of(const Options& options, const MountTraits& mount, const World& world,
+                          const std::optional<ProcessId>& lives_with) {
+  SessionOptions session = waiting_session_options(options, mount, world);
+  ClaimOptions& claim = session.claim;
   claim.detached = true;
   claim.lives_with = lives_with;
   // For people: whose lock is it? Most likely that of the script that has called us.
@@ -41,7 +42,7 @@ ClaimOptions claim_of(const Options& options, const MountTraits& mount, const Wo
   if (options.record_command && !words.empty()) {
     claim.command = shorten(shell_quote(words), kCommandLimit);
   }
-  return claim;
+  return session;
 }
 
 class Acquire {
@@ -52,57 +53,58 @@ class Acquire {
         world_{world},
         lives_with_{lives_with},
         report_{report},
-        session_{world.signals},
+        loop_{world.signals},
         mount_{find_mount(absolute_path(options.lock_file))},
-        taking_{options,
-                world,
-                session_,
-                claim_of(options, mount_, world, lives_with),
-                report,
-                Taking::Events{.on_acquired = [this] { acquired(); },
-                               .on_ended = [this](Ending ending) { session_.end(ending); }}},
-        releasing_{world, session_.timer()} {}
+        lock_{options,
+              world,
+              loop_,
+              session_of(options, mount_, world, lives_with),
+              no_command_,
+              report,
+              LockSession::Events{.on_acquired = [this] { return acquired(); },
+                                  .on_not_taken = [this](Ending ending) { loop_.end(ending); },
+                                  .on_ended = [this] { ended(); }}} {}
 
   Ending to_the_end() {
     if (!can_be_a_lock(options_, mount_)) return {exit_status::kFailed, 0};
     if (!lease_is_possible(options_, mount_)) return {exit_status::kFailed, 0};
     require_calls_to_change(mount_.local);
-    session_.loop().on_signal(
-        [this](const SignalEvent& event) { taking_.got_signal(event.number); });
-    taking_.start();
-    return session_.run();
+    loop_.events().on_signal([this](const SignalEvent& event) { lock_.got_signal(event.number); });
+    lock_.start();
+    return loop_.run();
   }
 
  private:
   // Status 0 says "held", so a signal counts until the very end. One that comes after the last
   // poll_signals() has come too late: it is blocked, and forgotten.
-  void acquired() {
-    if (is_interrupted() || is_over()) return;
-    if (!lease_fits(options_, taking_.claim().result())) return fail();
+  Step acquired() {
+    Session& session = lock_.session();
+    if (is_interrupted() || is_over()) return session.let_go();
     if (options_.pid && !process_runs(*lives_with_)) {
       say(process_ended_text(options_.lock_file, *options_.pid));
-      return fail();
+      fail();
+      return session.let_go();
     }
-    const int error = session_.print(world_, taking_.claim().result().token + '\n',
-                                     [this] { return taking_.fatal_signal() != 0; });
-    if (is_interrupted()) return;
+    const ClaimResult& held = lock_.claimed();
+    const int error =
+        loop_.print(world_, held.token + '\n', [this] { return lock_.fatal_signal() != 0; });
+    if (is_interrupted()) return session.let_go();
     if (error != 0) {
       say(print_failure_text(options_.lock_file, "the token, so the lock is released", error));
-      return fail();
+      fail();
+      return session.let_go();
     }
-    if (is_over()) return;
-    const ClaimResult& held = taking_.claim().result();
+    if (is_over()) return session.let_go();
     if (options_.lease) note_refresh(world_, held.token, *options_.lease, held.begun);
-    session_.end({exit_status::kOk, 0});
+    ending_ = {exit_status::kOk, 0};
+    return session.hand_over();
   }
 
   // ufl was stopped, or suspended, or nobody has read its stdout: somebody else may have taken the
   // lock over meanwhile.
   bool is_over() {
-    const Mono begun = taking_.claim().result().begun;
-    const bool is_held =
-        !options_.lease || world_.clock.now() < begun + lease_reliable(*options_.lease);
-    if (is_held) return false;
+    const auto lease = lock_.claim().kept_lease();
+    if (!lease || world_.clock.now() < lease->reliable_until()) return false;
     say(acquired_too_late_text(options_.lock_file, *options_.lease));
     said_over_ = true;
     fail();
@@ -111,44 +113,43 @@ class Acquire {
 
   void fail() {
     report_.kind = RunReport::Kind::failed;
-    release({exit_status::kFailed, 0});
+    ending_ = {exit_status::kFailed, 0};
   }
 
   bool is_interrupted() {
-    session_.loop().poll_signals();
-    const int signal = taking_.fatal_signal();
+    loop_.events().poll_signals();
+    const int signal = lock_.fatal_signal();
     if (signal == 0) return false;
     report_.kind = RunReport::Kind::interrupted;
     report_.signal = signal;
-    release(ending_of_signal(signal));
+    ending_ = ending_of_signal(signal);
     return true;
   }
 
-  void release(Ending ending) {
-    taking_.letting_go();
-    releasing_.start(release_options(options_, mount_, taking_.claim()),
-                     [this, ending](const ReleaseResult& result) {
-                       note_release(report_, result);
-                       forget_witness(world_, mount_, taking_.claim().result().token, result);
-                       if (result.outcome == ReleaseResult::Outcome::failed) {
-                         say(release_failure_text(options_.lock_file,
-                                                  taking_.claim().result().token, result.failure));
-                       }
-                       if (result.outcome == ReleaseResult::Outcome::too_late && !said_over_) {
-                         say(left_to_lease_text(options_.lock_file, *options_.lease));
-                       }
-                       session_.end(ending);
-                     });
+  void ended() {
+    const auto& release = lock_.session().release();
+    if (release) released(release->result());
+    loop_.end(ending_);
+  }
+
+  void released(const ReleaseResult& result) {
+    if (result.outcome == ReleaseResult::Outcome::failed) {
+      say(release_failure_text(options_.lock_file, lock_.claimed().token, result.failure));
+    }
+    if (result.outcome == ReleaseResult::Outcome::too_late && !said_over_) {
+      say(left_to_lease_text(options_.lock_file, *options_.lease));
+    }
   }
 
   const Options& options_;
   const World& world_;
   std::optional<ProcessId> lives_with_;
   RunReport& report_;
-  Session session_;
+  VerbLoop loop_;
   MountTraits mount_;
-  Taking taking_;
-  Releasing releasing_;
+  NoCommand no_command_;
+  LockSession lock_;
+  Ending ending_{exit_status::kFailed, 0};
   bool said_over_ = false;  // that its lease is over
 };
 

@@ -15,17 +15,18 @@
 #include "report/messages.hpp"
 #include "report/run_report.hpp"
 #include "report/text.hpp"
+#include "seams/no_command.hpp"
 #include "sys/hindrances.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
 #include "sys/standard_error.hpp"
 #include "verbs/inspecting.hpp"
+#include "verbs/lock_session.hpp"
 #include "verbs/placing.hpp"
 #include "verbs/refresh.hpp"
-#include "verbs/releasing.hpp"
-#include "verbs/session.hpp"
-#include "verbs/taking.hpp"
+#include "verbs/session_options.hpp"
+#include "verbs/verb_loop.hpp"
 
 namespace ufl {
 
@@ -89,36 +90,39 @@ Ending nothing_to_break(const Options& options, const Request& request) {
 
 class Break {
  public:
-  Break(const Options& options, const World& world, Session& session, const Request& request,
+  Break(const Options& options, const World& world, VerbLoop& loop, const Request& request,
         MountTraits mount, Sighting broken)
       : options_{options},
         world_{world},
-        session_{session},
+        loop_{loop},
         request_{request},
         broken_{std::move(broken)},
         text_{broken_text(options.lock_file, broken_, world.clock.wall())},
         mount_{std::move(mount)},
-        taking_{options,
-                world,
-                session,
-                claim(),
-                report_,
-                Taking::Events{.on_looks_free = [this] { return taking_.claim().takes_over(); },
-                               .on_acquired = [this] { taken_over(); },
-                               .on_refused = [this] { free_by_now(); },
-                               .on_not_acquired = [this] { somebody_was_faster(); },
-                               .on_ended = [this](Ending ending) { ended(ending); }}},
-        releasing_{world, session.timer()} {}
+        lock_{options,
+              world,
+              loop,
+              session_of(),
+              no_command_,
+              report_,
+              LockSession::Events{
+                  .on_looks_free = [this] { return lock_.claim().takes_over(); },
+                  .on_acquired = [this] { return lock_.session().let_go(); },
+                  .on_refused = [this] { free_by_now(); },
+                  .on_not_acquired = [this] { somebody_was_faster(); },
+                  .on_not_taken = [this](Ending ending) { not_taken(ending); },
+                  .on_ended = [this] { released(lock_.session().release()->result()); }}} {}
 
   Ending to_the_end() {
-    session_.loop().on_signal([this](const SignalEvent& event) { got_signal(event.number); });
-    taking_.start();
-    return session_.run();
+    loop_.events().on_signal([this](const SignalEvent& event) { got_signal(event); });
+    lock_.start();
+    return loop_.run();
   }
 
  private:
-  [[nodiscard]] ClaimOptions claim() const {
-    ClaimOptions claim = claim_options(options_, mount_);
+  [[nodiscard]] SessionOptions session_of() const {
+    SessionOptions session = session_options(options_, mount_);
+    ClaimOptions& claim = session.claim;
     claim.command = "ufl --break " + shell_quote({options_.lock_file});
     claim.enclosing_token.clear();
     claim.timeout = Duration::zero();
@@ -127,48 +131,41 @@ class Break {
       return seen.token == broken_.token && request_.judge(seen) == BreakRefusal::none;
     };
     claim.is_dead = [this](const Sighting& seen) { return request_.is_dead(seen); };
-    return claim;
+    return session;
   }
 
   // While the release waits for somebody's flock(2) or for a second look, nothing is under way.
-  void got_signal(int number) {
-    taking_.got_signal(number);
-    if (!is_releasing_ || taking_.fatal_signal() == 0) return;
+  void got_signal(const SignalEvent& event) {
+    lock_.got_signal(event.number);
+    const bool is_releasing = lock_.session().stage() == Session::Stage::releasing;
+    if (!is_releasing || lock_.fatal_signal() == 0) return;
     tell();
-    say(break_interrupted_text(options_.lock_file, taking_.claim().result().token));
-    session_.end(ending_of_signal(taking_.fatal_signal()));
-  }
-
-  void taken_over() {
-    is_releasing_ = true;
-    releasing_.start(release_options(options_, mount_, taking_.claim()),
-                     [this](const ReleaseResult& result) { released(result); });
+    say(break_interrupted_text(options_.lock_file, lock_.claimed().token));
+    loop_.end(ending_of_signal(lock_.fatal_signal()));
   }
 
   void released(const ReleaseResult& result) {
-    is_releasing_ = false;
     const bool told = tell();
-    forget_witness(world_, mount_, taking_.claim().result().token, result);
-    const int signal = taking_.fatal_signal();
+    const int signal = lock_.fatal_signal();
     if (result.outcome == ReleaseResult::Outcome::failed) {
-      say(release_failure_text(options_.lock_file, taking_.claim().result().token, result.failure));
-      return session_.end({exit_status::kFailed, 0});
+      say(release_failure_text(options_.lock_file, lock_.claimed().token, result.failure));
+      return loop_.end({exit_status::kFailed, 0});
     }
-    if (signal != 0) return session_.end(ending_of_signal(signal));
-    session_.end({told ? exit_status::kOk : exit_status::kFailed, 0});
+    if (signal != 0) return loop_.end(ending_of_signal(signal));
+    loop_.end({told ? exit_status::kOk : exit_status::kFailed, 0});
   }
 
   // A signal, or an error. What was replaced is broken all the same: the claim was taken back.
-  void ended(Ending ending) {
-    if (taking_.claim().result().replaced) tell();
-    session_.end(ending);
+  void not_taken(Ending ending) {
+    if (lock_.claimed().replaced) tell();
+    loop_.end(ending);
   }
 
   // What was broken, on stdout.
   bool tell() {
     forget_refresh(world_, broken_.token);
     const int error =
-        session_.print(world_, text_ + '\n', [this] { return taking_.fatal_signal() != 0; });
+        loop_.print(world_, text_ + '\n', [this] { return lock_.fatal_signal() != 0; });
     if (error == EINTR) {
       say(text_);
       return true;
@@ -180,10 +177,10 @@ class Break {
     return error == 0;
   }
 
-  void free_by_now() { session_.end(nothing_to_break(options_, request_)); }
+  void free_by_now() { loop_.end(nothing_to_break(options_, request_)); }
 
   void somebody_was_faster() {
-    const Claim& claim = taking_.claim();
+    const Claim& claim = lock_.claim();
     const Sighting& seen = claim.seen();
     if (claim.result().replaced) {
       tell();
@@ -196,29 +193,28 @@ class Break {
       failure.status = FileStatus::denied;
       failure.error = EPERM;
       say(failure_text(options_.lock_file, ReplaceFile{}, failure));
-      return session_.end({exit_status::kFailed, 0});
+      return loop_.end({exit_status::kFailed, 0});
     } else if (seen.kind == Sighting::Kind::unreadable) {
       FileReply failure;
       failure.error = seen.error;
       say(failure_text(options_.lock_file, ReadFile{}, failure));
-      return session_.end({exit_status::kFailed, 0});
+      return loop_.end({exit_status::kFailed, 0});
     } else {
       say_refusal(options_, break_race_text(options_.lock_file, seen, world_.clock.wall()));
     }
-    session_.end({exit_status::kNotAcquired, 0});
+    loop_.end({exit_status::kNotAcquired, 0});
   }
 
   const Options& options_;
   const World& world_;
-  Session& session_;
+  VerbLoop& loop_;
   const Request& request_;
   Sighting broken_;
   std::string text_;  // what is broken
   MountTraits mount_;
   RunReport report_;
-  Taking taking_;
-  Releasing releasing_;
-  bool is_releasing_ = false;
+  NoCommand no_command_;
+  LockSession lock_;
 };
 
 }  // namespace
@@ -229,12 +225,12 @@ Ending break_lock(const Options& options, const World& world) {
     say(print_failure_text(options.lock_file, "what is broken, so nothing is", error));
     return {exit_status::kFailed, 0};
   }
-  Session session{world.signals};
+  VerbLoop loop{world.signals};
   const MountTraits mount = find_mount(absolute_path(options.lock_file));
   require_calls_to_change(mount.local);
   if (!can_be_a_lock(options, mount)) return {exit_status::kFailed, 0};
   const Request request{options, world, mount};
-  const InspectResult look = inspect(options.lock_file, mount.local, world, session);
+  const InspectResult look = inspect(options.lock_file, mount.local, world, loop);
   if (look.state == InspectResult::State::cannot_tell) {
     say(failure_text(options.lock_file, look.failed_operation, look.failure));
     return {exit_status::kFailed, 0};
@@ -248,7 +244,7 @@ Ending break_lock(const Options& options, const World& world) {
     if (status == exit_status::kFailed || options.verbosity != Verbosity::quiet) say(text);
     return {status, 0};
   }
-  return Break{options, world, session, request, mount, look.seen}.to_the_end();
+  return Break{options, world, loop, request, mount, look.seen}.to_the_end();
 }
 
 }  // namespace ufl

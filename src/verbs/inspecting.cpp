@@ -6,15 +6,15 @@
 
 namespace ufl {
 
-InspectResult inspect(const std::string& path, bool local, const World& world, Session& session) {
+InspectResult inspect(const std::string& path, bool local, const World& world, VerbLoop& loop) {
   Inspect look{path, local};
   bool ended = false;
-  Driver driver{look, world.files, session.timer(), DriverEvents{.on_finished = [&] {
+  Driver driver{look, world.files, loop.timer(), DriverEvents{.on_finished = [&] {
                   ended = true;
-                  session.loop().stop();
+                  loop.events().stop();
                 }}};
   driver.start();
-  if (!ended) session.loop().run();
+  if (!ended) loop.events().run();
   return look.result();
 }
 

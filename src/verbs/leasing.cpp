@@ -22,18 +22,11 @@ bool lease_is_possible(const Options& options, const MountTraits& mount) {
     say(lease_refused_text(options.lock_file, mount.type));
     return false;
   }
-  const Duration needed = 3 * 2 * mount.view;
+  const Duration needed = shortest_visible_lease(mount.view);
   if (*options.lease >= needed) return true;
   say(lease_too_short_text(options.lock_file, *options.lease,
                            shortest_lease(needed, time_to_stop(options))));
   return false;
-}
-
-bool lease_fits(const Options& options, const ClaimResult& held) {
-  const bool fits =
-      !options.lease || lease_has_room(*options.lease, time_to_stop(options), held.look_to_write);
-  if (!fits) say_too_slow(options, held);
-  return fits;
 }
 
 void say_too_slow(const Options& options, const ClaimResult& claim) {

@@ -18,8 +18,8 @@
 #include "sys/standard_error.hpp"
 #include "verbs/placing.hpp"
 #include "verbs/releasing.hpp"
-#include "verbs/session.hpp"
-#include "verbs/taking.hpp"
+#include "verbs/session_options.hpp"
+#include "verbs/verb_loop.hpp"
 
 namespace ufl {
 
@@ -33,7 +33,7 @@ void Refreshing::start(const MountTraits& mount, EndHandler on_ended) {
   const std::string token{strip(options_.token)};
   const Duration delay = std::max(delay_on(mount, options_), takeover_delay_on(mount));
   RefreshOptions wanted;
-  wanted.look = release_options(options_, mount, token, delay_on(mount, options_));
+  wanted.look = release_options(options_, mount, token);
   wanted.last = last_refresh(world_, token);
   wanted.takeover_delay = delay;
   refresh_.emplace(std::move(wanted), world_.clock);
@@ -72,22 +72,22 @@ Ending not_refreshed(const Options& options, const World& world, const RefreshRe
 Ending refresh(const Options& options, const World& world) {
   const MountTraits mount = find_mount(absolute_path(options.lock_file));
   if (!can_be_a_lock(options, mount)) return {exit_status::kFailed, 0};
-  Session session{world.signals};
+  VerbLoop loop{world.signals};
   // A beat that was written stays written; whether it was in time is for the next refresh to tell.
-  session.loop().on_signal([&session](const SignalEvent& event) {
-    if (ends_a_wait(event.number)) session.end(ending_of_signal(event.number));
+  loop.events().on_signal([&loop](const SignalEvent& event) {
+    if (ends_a_wait(event.number)) loop.end(ending_of_signal(event.number));
   });
-  Refreshing refreshing{options, world, session.timer()};
+  Refreshing refreshing{options, world, loop.timer()};
   require_calls_to_change(mount.local);
   refreshing.start(mount, [&](const RefreshResult& result) {
     if (result.outcome != RefreshResult::Outcome::held) {
-      return session.end(not_refreshed(options, world, result));
+      return loop.end(not_refreshed(options, world, result));
     }
     note_refresh(world, result.seen.token, lease_of(result.seen.holder.lease.value_or(0)),
                  result.refreshed);
-    session.end({exit_status::kOk, 0});
+    loop.end({exit_status::kOk, 0});
   });
-  return session.run();
+  return loop.run();
 }
 
 void note_refresh(const World& world, const std::string& token, Duration lease, Mono when) {

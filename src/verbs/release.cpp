@@ -21,8 +21,8 @@
 #include "verbs/placing.hpp"
 #include "verbs/refresh.hpp"
 #include "verbs/releasing.hpp"
-#include "verbs/session.hpp"
-#include "verbs/taking.hpp"
+#include "verbs/session_options.hpp"
+#include "verbs/verb_loop.hpp"
 
 namespace ufl {
 
@@ -61,32 +61,30 @@ class ReleaseVerb {
   ReleaseVerb(const Options& options, const World& world)
       : options_{options},
         world_{world},
-        session_{world.signals},
+        loop_{world.signals},
         mount_{find_mount(absolute_path(options.lock_file))},
         token_{strip(options.token)},
-        looking_{world, session_.timer()},
-        refreshing_{options, world, session_.timer()},
-        releasing_{world, session_.timer()} {}
+        looking_{world, loop_.timer()},
+        refreshing_{options, world, loop_.timer()},
+        releasing_{world, loop_.timer()} {}
 
   Ending to_the_end(bool only_look) {
     if (!only_look) require_calls_to_change(mount_.local);
     if (!can_be_a_lock(options_, mount_)) return {exit_status::kFailed, 0};
     // Nothing is under way while the loop runs: only the next look is waited for.
-    session_.loop().on_signal([this](const SignalEvent& event) {
-      if (ends_a_wait(event.number)) session_.end(ending_of_signal(event.number));
+    loop_.events().on_signal([this](const SignalEvent& event) {
+      if (ends_a_wait(event.number)) loop_.end(ending_of_signal(event.number));
     });
     if (only_look) {
       look([this](const ReleaseResult& result) { ended(result); });
     } else {
       look([this](const ReleaseResult& result) { looked(result); });
     }
-    return session_.run();
+    return loop_.run();
   }
 
  private:
-  [[nodiscard]] ReleaseOptions wanted() const {
-    return release_options(options_, mount_, token_, delay_on(mount_, options_));
-  }
+  [[nodiscard]] ReleaseOptions wanted() const { return release_options(options_, mount_, token_); }
 
   void look(Releasing::EndHandler on_ended) {
     ReleaseOptions look = wanted();
@@ -115,7 +113,7 @@ class ReleaseVerb {
     // It has no beat, and nobody takes it over for want of one; or none that can be written.
     if (result.outcome == RefreshResult::Outcome::no_lease) return release({});
     if (result.outcome == RefreshResult::Outcome::lost) forget_witness(world_, token_);
-    session_.end(not_refreshed(options_, world_, result));
+    loop_.end(not_refreshed(options_, world_, result));
   }
 
   void release(std::optional<Mono> until) {
@@ -129,12 +127,12 @@ class ReleaseVerb {
     const bool is_gone = result.outcome == ReleaseResult::Outcome::released ||
                          result.outcome == ReleaseResult::Outcome::lost;
     if (is_gone) forget_refresh(world_, token_);
-    session_.end(ending_of(options_, world_, result));
+    loop_.end(ending_of(options_, world_, result));
   }
 
   const Options& options_;
   const World& world_;
-  Session session_;
+  VerbLoop loop_;
   MountTraits mount_;
   std::string token_;
   Releasing looking_;

@@ -11,26 +11,6 @@
 
 namespace ufl {
 
-ReleaseOptions release_options(const Options& options, const MountTraits& mount, std::string token,
-                               Duration delay) {
-  ReleaseOptions release;
-  release.path = options.lock_file;
-  release.token = std::move(token);
-  release.delay = delay;
-  release.local = mount.local;
-  release.atomic_create = mount.atomic_create;
-  return release;
-}
-
-ReleaseOptions release_options(const Options& options, const MountTraits& mount,
-                               const Claim& claim) {
-  const ClaimResult& held = claim.result();
-  ReleaseOptions release = release_options(options, mount, held.token, claim.delay());
-  release.place = held.place;
-  if (claim.lease()) release.until = held.begun + lease_reliable(*claim.lease());
-  return release;
-}
-
 void note_release(RunReport& report, const ReleaseResult& result) {
   report.released = result.outcome == ReleaseResult::Outcome::released;
   if (result.outcome != ReleaseResult::Outcome::lost) return;

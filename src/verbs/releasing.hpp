@@ -18,15 +18,6 @@
 
 namespace ufl {
 
-/// The release of the lock that `token` holds, taken with this verification delay.
-[[nodiscard]] ReleaseOptions release_options(const Options& options, const MountTraits& mount,
-                                             std::string token, Duration delay);
-
-/// The release of what `claim`, which ended in `acquired`, holds. With a lease: only as long as
-/// that has lasted since the claim.
-[[nodiscard]] ReleaseOptions release_options(const Options& options, const MountTraits& mount,
-                                             const Claim& claim);
-
 /// Note in `report` how the release ended.
 void note_release(RunReport& report, const ReleaseResult& result);
 

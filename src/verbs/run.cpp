@@ -3,42 +3,31 @@
 #include "verbs/run.hpp"
 
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <optional>
-#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "process/child.hpp"
-#include "process/command.hpp"
 #include "process/process_tree.hpp"
-#include "process/signal_relay.hpp"
-#include "process/warden.hpp"
-#include "protocol/release.hpp"
+#include "protocol/session.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
 #include "report/text.hpp"
-#include "sys/executable.hpp"
 #include "sys/mount_table.hpp"
 #include "sys/needed_calls.hpp"
 #include "sys/path.hpp"
 #include "sys/standard_error.hpp"
-#include "verbs/keeping.hpp"
 #include "verbs/leasing.hpp"
+#include "verbs/lock_session.hpp"
+#include "verbs/locked_command.hpp"
 #include "verbs/placing.hpp"
-#include "verbs/releasing.hpp"
-#include "verbs/session.hpp"
-#include "verbs/taking.hpp"
+#include "verbs/session_options.hpp"
+#include "verbs/verb_loop.hpp"
 
 namespace ufl {
 
 namespace {
-
-Command command_of(const Options& options) {
-  return options.shell_string ? shell_command(*options.shell_string) : Command{options.command};
-}
 
 /// The command line for the record: as typed for -c, else quoted.
 std::string command_text(const Options& options) {
@@ -49,47 +38,41 @@ std::string command_text(const Options& options) {
   return shorten(shell_quote(words), kCommandLimit);
 }
 
-/// A line for each ufl that the command runs under: an outer one must find it (process/warden.hpp).
-std::string all_tokens(const std::string& token) {
-  const char* const outer = std::getenv("UFL_TOKENS");
-  return outer == nullptr || *outer == '\0' ? token : std::string{outer} + '\n' + token;
+SessionOptions session_of(const Options& options, const MountTraits& mount, const World& world) {
+  SessionOptions session = waiting_session_options(options, mount, world);
+  if (options.record_command) session.claim.command = command_text(options);
+  return session;
 }
 
-ClaimOptions claim_of(const Options& options, const MountTraits& mount, const World& world) {
-  ClaimOptions claim = waiting_claim_options(options, mount, world);
-  if (options.record_command) claim.command = command_text(options);
-  return claim;
-}
-
-/// One run: a claim, then a command, then a release, each begun by the end of the one before.
+/// One run: a session of a lock, and a command for as long as it is held.
 class Run {
  public:
   Run(const Options& options, const World& world, RunReport& report)
       : options_{options},
         world_{world},
         report_{report},
-        session_{world.signals},
+        loop_{world.signals},
         path_{absolute_path(options.lock_file)},
         mount_{find_mount(path_)},
-        command_{command_of(options)},
-        taking_{options,
-                world,
-                session_,
-                claim_of(options, mount_, world),
-                report,
-                Taking::Events{.on_looks_free = [this] { return find_command(); },
-                               .on_acquired = [this] { run_command(); },
-                               .on_refused = [this] { command_not_found(); },
-                               .on_ended = [this](Ending ending) { session_.end(ending); }}},
-        child_{session_.loop(), world.signals, world.closed_fds, world.processes},
-        relay_{session_.timer(), child_, world.title, world.clock},
-        warden_{session_.loop(), world.processes, world.title, world.clock},
-        keeping_{options, world, session_, mount_,
-                 Keeping::Events{.on_recorded = [this] { start_command(); },
-                                 .on_refused = [this] { refused(); },
-                                 .on_done = [this] { command_done(); },
-                                 .on_settled = [this] { taking_.settle(); }}},
-        releasing_{world, session_.timer()} {}
+        command_{options, world, loop_.events(),
+                 LockedCommand::Events{
+                     .may_run = [this] { return may_run(); },
+                     .on_ended = [this](const CommandEnd& end) { command_ended(end); },
+                     .on_stopped = [this](const auto& survivors) { command_stopped(survivors); },
+                     .on_wake = [this] { lock_.session().wake(); }}},
+        lock_{options,
+              world,
+              loop_,
+              session_of(options, mount_, world),
+              command_,
+              report,
+              LockSession::Events{.on_looks_free = [this] { return command_.find() == 0; },
+                                  .on_acquired = [this] { return run_command(); },
+                                  .on_refused = [this] { command_not_found(); },
+                                  .on_not_taken = [this](Ending ending) { loop_.end(ending); },
+                                  .on_letting_go = [this] { letting_go(); },
+                                  .on_ended = [this] { session_ended(); },
+                                  .on_lost = [this](CommandFate fate) { lost(fate); }}} {}
 
   Ending to_the_end() {
     if (!can_be_a_lock(options_, mount_)) return {exit_status::kFailed, 0};
@@ -97,209 +80,165 @@ class Run {
     require_calls_to_change(mount_.local);
     require_calls_to_run();
     if (options_.kill_on_loss) require_calls_to_stop();
-    session_.loop().on_signal([this](const SignalEvent& event) { got_signal(event); });
-    if (ProcessTree::has_adopted_orphans()) reap_orphans();
-    taking_.start();
-    return session_.run();
+    loop_.events().on_signal([this](const SignalEvent& event) { got_signal(event); });
+    if (ProcessTree::has_adopted_orphans()) command_.reap_orphans();
+    lock_.start();
+    return loop_.run();
   }
 
  private:
-  enum class Phase { claiming, running, releasing };
-
   void got_signal(const SignalEvent& event) {
-    if (phase_ == Phase::claiming) {
-      taking_.got_signal(event.number);
-    } else if (phase_ == Phase::running) {
-      received_.insert(event.number);
-      relay_.relay(event);
-    }
+    if (lock_.session().stage() == Session::Stage::releasing) return;
+    command_.is_running() ? command_.got_signal(event) : lock_.got_signal(event.number);
   }
 
-  // Looked up late: the other holder may be just building it. And before the claim: for a command
-  // that is not there no lock is taken.
-  bool find_command() {
-    executable_ = find_executable(command_.arguments.front());
-    return executable_.error == 0;
-  }
-
+  // The executable was looked up late: the other holder may be just building it. And before the
+  // claim: for a command that is not there no lock is taken.
   void command_not_found() {
-    cannot_run(executable_.error);
-    session_.end(ending_);
+    cannot_run(command_.find_error());
+    loop_.end(ending_);
   }
 
-  // Between spawn() and go(): of a signal to the group that is not read here, the command has got
-  // its own. So a Ctrl-C ends either this start or the command.
-  void run_command() {
-    if (!lease_fits(options_, taking_.claim().result()))
-      return release_with({exit_status::kFailed, 0});
-    ::setenv("UFL_LOCKFILE", path_.c_str(), 1);
-    ::setenv("UFL_TOKEN", taking_.claim().result().token.c_str(), 1);
-    ::setenv("UFL_TOKENS", all_tokens(taking_.claim().result().token).c_str(), 1);
-    int error = options_.kill_on_loss ? make_tree() : 0;
-    if (error != 0) return cannot_spawn(error);
-    error =
-        child_.spawn(command_, executable_.path, {.die_with_parent = options_.lease.has_value()});
-    if (error != 0) return cannot_spawn(error);
-    if (tree_) tree_->set_command(child_.id(), child_.pidfd());
-    if (orphans_) orphans_->set_command(child_.id(), child_.pidfd());
-    error = keeping_.start(taking_.claim(), child_.id(), tree_ ? &*tree_ : nullptr, warden_);
-    if (error == 0) return;
-    child_.abandon();
-    cannot_spawn(error);
+  // Between prepare() and start(): of a signal to the group that is not read here, the command has
+  // got its own. So a Ctrl-C ends either this start or the command.
+  Step run_command() {
+    Session& session = lock_.session();
+    const int error = command_.prepare(path_, lock_.claimed().token);
+    if (error != 0) {
+      cannot_spawn(error);
+      return session.let_go();
+    }
+    Step step = session.keep(command_.id());
+    if (session.is_unwatched()) cannot_spawn(command_.term_error());
+    return step;
   }
 
-  [[nodiscard]] bool is_helper(std::int64_t pid) const {
-    return pid == relay_.bystander() || pid == warden_.pid();
-  }
-
-  // From now on, as they end.
-  void reap_orphans() {
-    orphans_.emplace(world_.processes, [this](std::int64_t pid) { return is_helper(pid); });
-    ends_ = session_.loop().watch_children([this] { orphans_->reap_orphans(); });
-    orphans_->reap_orphans();
-  }
-
-  // What is below us now is nothing of the command's.
-  int make_tree() {
-    tree_.emplace(world_.processes, [this](std::int64_t pid) { return is_helper(pid); });
-    return ProcessTree::adopt_orphans();
-  }
-
-  void start_command() {
-    session_.loop().poll_signals();
-    if (taking_.fatal_signal() != 0) return give_up();
-    phase_ = Phase::running;
-    child_.go([this](const CommandEnd& command) { command_ended(command); });
-    relay_.start(world_.kept_file());
-  }
-
-  void give_up() {
-    child_.abandon();
+  bool may_run() {
+    loop_.events().poll_signals();
+    const int signal = lock_.fatal_signal();
+    if (signal == 0) return true;
     report_.kind = RunReport::Kind::interrupted;
-    report_.signal = taking_.fatal_signal();
-    ending_ = ending_of_signal(taking_.fatal_signal());
-    keeping_.command_ended();
-  }
-
-  void refused() {
-    child_.abandon();
-    ending_ = {exit_status::kLost, 0};
-    if (keeping_.is_lease_over()) return leave();
-    if (keeping_.is_lost()) return release();
-    release_with({exit_status::kFailed, 0});
+    report_.signal = signal;
+    ending_ = ending_of_signal(signal);
+    return false;
   }
 
   void cannot_spawn(int error) {
     say(spawn_failure_text(options_.lock_file, error));
-    release_with({exit_status::kFailed, 0});
+    fail();
   }
 
-  void release_with(Ending ending) {
+  void fail() {
     report_.kind = RunReport::Kind::failed;
-    ending_ = ending;
-    release();
-  }
-
-  void command_ended(const CommandEnd& command) {
-    // A signal to the whole group may have killed the command before ufl has read its own.
-    session_.loop().poll_signals();
-    relay_.stop();
-    if (command.exec_error != 0) {
-      cannot_run(command.exec_error);
-    } else {
-      // If ufl got the signal as well, it dies of it, too: a shell stops a loop on Ctrl-C only if
-      // what it ran was killed by it.
-      const bool shared = command.signal != 0 && received_.contains(command.signal);
-      ending_ = {command.status, shared ? command.signal : 0};
-      report_.signal = command.signal;
-      if (command.signal == 0) report_.exit = command.status;
-    }
-    keeping_.command_ended();
-  }
-
-  // Nothing of it runs, or cannot be stopped.
-  void command_done() {
-    if (keeping_.has_stopped_command()) {
-      child_.leave();  // if it survived that
-      ending_ = {exit_status::kLost, 0};
-    } else if (keeping_.is_lost() && ending_.status == 0) {
-      ending_.status = exit_status::kLost;
-    }
-    keeping_.is_lease_over() ? leave() : release();
-  }
-
-  // The lease is over: the file is for others to take over. And the share may not answer.
-  void leave() {
-    taking_.letting_go();
-    note_loss();
-    report_.released = false;
-    // Without it nobody can prove us dead; but there is the lease for that.
-    forget_witness(world_, taking_.claim().result().token);
-    session_.end(ending_);
+    ending_ = {exit_status::kFailed, 0};
   }
 
   void cannot_run(int error) {
-    const bool found = executable_.error == 0;
+    const bool found = command_.find_error() == 0;
     report_.kind = RunReport::Kind::failed;
-    say(exec_failure_text(options_.lock_file, command_.arguments.front(), error, found,
+    say(exec_failure_text(options_.lock_file, command_.name(), error, found,
                           options_.shell_string.has_value()));
     ending_ = {status_of_exec_error(error), 0};
   }
 
-  void release() {
-    phase_ = Phase::releasing;
-    taking_.letting_go();
-    ReleaseOptions release = release_options(options_, mount_, taking_.claim());
-    if (keeping_.lease()) release.until = keeping_.lease()->reliable_until();
-    releasing_.start(release, [this](const ReleaseResult& result) { release_ended(result); });
+  void command_ended(const CommandEnd& end) {
+    if (end.exec_error != 0) {
+      cannot_run(end.exec_error);
+    } else {
+      // If ufl got the signal as well, it dies of it, too: a shell stops a loop on Ctrl-C only if
+      // what it ran was killed by it.
+      const bool shared = end.signal != 0 && command_.has_received(end.signal);
+      ending_ = {end.status, shared ? end.signal : 0};
+      report_.signal = end.signal;
+      if (end.signal == 0) report_.exit = end.status;
+    }
+    lock_.session().command_ended();
   }
 
-  void release_ended(const ReleaseResult& result) {
-    using Result = ReleaseResult::Outcome;
-    const std::string& token = taking_.claim().result().token;
-    const bool knew_it = keeping_.is_lost();
-    note_release(report_, result);
-    if (knew_it) note_loss();
-    if (result.outcome == Result::released) {
-      taking_.released();
-    } else if (result.outcome == Result::lost && !knew_it) {
+  void command_stopped(const std::vector<std::int64_t>& survivors) {
+    if (!unsaid_.empty()) say_rest(unsaid_);
+    if (!survivors.empty()) say(survivors_text(options_.lock_file, survivors));
+    lock_.session().command_stopped();
+  }
+
+  // While the command is being stopped, nobody is waited for who does not listen.
+  void lost(CommandFate fate) {
+    const std::string text = loss_text(fate);
+    if (fate == CommandFate::stopped) {
+      unsaid_ = say_at_once(text);
+    } else {
+      say(text);
+    }
+  }
+
+  // In words, as it is now.
+  [[nodiscard]] std::string loss_text(CommandFate fate) const {
+    const Session& session = lock_.session();
+    const KeepResult& kept = session.kept()->result();
+    if (session.section().loss() == CriticalSection::Loss::lease_over) {
+      return lease_over_text(options_.lock_file, *options_.lease, kept.failure, fate);
+    }
+    if (kept.not_restored) return not_restored_text(options_.lock_file, *kept.failure, fate);
+    return lost_while_running_text(options_.lock_file, kept.seen, fate, world_.clock.wall());
+  }
+
+  void letting_go() {
+    const Session& session = lock_.session();
+    if (session.is_too_slow()) return fail();
+    if (!session.kept() || session.is_unwatched()) return;
+    const KeepResult& kept = session.kept()->result();
+    const CriticalSection& section = session.section();
+    if (section.has_stopped_command()) command_.leave();  // if it survived that
+    if (kept.outcome == KeepResult::Outcome::not_recorded) {
+      say(cannot_record_text(options_.lock_file, kept.failure.value_or(FileReply{})));
+      fail();
+    } else if (section.loss() != CriticalSection::Loss::none) {
+      const bool had_no_end = section.has_stopped_command() || !section.has_started();
+      if (had_no_end) ending_ = {exit_status::kLost, 0};
+      if (ending_.status == 0) ending_.status = exit_status::kLost;
+    }
+  }
+
+  void session_ended() {
+    const Session& session = lock_.session();
+    const bool knew_it = session.section().loss() != CriticalSection::Loss::none;
+    if (!session.release()) report_.released = false;
+    if (knew_it) {
+      note_loss(session.kept()->result().seen);
+    } else if (session.release()) {
+      say_what_came_of_it(session.release()->result());
+    }
+    if (session.release() && *report_.released) lock_.say_released();
+    loop_.end(ending_);
+  }
+
+  void note_loss(const Sighting& to) {
+    report_.kind = RunReport::Kind::lost;
+    if (to.kind != Sighting::Kind::none) report_.holder = to;
+  }
+
+  void say_what_came_of_it(const ReleaseResult& result) {
+    using Outcome = ReleaseResult::Outcome;
+    if (result.outcome == Outcome::lost) {
       say(lost_text(options_.lock_file, result.seen, world_.clock.wall()));
       if (ending_.status == 0) ending_.status = exit_status::kLost;
-    } else if (result.outcome == Result::failed && !knew_it) {
-      say(release_failure_text(options_.lock_file, token, result.failure));
-    } else if (result.outcome == Result::too_late && !knew_it) {
+    } else if (result.outcome == Outcome::failed) {
+      say(release_failure_text(options_.lock_file, lock_.claimed().token, result.failure));
+    } else if (result.outcome == Outcome::too_late) {
       say(left_to_lease_text(options_.lock_file, *options_.lease));
     }
-    forget_witness(world_, mount_, token, result);
-    session_.end(ending_);
-  }
-
-  void note_loss() {
-    report_.kind = RunReport::Kind::lost;
-    if (keeping_.lost_to().kind != Sighting::Kind::none) report_.holder = keeping_.lost_to();
   }
 
   const Options& options_;
   const World& world_;
   RunReport& report_;
-  Session session_;
+  VerbLoop loop_;
   std::string path_;
   MountTraits mount_;
-  Command command_;
-  Executable executable_;
-  Taking taking_;
-  Child child_;
-  SignalRelay relay_;
-  std::optional<ProcessTree> tree_;     // if it is stopped when the lock is lost
-  std::optional<ProcessTree> orphans_;  // if others' become ours
-  std::unique_ptr<Watch> ends_;
-  Warden warden_;
-  Keeping keeping_;
-  Releasing releasing_;
-
-  Phase phase_ = Phase::claiming;
-  std::set<int> received_;  // signals that came while the command ran
+  LockedCommand command_;
+  LockSession lock_;
   Ending ending_;
+  std::string unsaid_;  // what stderr did not take at once
 };
 
 }  // namespace

@@ -16,7 +16,7 @@
 #include "sys/stale_temporaries.hpp"
 #include "sys/standard_error.hpp"
 #include "verbs/inspecting.hpp"
-#include "verbs/session.hpp"
+#include "verbs/verb_loop.hpp"
 
 namespace ufl {
 
@@ -38,9 +38,9 @@ int status_of(InspectResult::State state) {
 }  // namespace
 
 Ending status(const Options& options, const World& world) {
-  Session session{world.signals};
+  VerbLoop loop{world.signals};
   int fatal_signal = 0;
-  session.loop().on_signal([&fatal_signal](const SignalEvent& event) {
+  loop.events().on_signal([&fatal_signal](const SignalEvent& event) {
     if (ends_a_wait(event.number)) fatal_signal = event.number;
   });
   const bool coloured = !options.json && world.stdout_is_coloured();
@@ -51,7 +51,7 @@ Ending status(const Options& options, const World& world) {
     lock.path = path;
     const MountTraits mount = find_mount(absolute_path(path));
     lock.local = mount.local;
-    lock.look = inspect(path, lock.local, world, session);
+    lock.look = inspect(path, lock.local, world, loop);
     if (mount.mounted_alone) {
       lock.mounted_alone = true;
       lock.look = {};
@@ -67,7 +67,7 @@ Ending status(const Options& options, const World& world) {
     const Wall now = world.clock.wall();
     const std::string text =
         options.json ? status_json(lock, now) : status_text(lock, now, coloured);
-    const int error = session.print(world, text, [&] { return fatal_signal != 0; });
+    const int error = loop.print(world, text, [&] { return fatal_signal != 0; });
     if (fatal_signal != 0) return ending_of_signal(fatal_signal);
     if (error != 0) {
       say(print_failure_text(path, "the status", error));

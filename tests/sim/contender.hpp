@@ -14,7 +14,7 @@
 #include "protocol/driver.hpp"
 #include "protocol/release.hpp"
 #include "seams/clock.hpp"
-#include "seams/command_control.hpp"
+#include "seams/no_command.hpp"
 #include "seams/timer.hpp"
 #include "sim/client.hpp"
 #include "sim/identity.hpp"
@@ -147,19 +147,6 @@ class Contender {
  private:
   int rounds_left_;
   bool busy_ = false;
-};
-
-/// Of a lock that is not held for a command.
-class NoCommand final : public CommandControl {
- public:
-  bool begin_term(Mono /*stop_at*/, Mono /*kill_at*/) override { return true; }
-  bool raise_term(Mono /*stop_at*/, Mono /*kill_at*/) override { return true; }
-  bool conclude_term() override { return true; }
-  void dismiss_term() override {}
-  bool start() override { return true; }
-  void abandon() override {}
-  void stop(Mono /*kill_at*/) override {}
-  bool has_ended() override { return false; }
 };
 
 /// Processes of ufl, one after another, all on one host, each with its session.

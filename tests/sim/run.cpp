@@ -169,6 +169,11 @@ void Run::session_ended() {
   if (kept && kept->result().outcome == KeepResult::Outcome::not_recorded) {
     tell("cannot write down its command");
   }
+  if (session().is_too_slow()) {
+    stage_.monitor.loses_lease(who_);  // nothing that is refused was asked for
+    stage_.monitor.refuses();
+    tell("finds the share too slow for its lease");
+  }
   if (session().release()) return release_ended(session().release()->result().outcome);
   if (!kept) return handed_over();
   tell("leaves its lock to others");

@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "protocol/lease.hpp"
 #include "sim/run.hpp"
 
 namespace ufl::sim {
@@ -32,16 +31,6 @@ Step CommandRun::acquired() {
   if (!has_lease()) {
     held_ = true;
     stage_.monitor.enters(who_, token());
-  }
-  // As src/verbs/leasing.cpp.
-  const RecoveryKnobs& knobs = stage_.recovery;
-  const bool fits = knobs.lease >= 3 * 2 * stage_.share_knobs.v &&
-                    lease_has_room(knobs.lease, knobs.kill_after, claimed().look_to_write);
-  if (has_lease() && !fits) {
-    stage_.monitor.loses_lease(who_);  // nothing that is refused was asked for
-    stage_.monitor.refuses();
-    tell("finds the share too slow for its lease");
-    return session().let_go();
   }
   const ProcessId child = command_.prepare(identity_.lifeline(), client_.kept());
   client_.let_hang();

@@ -18,23 +18,15 @@
 
 #include "process/process_title.hpp"
 #include "process/signals.hpp"
-#include "process/warden.hpp"
-#include "protocol/claim.hpp"
-#include "protocol/driver.hpp"
 #include "sys/host_identity.hpp"
 #include "sys/kernel_signs.hpp"
-#include "sys/mount_table.hpp"
 #include "sys/observation_files.hpp"
 #include "sys/posix_file_system.hpp"
 #include "sys/standard_fds.hpp"
 #include "sys/system_clock.hpp"
 #include "unit/child_processes.hpp"
 #include "unit/host_liveness.hpp"
-#include "unit/processes.hpp"
 #include "unit/temporary_directory.hpp"
-#include "verbs/keeping.hpp"
-#include "verbs/session.hpp"
-#include "verbs/taking.hpp"
 
 namespace ufl {
 namespace {
@@ -59,39 +51,6 @@ class HangingFiles final : public FileSystem {
   PosixFileSystem files_;
   int updates_;
   test::Channel begun_;
-};
-
-/// Files of this machine, whose second write into the record is answered when the test says so.
-class LateFiles final : public FileSystem {
- public:
-  void start(const FileOperation& operation, Done done) override {
-    const bool is_late = std::holds_alternative<UpdateFile>(operation) && ++updates_ == 2;
-    files_.start(operation, [&](FileReply reply) {
-      if (!is_late) return done(std::move(reply));
-      answer_ = [done, reply] { done(reply); };
-    });
-    if (is_late) on_late();
-  }
-  void answer() const { answer_(); }
-
-  std::function<void()> on_late;
-
- private:
-  PosixFileSystem files_;
-  std::function<void()> answer_;
-  int updates_ = 0;
-};
-
-/// The clock of this machine, which can go faster.
-class FastClock final : public Clock {
- public:
-  [[nodiscard]] Mono now() const override { return clock_.now() + ahead_; }
-  [[nodiscard]] Wall wall() const override { return clock_.wall(); }
-  void advance(Duration by) { ahead_ += by; }
-
- private:
-  SystemClock clock_;
-  Duration ahead_{};
 };
 
 class RunTest : public ::testing::Test {
@@ -167,39 +126,6 @@ TEST_F(RunTest, AShareThatHangsBeforeTheCommandRunsNothing) {
   HangingFiles files{0};
   EXPECT_EQ(run_on(files), 76);
   EXPECT_FALSE(std::filesystem::exists(path("ran")));
-}
-
-// The command ends while a beat is under way, and that takes until the lease is over.
-TEST_F(RunTest, ABeatThatIsAnsweredAfterTheCommandLosesNothing) {
-  options_.kill_on_loss = false;
-  FastClock clock;
-  LateFiles files;
-  const auto body = [&](const World& world) {
-    Session session{world.signals};
-    const MountTraits mount = find_mount(path("lock"));
-    Claim claim{waiting_claim_options(options_, mount, world), clock, world.identity};
-    Driver claiming{claim, files, session.timer(),
-                    DriverEvents{.on_finished = [&] { session.end({}); }}};
-    claiming.start();
-    (void)session.run();
-    if (claim.result().outcome != ClaimResult::Outcome::acquired) return 1;
-
-    Session running{world.signals};
-    bool is_done = false;
-    Keeping keeping{options_, world, running, mount,
-                    Keeping::Events{[] {}, [] {}, [&] { is_done = true; }}};
-    files.on_late = [&] { running.end({}); };
-    Warden warden{running.loop(), world.processes, world.title, clock};
-    if (keeping.start(claim, {::getpid(), {}}, nullptr, warden) != 0) return 5;
-    (void)running.run();
-    keeping.command_ended();
-    if (is_done || keeping.is_lost()) return 2;
-    clock.advance(*options_.lease);
-    files.answer();
-    if (!is_done) return 3;
-    return keeping.is_lost() ? 4 : 0;
-  };
-  EXPECT_EQ(test::run_in_child([&] { return in_world(clock, files, body); }), 0);
 }
 
 }  // namespace

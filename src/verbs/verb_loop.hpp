@@ -15,11 +15,11 @@ namespace ufl {
 
 /// The event loop of one verb, from its start to its end. Construction throws std::system_error
 /// when the kernel gives no descriptors.
-class Session {
+class VerbLoop {
  public:
-  explicit Session(const Signals& signals) : loop_{signals}, timer_{loop_.make_timer()} {}
+  explicit VerbLoop(const Signals& signals) : events_{signals}, timer_{events_.make_timer()} {}
 
-  [[nodiscard]] EventLoop& loop() { return loop_; }
+  [[nodiscard]] EventLoop& events() { return events_; }
 
   /// One timer for what comes one after the other: claim, relay, release.
   [[nodiscard]] Timer& timer() { return *timer_; }
@@ -28,7 +28,7 @@ class Session {
   /// then is to end ufl. Returns 0, or the errno value; EINTR: a signal.
   int print(const World& world, const std::string& text, const std::function<bool()>& is_fatal) {
     return world.print(text, [&] {
-      loop_.poll_signals();
+      events_.poll_signals();
       return is_fatal();
     });
   }
@@ -36,18 +36,18 @@ class Session {
   /// Handle events until somebody calls end(), or not at all if that has been done. Returns how ufl
   /// is to end.
   Ending run() {
-    if (!ended_) loop_.run();
+    if (!ended_) events_.run();
     return ending_;
   }
 
   void end(Ending ending) {
     ending_ = ending;
     ended_ = true;
-    loop_.stop();
+    events_.stop();
   }
 
  private:
-  EventLoop loop_;
+  EventLoop events_;
   std::unique_ptr<Timer> timer_;
   Ending ending_;
   bool ended_ = false;
