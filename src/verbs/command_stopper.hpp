@@ -15,7 +15,7 @@ namespace ufl {
 /// Stops the command and all that it has started: SIGTERM, and SIGKILL when time is up.
 class CommandStopper {
  public:
-  /// `timer` is the fence's alone.
+  /// `timer` is the stopper's alone.
   CommandStopper(ProcessTree& tree, Timer& timer, const Clock& clock);
 
   /// Tell the tree to stop, unless somebody else has (`tells`: is it for us?), and kill it at
