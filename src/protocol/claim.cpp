@@ -2,13 +2,11 @@
 
 #include "protocol/claim.hpp"
 
-#include <string>
 #include <utility>
 #include <variant>
 
 #include "protocol/both_local.hpp"
-#include "protocol/claim_record.hpp"
-#include "protocol/token.hpp"
+#include "protocol/witness.hpp"
 
 namespace ufl {
 
@@ -137,12 +135,12 @@ void Claim::remove_witnesses() {
   const Takeover& takeover = contest_.takeover;
   const ClaimOptions& options = contest_.options;
   const bool is_acquired = result.outcome == Outcome::acquired;
-  if (!is_acquired && !result.left_behind) remove_witness(contest_);
+  if (!is_acquired && !result.left_behind) remove_witness(contest_.identity, contest_.own.token());
   // A holder that was proven dead by its witness has nobody to remove it. Of all others the record
   // may name one that is not theirs.
-  const bool took_over = is_acquired && takeover.is_on && ends_in_uuid(takeover.from.token);
+  const bool took_over = is_acquired && takeover.is_on;
   if (took_over && !both_local(takeover.from, options.local) && options.is_dead(takeover.from)) {
-    contest_.identity.remove_witness(std::string{uuid_of(takeover.from.token)});
+    remove_witness(contest_.identity, takeover.from.token);
   }
 }
 

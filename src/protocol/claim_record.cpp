@@ -7,6 +7,7 @@
 
 #include "protocol/token.hpp"
 #include "protocol/utc.hpp"
+#include "protocol/witness.hpp"
 
 namespace ufl {
 
@@ -49,7 +50,7 @@ Holder holder_of(const Contest& contest) {
 }  // namespace
 
 void begin_claim(Contest& contest) {
-  remove_witness(contest);
+  remove_witness(contest.identity, contest.own.token());
   contest.own.disown(contest.options.local);
   Holder holder = holder_of(contest);
   const std::string uuid = contest.identity.new_uuid();
@@ -59,11 +60,6 @@ void begin_claim(Contest& contest) {
   result.begun = contest.clock.now();
   result.look_to_write = {};
   contest.own.begin(result.token, format_record(result.token, holder));
-}
-
-void remove_witness(Contest& contest) {
-  const std::string& token = contest.own.token();
-  if (!token.empty()) contest.identity.remove_witness(std::string{uuid_of(token)});
 }
 
 }  // namespace ufl

@@ -10,7 +10,4 @@ namespace ufl {
 /// on this host that the holder of the token lives (lifeline, witness).
 void begin_claim(Contest& contest);
 
-/// Remove the witness of the current claim: nothing of it is on the share, or it was disowned.
-void remove_witness(Contest& contest);
-
 }  // namespace ufl

@@ -6,7 +6,7 @@
 #include <utility>
 #include <variant>
 
-#include "protocol/token.hpp"
+#include "protocol/witness.hpp"
 
 namespace ufl {
 
@@ -194,16 +194,8 @@ Step Session::begin_release() {
 Step Session::after_release(Step step) {
   if (!std::holds_alternative<Finished>(step)) return step;
   stage_ = Stage::over;
-  switch (release_->result().outcome) {
-    case ReleaseResult::Outcome::released:
-    case ReleaseResult::Outcome::lost:
-    case ReleaseResult::Outcome::too_late:
-      forget_witness();
-      break;
-    case ReleaseResult::Outcome::held:
-    case ReleaseResult::Outcome::failed:
-      break;
-  }
+  remove_witness(world_.identity, claim_.result().token, options_.claim.local,
+                 release_->result().outcome);
   return step;
 }
 
@@ -212,16 +204,9 @@ Step Session::after_release(Step step) {
 Step Session::leave() {
   events_.on_letting_go();
   stage_ = Stage::over;
-  forget_witness();
+  remove_witness(world_.identity, claim_.result().token, options_.claim.local,
+                 ReleaseResult::Outcome::too_late);
   return Finished{};
-}
-
-// Nothing of the lock is on the share any more, or its lease alone says from now on when others may
-// have it. On a local file system nobody leaves a witness.
-void Session::forget_witness() {
-  const std::string& token = claim_.result().token;
-  const bool has_one = !options_.claim.local && ends_in_uuid(token);
-  if (has_one) world_.identity.remove_witness(std::string{uuid_of(token)});
 }
 
 void Session::settle() {

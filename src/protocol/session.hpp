@@ -117,7 +117,6 @@ class Session final : public Machine {
   Step leave();
   void section_changed();
   void settle();
-  void forget_witness();
 
   SessionOptions options_;
   SessionWorld world_;

@@ -21,7 +21,6 @@
 #include "sys/terminal.hpp"
 #include "verbs/leasing.hpp"
 #include "verbs/refresh.hpp"
-#include "verbs/releasing.hpp"
 
 namespace ufl {
 
@@ -37,6 +36,13 @@ constexpr int kLeftToOthers = 16;
 
 // Of the inotify instances that a user can have, those that hold a lock leave fewer.
 constexpr int kLeftByHolders = 4;
+
+void note_release(RunReport& report, const ReleaseResult& result) {
+  report.released = result.outcome == ReleaseResult::Outcome::released;
+  if (result.outcome != ReleaseResult::Outcome::lost) return;
+  report.kind = RunReport::Kind::lost;
+  report.holder = result.seen;
+}
 
 // A user that is told who holds the lock is told the truth.
 SessionOptions told(SessionOptions session, const Options& options) {

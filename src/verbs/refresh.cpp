@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "process/signal_policy.hpp"
+#include "protocol/driver.hpp"
 #include "protocol/lease.hpp"
 #include "protocol/token.hpp"
 #include "report/exit_status.hpp"
@@ -17,7 +18,6 @@
 #include "sys/path.hpp"
 #include "sys/standard_error.hpp"
 #include "verbs/placing.hpp"
-#include "verbs/releasing.hpp"
 #include "verbs/session_options.hpp"
 #include "verbs/verb_loop.hpp"
 
@@ -29,25 +29,14 @@ std::string key_of(const std::string& token) { return "refreshed " + token; }
 
 }  // namespace
 
-void Refreshing::start(const MountTraits& mount, EndHandler on_ended) {
-  const std::string token{strip(options_.token)};
-  const Duration delay = std::max(delay_on(mount, options_), takeover_delay_on(mount));
-  RefreshOptions wanted;
-  wanted.look = release_options(options_, mount, token);
-  wanted.last = last_refresh(world_, token);
-  wanted.takeover_delay = delay;
-  refresh_.emplace(std::move(wanted), world_.clock);
-  driver_.emplace(
-      *refresh_, world_.files, timer_,
-      DriverEvents{
-          .on_wait = [this, delay] { waits(delay); },
-          .on_finished = [this, on_ended = std::move(on_ended)] { on_ended(refresh_->result()); }});
-  driver_->start();
+Duration refresh_delay_on(const MountTraits& mount, const Options& options) {
+  return std::max(delay_on(mount, options), takeover_delay_on(mount));
 }
 
-void Refreshing::waits(Duration delay) {
-  const bool is_told = options_.verbosity == Verbosity::verbose && refresh_->doubts();
-  if (is_told && !std::exchange(told_, true)) say(late_refresh_text(options_.lock_file, delay));
+void LateRefreshNotice::waits(bool doubts) {
+  const bool is_told = options_.verbosity == Verbosity::verbose && doubts;
+  if (!is_told || std::exchange(told_, true)) return;
+  say(late_refresh_text(options_.lock_file, refresh_delay_on(mount_, options_)));
 }
 
 Ending not_refreshed(const Options& options, const World& world, const RefreshResult& result) {
@@ -77,16 +66,27 @@ Ending refresh(const Options& options, const World& world) {
   loop.events().on_signal([&loop](const SignalEvent& event) {
     if (ends_a_wait(event.number)) loop.end(ending_of_signal(event.number));
   });
-  Refreshing refreshing{options, world, loop.timer()};
   require_calls_to_change(mount.local);
-  refreshing.start(mount, [&](const RefreshResult& result) {
+  const std::string token{strip(options.token)};
+  RefreshOptions wanted;
+  wanted.look = release_options(options, mount, token);
+  wanted.last = last_refresh(world, token);
+  wanted.takeover_delay = refresh_delay_on(mount, options);
+  Refresh machine{std::move(wanted), world.clock};
+  LateRefreshNotice notice{options, mount};
+  const auto finished = [&] {
+    const RefreshResult& result = machine.result();
     if (result.outcome != RefreshResult::Outcome::held) {
       return loop.end(not_refreshed(options, world, result));
     }
     note_refresh(world, result.seen.token, lease_of(result.seen.holder.lease.value_or(0)),
                  result.refreshed);
     loop.end({exit_status::kOk, 0});
-  });
+  };
+  Driver driver{
+      machine, world.files, loop.timer(),
+      DriverEvents{.on_wait = [&] { notice.waits(machine.doubts()); }, .on_finished = finished}};
+  driver.start();
   return loop.run();
 }
 

@@ -2,14 +2,12 @@
 
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
 #include "cli/options.hpp"
-#include "protocol/driver.hpp"
 #include "protocol/refresh.hpp"
-#include "seams/timer.hpp"
+#include "seams/clock.hpp"
 #include "sys/mount_table.hpp"
 #include "verbs/world.hpp"
 
@@ -18,28 +16,23 @@ namespace ufl {
 /// ufl --refresh: one beat for the lock that --token holds. 0: it is held, for another lease.
 [[nodiscard]] Ending refresh(const Options& options, const World& world);
 
-/// One beat for the lock that --token holds, as every verb writes it that must know that nobody is
-/// taking the lock over.
-class Refreshing {
+/// Tells, with -v, that a refresh waits to see whether somebody takes the lock over. Once.
+class LateRefreshNotice {
  public:
-  using EndHandler = std::function<void(const RefreshResult&)>;
+  LateRefreshNotice(const Options& options, const MountTraits& mount)
+      : options_{options}, mount_{mount} {}
 
-  Refreshing(const Options& options, const World& world, Timer& timer)
-      : options_{options}, world_{world}, timer_{timer} {}
-
-  /// Call once; `mount` is that of the lock file. `on_ended` may be called before it returns.
-  void start(const MountTraits& mount, EndHandler on_ended);
+  /// The machine waits; `doubts`: for that.
+  void waits(bool doubts);
 
  private:
-  void waits(Duration delay);
-
   const Options& options_;
-  const World& world_;
-  Timer& timer_;
-  std::optional<Refresh> refresh_;
-  std::optional<Driver> driver_;
+  const MountTraits& mount_;
   bool told_ = false;
 };
+
+/// For how long such a refresh waits.
+[[nodiscard]] Duration refresh_delay_on(const MountTraits& mount, const Options& options);
 
 /// Say why that did not end in `held`; the status is that of every verb with --token.
 [[nodiscard]] Ending not_refreshed(const Options& options, const World& world,

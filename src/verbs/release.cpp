@@ -2,15 +2,17 @@
 
 #include "verbs/release.hpp"
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <utility>
 
 #include "process/signal_policy.hpp"
-#include "protocol/both_local.hpp"
+#include "protocol/driver.hpp"
 #include "protocol/lease.hpp"
 #include "protocol/record.hpp"
 #include "protocol/token.hpp"
+#include "protocol/token_release.hpp"
+#include "protocol/witness.hpp"
 #include "report/exit_status.hpp"
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
@@ -20,7 +22,6 @@
 #include "sys/standard_error.hpp"
 #include "verbs/placing.hpp"
 #include "verbs/refresh.hpp"
-#include "verbs/releasing.hpp"
 #include "verbs/session_options.hpp"
 #include "verbs/verb_loop.hpp"
 
@@ -49,81 +50,60 @@ Ending ending_of(const Options& options, const World& world, const ReleaseResult
   return {exit_status::kFailed, 0};
 }
 
-/// A look, and a release when that is wanted.
-///
-/// On a share, the lease that nobody refreshes may be over while we release:
-///   1 A looks: mine.  2 B, who has seen no beat for so long, replaces it.  3 A removes B's record.
-/// So a release lies within a lease that is surely not over, or a beat begins a new one first
-/// (protocol/refresh.hpp). On a file system that is local for whoever has taken it, too, flock(2)
-/// parts the two.
-class ReleaseVerb {
+/// One lock that is let go, or looked at, by its token. Nothing is under way while the loop runs:
+/// only the next look is waited for.
+class ByToken {
  public:
-  ReleaseVerb(const Options& options, const World& world)
+  ByToken(const Options& options, const World& world)
       : options_{options},
         world_{world},
         loop_{world.signals},
         mount_{find_mount(absolute_path(options.lock_file))},
-        token_{strip(options.token)},
-        looking_{world, loop_.timer()},
-        refreshing_{options, world, loop_.timer()},
-        releasing_{world, loop_.timer()} {}
+        token_{strip(options.token)} {}
 
-  Ending to_the_end(bool only_look) {
-    if (!only_look) require_calls_to_change(mount_.local);
-    if (!can_be_a_lock(options_, mount_)) return {exit_status::kFailed, 0};
-    // Nothing is under way while the loop runs: only the next look is waited for.
-    loop_.events().on_signal([this](const SignalEvent& event) {
-      if (ends_a_wait(event.number)) loop_.end(ending_of_signal(event.number));
-    });
-    if (only_look) {
-      look([this](const ReleaseResult& result) { ended(result); });
-    } else {
-      look([this](const ReleaseResult& result) { looked(result); });
-    }
-    return loop_.run();
+  Ending release() {
+    require_calls_to_change(mount_.local);
+    TokenReleaseOptions wanted;
+    wanted.lock = release_options(options_, mount_, token_);
+    wanted.last = last_refresh(world_, token_);
+    wanted.takeover_delay = refresh_delay_on(mount_, options_);
+    TokenRelease release{std::move(wanted), world_.clock, world_.identity};
+    LateRefreshNotice notice{options_, mount_};
+    return drive(
+        release, [&] { notice.waits(release.doubts()); },
+        [&] {
+          const auto& not_refreshed = release.not_refreshed();
+          if (!not_refreshed) return ended(release.result());
+          loop_.end(ufl::not_refreshed(options_, world_, *not_refreshed));
+        });
+  }
+
+  Ending check() {
+    ReleaseOptions wanted = release_options(options_, mount_, token_);
+    wanted.only_look = true;
+    Release look{std::move(wanted), world_.clock};
+    return drive(
+        look, [] {},
+        [&] {
+          remove_witness(world_.identity, token_, mount_.local, look.result().outcome);
+          ended(look.result());
+        });
   }
 
  private:
-  [[nodiscard]] ReleaseOptions wanted() const { return release_options(options_, mount_, token_); }
-
-  void look(Releasing::EndHandler on_ended) {
-    ReleaseOptions look = wanted();
-    look.only_look = true;
-    looking_.start(std::move(look), std::move(on_ended));
-  }
-
-  void looked(const ReleaseResult& result) {
-    if (result.outcome != ReleaseResult::Outcome::held) return ended(result);
-    const Holder& holder = result.seen.holder;
-    if (both_local(result.seen, mount_.local)) return release({});
-    // Where a ufl waits for a command, that refreshes the lease.
-    if (!holder.lease || !holder.detached.value_or(false)) return release({});
-    lease_ = lease_of(*holder.lease);
-    const auto last = last_refresh(world_, token_);
-    if (last && world_.clock.now() < *last + lease_reliable(lease_)) {
-      return release(*last + lease_reliable(lease_));
-    }
-    refreshing_.start(mount_, [this](const RefreshResult& refreshed) { beaten(refreshed); });
-  }
-
-  void beaten(const RefreshResult& result) {
-    if (result.outcome == RefreshResult::Outcome::held) {
-      return release(result.refreshed + lease_reliable(lease_));
-    }
-    // It has no beat, and nobody takes it over for want of one; or none that can be written.
-    if (result.outcome == RefreshResult::Outcome::no_lease) return release({});
-    if (result.outcome == RefreshResult::Outcome::lost) forget_witness(world_, token_);
-    loop_.end(not_refreshed(options_, world_, result));
-  }
-
-  void release(std::optional<Mono> until) {
-    ReleaseOptions release = wanted();
-    release.until = until;
-    releasing_.start(std::move(release), [this](const ReleaseResult& result) { ended(result); });
+  Ending drive(Machine& machine, std::function<void()> on_wait, std::function<void()> on_finished) {
+    if (!can_be_a_lock(options_, mount_)) return {exit_status::kFailed, 0};
+    loop_.events().on_signal([this](const SignalEvent& event) {
+      if (ends_a_wait(event.number)) loop_.end(ending_of_signal(event.number));
+    });
+    Driver driver{
+        machine, world_.files, loop_.timer(),
+        DriverEvents{.on_wait = std::move(on_wait), .on_finished = std::move(on_finished)}};
+    driver.start();
+    return loop_.run();
   }
 
   void ended(const ReleaseResult& result) {
-    forget_witness(world_, mount_, token_, result);
     const bool is_gone = result.outcome == ReleaseResult::Outcome::released ||
                          result.outcome == ReleaseResult::Outcome::lost;
     if (is_gone) forget_refresh(world_, token_);
@@ -135,20 +115,14 @@ class ReleaseVerb {
   VerbLoop loop_;
   MountTraits mount_;
   std::string token_;
-  Releasing looking_;
-  Refreshing refreshing_;
-  Releasing releasing_;
-  Duration lease_{};
 };
 
 }  // namespace
 
 Ending release(const Options& options, const World& world) {
-  return ReleaseVerb{options, world}.to_the_end(false);
+  return ByToken{options, world}.release();
 }
 
-Ending check(const Options& options, const World& world) {
-  return ReleaseVerb{options, world}.to_the_end(true);
-}
+Ending check(const Options& options, const World& world) { return ByToken{options, world}.check(); }
 
 }  // namespace ufl

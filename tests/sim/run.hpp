@@ -16,6 +16,7 @@
 #include "protocol/refresh.hpp"
 #include "protocol/release.hpp"
 #include "protocol/session.hpp"
+#include "protocol/token_release.hpp"
 #include "sim/client.hpp"
 #include "sim/command.hpp"
 #include "sim/contender.hpp"
@@ -180,15 +181,17 @@ class ScriptRun final : public Run {
   void rest();
   void refresh();
   void refresh_ended();
-  void refresh_failed();
+  void refresh_failed(RefreshResult::Outcome outcome);
   void let_go();
+  void let_go_ended();
   [[nodiscard]] ReleaseOptions release_options() const;
-  void release(std::optional<Mono> until);
-  void start_refresh(std::function<void()> on_ended);
+  [[nodiscard]] std::optional<Mono> last_known();
+  [[nodiscard]] Duration takeover_delay() const;
+  void drive(Machine& machine, std::function<void()> on_ended);
 
   // Other processes of ufl, one after another.
   std::unique_ptr<Refresh> refresh_;
-  std::unique_ptr<Release> release_;
+  std::unique_ptr<TokenRelease> token_release_;
   std::optional<Recorder> recorder_;
   std::unique_ptr<Driver> driver_;
   std::optional<Mono> last_;  // start of the last refresh

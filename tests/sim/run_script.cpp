@@ -57,38 +57,27 @@ void ScriptRun::rest() {
 void ScriptRun::refresh() {
   ++refreshes_;
   tell("refreshes its lease");
-  start_refresh([this] { refresh_ended(); });
-}
-
-void ScriptRun::start_refresh(std::function<void()> on_ended) {
   RefreshOptions options;
   options.look = release_options();
-  options.last = flawed(RecoveryFlaw::revived) ? std::optional{now()} : last_;
-  if (stage_.world.chance(200)) options.last.reset();  // another process, which does not know
-  options.takeover_delay = std::max(session().claim().delay(), stage_.knobs.takeover_delay);
+  options.last = last_known();
+  options.takeover_delay = takeover_delay();
   refresh_ = std::make_unique<Refresh>(std::move(options), clock_);
-  recorder_.emplace(*refresh_, stage_.world, who_);
-  driver_ =
-      std::make_unique<Driver>(*recorder_, client_, timer_,
-                               DriverEvents{.on_finished = [this, on_ended = std::move(on_ended)] {
-                                 record(stage_.world, who_, refresh_->result());
-                                 on_ended();
-                               }});
-  driver_->start();
+  drive(*refresh_, [this] { refresh_ended(); });
 }
 
 void ScriptRun::refresh_ended() {
   using Outcome = RefreshResult::Outcome;
   const RefreshResult& result = refresh_->result();
+  record(stage_.world, who_, result);
   if (result.outcome == Outcome::held) {
     last_ = result.refreshed;
     return work(*last_ + lease_reliable(stage_.recovery.lease));
   }
-  refresh_failed();
+  refresh_failed(result.outcome);
 }
 
-void ScriptRun::refresh_failed() {
-  const bool is_lost = refresh_->result().outcome == RefreshResult::Outcome::lost;
+void ScriptRun::refresh_failed(RefreshResult::Outcome outcome) {
+  const bool is_lost = outcome == RefreshResult::Outcome::lost;
   tell(is_lost ? "is told that it has lost the lock" : "cannot refresh");
   if (!is_lost) gives_up(claimed().token);
   end(true);
@@ -98,16 +87,39 @@ void ScriptRun::let_go() {
   if (works_) stage_.monitor.leaves(who_);
   works_ = false;
   tell("is done");
-  // As src/verbs/release.cpp: by flock(2), or within a lease that is surely not over.
-  if (kind_ != Kind::script || stage_.knobs.local) return release({});
-  const Duration reliable = lease_reliable(stage_.recovery.lease);
-  const bool is_known = !stage_.world.chance(200);
-  if (is_known && now() < *last_ + reliable) return release(*last_ + reliable);
-  start_refresh([this, reliable] {
-    const RefreshResult& result = refresh_->result();
-    if (result.outcome != RefreshResult::Outcome::held) return refresh_failed();
-    release(result.refreshed + reliable);
-  });
+  TokenReleaseOptions options;
+  options.lock = release_options();
+  options.last = last_known();
+  options.takeover_delay = takeover_delay();
+  token_release_ = std::make_unique<TokenRelease>(std::move(options), clock_, identity_);
+  drive(*token_release_, [this] { let_go_ended(); });
+}
+
+void ScriptRun::let_go_ended() {
+  const auto& not_refreshed = token_release_->not_refreshed();
+  if (not_refreshed) {
+    record(stage_.world, who_, *not_refreshed);
+    return refresh_failed(not_refreshed->outcome);
+  }
+  record(stage_.world, who_, token_release_->result());
+  release_ended(token_release_->result().outcome);
+}
+
+// Another process may not know when it was refreshed.
+std::optional<Mono> ScriptRun::last_known() {
+  if (stage_.world.chance(200)) return {};
+  return flawed(RecoveryFlaw::revived) ? std::optional{now()} : last_;
+}
+
+Duration ScriptRun::takeover_delay() const {
+  return std::max(session().claim().delay(), stage_.knobs.takeover_delay);
+}
+
+void ScriptRun::drive(Machine& machine, std::function<void()> on_ended) {
+  recorder_.emplace(machine, stage_.world, who_);
+  driver_ = std::make_unique<Driver>(*recorder_, client_, timer_,
+                                     DriverEvents{.on_finished = std::move(on_ended)});
+  driver_->start();
 }
 
 ReleaseOptions ScriptRun::release_options() const {
@@ -115,21 +127,7 @@ ReleaseOptions ScriptRun::release_options() const {
           .token = token(),
           .delay = session().claim().delay(),
           .local = stage_.knobs.local,
-          .atomic_create = stage_.share_knobs.atomic_create,
-          .place = claimed().place};
-}
-
-void ScriptRun::release(std::optional<Mono> until) {
-  ReleaseOptions options = release_options();
-  options.until = until;
-  release_ = std::make_unique<Release>(options, clock_);
-  recorder_.emplace(*release_, stage_.world, who_);
-  driver_ =
-      std::make_unique<Driver>(*recorder_, client_, timer_, DriverEvents{.on_finished = [this] {
-        record(stage_.world, who_, release_->result());
-        release_ended(release_->result().outcome);
-      }});
-  driver_->start();
+          .atomic_create = stage_.share_knobs.atomic_create};
 }
 
 void ScriptRun::killed(bool /*both*/) {

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+//
+// A lock that another process has taken is let go by its token (protocol/token_release.hpp).
+
+#include "protocol/token_release.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+#include "protocol/record.hpp"
+#include "unit/fake_observations.hpp"
+#include "unit/machine_fixture.hpp"
+
+namespace ufl::test {
+namespace {
+
+using Outcome = ReleaseResult::Outcome;
+
+constexpr Duration kLease = seconds{30};
+
+std::string record(std::optional<bool> detached, const char* mount = kShareMount, int beats = 0) {
+  Holder holder = leased(30, "000000000" + std::to_string(beats));
+  holder.detached = detached;
+  holder.mount = mount;
+  return format_record(kMine, holder);
+}
+
+class TokenReleaseTest : public MachineTest {
+ protected:
+  TokenReleaseTest() { identity_.leave_witness(kMine); }
+
+  /// The lease was refreshed so long ago; none: nobody knows.
+  TokenRelease make(std::optional<Duration> age, bool local = false) {
+    TokenReleaseOptions options;
+    options.lock.path = "lock";
+    options.lock.token = kMine;
+    options.lock.delay = seconds{1};
+    options.lock.local = local;
+    options.lock.atomic_create = true;
+    if (age) options.last = clock_.now() - *age;
+    options.takeover_delay = seconds{3};
+    return {options, clock_, identity_};
+  }
+
+  /// From the second look to the end.
+  void expect_removal(TokenRelease& release, const Step& step, const std::string& content) {
+    ASSERT_TRUE(asks<ReadFile>(step));
+    ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(content))));
+    EXPECT_TRUE(finished(release.on_reply(ok())));
+    EXPECT_EQ(release.result().outcome, Outcome::released);
+    EXPECT_TRUE(identity_.witness.empty());
+  }
+
+  FakeIdentity identity_;
+};
+
+TEST_F(TokenReleaseTest, ALeaseThatIsNotOverIsReleasedWithinIt) {
+  TokenRelease release = make(seconds{10});
+  ASSERT_TRUE(asks<ReadFile>(release.start()));
+  expect_removal(release, release.on_reply(ok(record(true))), record(true));
+
+  TokenRelease late = make(seconds{10});
+  ASSERT_TRUE(asks<ReadFile>(late.start()));
+  ASSERT_TRUE(asks<ReadFile>(late.on_reply(ok(record(true)))));
+  clock_.advance(seconds{10});
+  EXPECT_TRUE(finished(late.on_reply(ok(record(true)))));
+  EXPECT_EQ(late.result().outcome, Outcome::too_late) << "two thirds of the lease are over";
+}
+
+TEST_F(TokenReleaseTest, ALeaseThatMayBeOverIsRefreshedFirst) {
+  for (const auto age : {std::optional<Duration>{}, std::optional<Duration>{kLease}}) {
+    TokenRelease release = make(age);
+    ASSERT_TRUE(asks<ReadFile>(release.start()));
+    ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(record(true))))) << "the refresh looks itself";
+    Step step = release.on_reply(ok(record(true)));
+    ASSERT_TRUE(asks<UpdateFile>(step));
+    step = release.on_reply(ok());
+    ASSERT_TRUE(waits(step)) << "a taker may be about to rename";
+    EXPECT_TRUE(release.doubts());
+    ASSERT_TRUE(asks<ReadFile>(next(release, step)));
+    step = release.on_reply(ok(record(true, kShareMount, 1)));
+    expect_removal(release, step, record(true, kShareMount, 1));
+  }
+}
+
+TEST_F(TokenReleaseTest, ATakerThatWasFasterHasTheLock) {
+  TokenRelease release = make({});
+  ASSERT_TRUE(asks<ReadFile>(release.start()));
+  ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(record(true)))));
+  ASSERT_TRUE(asks<UpdateFile>(release.on_reply(ok(record(true)))));
+  Step step = next(release, release.on_reply(ok()));
+  step = release.on_reply(ok(kOther));
+  while (waits(step)) {
+    ASSERT_TRUE(asks<ReadFile>(next(release, step)));
+    step = release.on_reply(ok(kOther));
+  }
+  ASSERT_TRUE(finished(step));
+  ASSERT_TRUE(release.not_refreshed());
+  EXPECT_EQ(release.not_refreshed()->outcome, RefreshResult::Outcome::lost);
+  EXPECT_TRUE(identity_.witness.empty());
+}
+
+TEST_F(TokenReleaseTest, WhereNobodyCanTakeItOverMeanwhileNothingIsRefreshed) {
+  struct Case {
+    std::string content;
+    bool local;
+    const char* why;
+  };
+  const Case cases[]{{record(true, kLocalMount), true, "flock(2) parts the two"},
+                     {record({}), false, "a ufl that waits for a command refreshes it"},
+                     {kMine + "\n", false, "no lease"}};
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.why);
+    TokenRelease release = make({}, one.local);
+    ASSERT_TRUE(asks<ReadFile>(release.start()));
+    ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(one.content))));
+    ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(one.content))));
+    EXPECT_TRUE(finished(release.on_reply(ok())));
+    EXPECT_EQ(release.result().outcome, Outcome::released);
+  }
+}
+
+TEST_F(TokenReleaseTest, WhatCannotBeToldKeepsItsWitness) {
+  TokenRelease release = make({});
+  Step step = release.start();
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(asks<ReadFile>(step));
+    step = release.on_reply(failed());
+    if (waits(step)) step = next(release, step);
+  }
+  EXPECT_TRUE(finished(step));
+  EXPECT_EQ(release.result().outcome, Outcome::failed);
+  EXPECT_FALSE(identity_.witness.empty());
+}
+
+}  // namespace
+}  // namespace ufl::test
