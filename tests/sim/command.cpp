@@ -41,6 +41,7 @@ bool SimCommand::begin_term(Mono stop_at, Mono kill_at) {
 }
 
 bool SimCommand::raise_term(Mono stop_at, Mono kill_at) {
+  if (term_is_over_) return false;
   stop_at_ = stop_at;
   kill_at_ = kill_at;
   return true;

@@ -35,10 +35,14 @@ Step SessionPlayer::noted(Step step) {
 Step SessionPlayer::start() { return recorded(in_front().start()); }
 
 Step SessionPlayer::on_reply(const FileReply& reply) {
+  session_.wake();
   return recorded(in_front().on_reply(reply));
 }
 
-Step SessionPlayer::resume() { return recorded(in_front().resume()); }
+Step SessionPlayer::resume() {
+  session_.wake();
+  return recorded(in_front().resume());
+}
 
 Step SessionPlayer::cancel() { return recorded(in_front().cancel()); }
 
