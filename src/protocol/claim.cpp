@@ -102,8 +102,8 @@ Step Claim::end(Outcome outcome) {
   const bool gives_up =
       outcome == Outcome::busy || outcome == Outcome::timed_out || outcome == Outcome::too_slow;
   if (gives_up && publishing_.is_denied_without_reason()) {
-    result.failure = publishing_.refused();
-    result.failed_operation = CreateExclusive{contest_.options.path, {}, false};
+    result.failure = {FailureReason::answer, CreateExclusive{contest_.options.path, {}, false},
+                      publishing_.refused()};
     if_seen = std::exchange(outcome, Outcome::failed);
   }
   result.outcome = outcome;

@@ -4,9 +4,9 @@
 
 #include <string>
 
+#include "protocol/failure.hpp"
 #include "protocol/place.hpp"
 #include "seams/clock.hpp"
-#include "seams/file_system.hpp"
 
 namespace ufl {
 
@@ -36,9 +36,8 @@ struct ClaimResult {
   bool kept = false;
   /// Outcome::acquired: where the lock file was seen.
   Place place;
-  /// Outcome::failed: the operation that failed, and how.
-  FileReply failure;
-  FileOperation failed_operation;
+  /// Outcome::failed: the operation that failed, and why.
+  Failure failure;
   /// The claim could not be taken back (or must not be: late claims): its file may still be there.
   bool left_behind = false;
   /// Somebody's record was surely replaced by ours, whatever came of it then.

@@ -12,6 +12,7 @@
 
 #include "protocol/claim_options.hpp"
 #include "protocol/claim_result.hpp"
+#include "protocol/failure.hpp"
 #include "protocol/lease.hpp"
 #include "protocol/observer.hpp"
 #include "protocol/own_claim.hpp"
@@ -135,8 +136,11 @@ class ClaimPart : public Machine {
   }
   /// The claim fails, as `operation` was answered with `reply`.
   Step fail(const FileReply& reply, FileOperation operation) {
-    contest_.result.failure = reply;
-    contest_.result.failed_operation = std::move(operation);
+    return fail({FailureReason::answer, std::move(operation), reply});
+  }
+  /// The claim fails.
+  Step fail(Failure failure) {
+    contest_.result.failure = std::move(failure);
     return end(Verdict::failed);
   }
 

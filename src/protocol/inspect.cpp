@@ -47,8 +47,7 @@ Step Inspect::on_reply(const FileReply& reply) {
 
 Step Inspect::fail(const FileReply& reply) {
   result_.state = InspectResult::State::cannot_tell;
-  result_.failure = reply;
-  result_.failed_operation = operation_;
+  result_.failure = {FailureReason::answer, operation_, reply};
   return Finished{};
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/failure.hpp"
 #include "protocol/record.hpp"
 #include "protocol/step.hpp"
 #include "seams/file_system.hpp"
@@ -25,8 +26,7 @@ struct InspectResult {
   };
   State state = State::cannot_tell;
   Sighting seen;
-  FileReply failure;
-  FileOperation failed_operation;
+  Failure failure;
 };
 
 /// One look. Drive it as step.hpp says; it never waits.

@@ -49,7 +49,7 @@ Step Keep::start() {
 Step Keep::on_reply(const FileReply& reply) {
   // Whatever the share says now, it says it too late.
   if (is_over()) {
-    if (reply.status != FileStatus::ok) result_.failure = reply;
+    if (reply.status != FileStatus::ok) note_failure(reply);
     return finish(Outcome::lease_over);
   }
   switch (state_) {
@@ -86,7 +86,10 @@ Step Keep::cancel() {
 Step Keep::next() {
   if (restoring_ || (recorded_ && !lease_)) return look();
   auto content = next_record();
-  if (!content) return finish(Outcome::not_recorded);  // a record without room
+  if (!content) {
+    note_failure({}, FailureReason::no_room);
+    return finish(Outcome::not_recorded);
+  }
   return request(State::write, heartbeat_.write(std::move(*content), clock_.now()));
 }
 
@@ -169,11 +172,8 @@ Step Keep::on_look(const FileReply& reply) {
   if (is_emptied && is_another_file) return absent(reply);
   absence_.end();
   const bool is_wanted = !recorded_ || (lease_ && clock_.now() >= wait_until_);
-  if (is_emptied && is_wanted) {  // and cannot be written to
-    FileReply failure = reply;
-    failure.status = FileStatus::changed;
-    return cannot_tell(failure);
-  }
+  // And cannot be written to.
+  if (is_emptied && is_wanted) return cannot_tell(reply, FailureReason::changed);
   refusals_ = 0;
   if (std::exchange(restoring_, false)) return next();
   if (found.kind == Finding::Kind::another) return lost_to(found.seen);
@@ -217,7 +217,7 @@ Step Keep::on_restored(const FileReply& reply) {
       break;
   }
   result_.not_restored = true;
-  result_.failure = reply;
+  note_failure(reply);
   return finish(Outcome::lost);
 }
 
@@ -227,7 +227,7 @@ Step Keep::lost_to(const Sighting& seen) {
 }
 
 Step Keep::absent(const FileReply& reply) {
-  result_.failure = reply;
+  note_failure(reply);
   const Mono now = clock_.now();
   if (absence_.confirm(asked_, now)) {
     return request(State::probe_directory, ProbeDirectory{options_.path});
@@ -235,16 +235,20 @@ Step Keep::absent(const FileReply& reply) {
   return wait_until(std::min(absence_.second_look_at(), now + retry()));
 }
 
-Step Keep::cannot_tell(const FileReply& reply) {
-  result_.failure = reply;
+Step Keep::cannot_tell(const FileReply& reply, FailureReason reason) {
   // Elsewhere: whatever stands there, it is not our file.
-  if (reply.status == FileStatus::ok || is_elsewhere(options_.place, reply)) {
-    result_.failure->status = FileStatus::failed;
-    result_.failure->error = 0;
-  }
+  const bool lies_elsewhere = is_elsewhere(options_.place, reply);
+  note_failure(reply, lies_elsewhere ? FailureReason::elsewhere : reason);
   const bool is_hopeless = reply.status == FileStatus::denied || ++failures_ >= kMostFailures;
   if (!recorded_ && is_hopeless) return finish(Outcome::not_recorded);
   return wait_until(clock_.now() + retry());
+}
+
+void Keep::note_failure(const FileReply& reply, FailureReason reason) {
+  FileOperation operation = UpdateFile{options_.path, {}, {}};
+  if (state_ == State::look) operation = ReadFile{options_.path};
+  if (state_ == State::probe_directory) operation = ProbeDirectory{options_.path};
+  result_.failure = {reason, std::move(operation), reply};
 }
 
 Duration Keep::retry() const { return lease_ ? lease_retry(lease_->length) : kRetry; }

@@ -45,6 +45,7 @@
 #include <string>
 
 #include "protocol/absence.hpp"
+#include "protocol/failure.hpp"
 #include "protocol/heartbeat.hpp"
 #include "protocol/lease.hpp"
 #include "protocol/place.hpp"
@@ -92,8 +93,8 @@ struct KeepResult {
   /// Outcome::lost: the file was emptied or cut short, and our record could not be written back;
   /// see `failure`.
   bool not_restored = false;
-  /// What the last operation that failed said, if one has since all was well.
-  std::optional<FileReply> failure;
+  /// The last operation that failed, if one has since all was well.
+  std::optional<Failure> failure;
 };
 
 /// Keeps one lock. Drive it as step.hpp says; it never asks LooksFree. cancel() ends it.
@@ -134,7 +135,8 @@ class Keep final : public Machine {
   Step restore(const FileReply& reply);
   Step on_restored(const FileReply& reply);
   Step absent(const FileReply& reply);
-  Step cannot_tell(const FileReply& reply);
+  Step cannot_tell(const FileReply& reply, FailureReason reason = FailureReason::answer);
+  void note_failure(const FileReply& reply, FailureReason reason = FailureReason::answer);
   Step lost_to(const Sighting& seen);
   Step all_is_well();
   Step wait_until(Mono when);

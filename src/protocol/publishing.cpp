@@ -16,8 +16,7 @@ Step Publishing::start() {
   if (!own.may_stand()) own.delay.end_takeover();
   if (!contest_.options.atomic_create && contest_.look_is_old()) {
     if (++contest_.late_looks < kMaxLateLooks) return end(Verdict::look);
-    // Always too slow: no errno, the message tells.
-    return fail({}, contest_.read_lock());
+    return fail({FailureReason::too_slow, contest_.read_lock(), {}});
   }
   contest_.late_looks = 0;
   // Others count the lease from when they first saw the token. The old record, should it show up

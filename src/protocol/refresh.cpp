@@ -3,7 +3,6 @@
 #include "protocol/refresh.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <utility>
 #include <variant>
@@ -66,11 +65,7 @@ Step Refresh::write(const std::string& content) {
   const Mono now = clock_.now();
   is_late_ = !settled_at_ || now >= lease_.reliable_until();
   if (is_late_) ++rounds_;
-  if (rounds_ > kMostRounds) {
-    result_.failure.status = FileStatus::failed;
-    result_.failure.error = ETIMEDOUT;
-    return finish(Outcome::failed);
-  }
+  if (rounds_ > kMostRounds) return cannot_write(setback_, {});
   const bool local = options_.look.local;
   heartbeat_.emplace(options_.look.path, content, local, local);
   state_ = State::write;
@@ -83,12 +78,13 @@ Step Refresh::on_written(const FileReply& reply) {
     case Heartbeat::Answer::written:
       break;
     case Heartbeat::Answer::busy:
-      if (++busy_looks_ >= kMaxBusyLooks) return cannot_write(reply);
+      if (++busy_looks_ >= kMaxBusyLooks) return cannot_write(FailureReason::answer, reply);
       if (is_late_) --rounds_;
       return pause(kBusyRetry);
     case Heartbeat::Answer::failed:
-      return cannot_write(reply);
+      return cannot_write(FailureReason::answer, reply);
     default:
+      setback_ = FailureReason::changed;
       if (!is_late_) ++rounds_;
       return look();  // which tells by whom it was moved
   }
@@ -101,14 +97,14 @@ Step Refresh::on_written(const FileReply& reply) {
   if (is_in_time && !settled_at_) return finish(Outcome::held);
   if (!is_in_time) {
     settled_at_ = now + takeover_delay(result_.seen, options_.look.local, options_.takeover_delay);
+    setback_ = FailureReason::too_late;
     if (!is_late_) ++rounds_;
   }
   return pause(std::max(std::min(*settled_at_, lease_.refresh_at()) - now, Duration::zero()));
 }
 
-Step Refresh::cannot_write(const FileReply& reply) {
-  result_.failure = reply;
-  result_.writing = true;
+Step Refresh::cannot_write(FailureReason reason, const FileReply& reply) {
+  result_.failure = {reason, UpdateFile{options_.look.path, {}, {}}, reply};
   return finish(Outcome::failed);
 }
 

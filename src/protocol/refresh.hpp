@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 
+#include "protocol/failure.hpp"
 #include "protocol/heartbeat.hpp"
 #include "protocol/lease.hpp"
 #include "protocol/record.hpp"
@@ -44,9 +45,9 @@ struct RefreshResult {
   };
   Outcome outcome = Outcome::failed;
   Sighting seen;
-  FileReply failure;
-  bool writing = false;  ///< the write failed, not a look
-  Mono refreshed{};      ///< Outcome::held: the start of the refresh
+  /// Outcome::failed: the look that failed, or the write, and why.
+  Failure failure;
+  Mono refreshed{};  ///< Outcome::held: the start of the refresh
 };
 
 /// One refresh. Drive it as step.hpp says; it never asks LooksFree and cannot be cancelled.
@@ -72,7 +73,7 @@ class Refresh final : public Machine {
   Step looked(Step step);
   Step write(const std::string& content);
   Step on_written(const FileReply& reply);
-  Step cannot_write(const FileReply& reply);
+  Step cannot_write(FailureReason reason, const FileReply& reply);
   Step pause(Duration time);
   Step finish(Outcome outcome);
 
@@ -87,6 +88,7 @@ class Refresh final : public Machine {
   std::optional<Mono> settled_at_;  // written too late, perhaps: held if it is ours still by then
   bool is_late_ = false;            // the heartbeat that is written now
   int rounds_ = 0;
+  FailureReason setback_ = FailureReason::too_late;  // what began the last round
   int busy_looks_ = 0;  // writes that somebody else's flock kept from happening
   Mono wait_until_{};
 };

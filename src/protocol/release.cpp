@@ -2,7 +2,6 @@
 
 #include "protocol/release.hpp"
 
-#include <cerrno>
 #include <utility>
 
 #include "protocol/finding.hpp"
@@ -31,9 +30,9 @@ Step Release::on_reply(const FileReply& reply) {
       return on_look(reply);
     case State::probe_directory:
       if (Absence::is_loss(reply, options_.place)) return finish(Outcome::lost);
-      result_.failure = reply;
-      if (reply.status == FileStatus::ok) result_.failure.error = 0;
-      return finish(Outcome::failed);
+      result_.failure = {FailureReason::answer, ProbeDirectory{options_.path}, reply};
+      return fail(reply.status == FileStatus::ok ? FailureReason::elsewhere
+                                                 : FailureReason::answer);
     case State::remove:
       return on_removed(reply);
     case State::idle:
@@ -58,7 +57,7 @@ Step Release::look() {
 Step Release::on_look(const FileReply& reply) {
   Finding found = find(reply, options_.token, options_.place);
   result_.seen = std::move(found.seen);
-  result_.failure = reply;
+  result_.failure = {FailureReason::answer, ReadFile{options_.path}, reply};
   is_rest_ = reply.status == FileStatus::ok && reply.keeper == Keeper::us &&
              options_.token.starts_with(reply.content);
   if (is_rest_) result_.seen = {};
@@ -66,8 +65,9 @@ Step Release::on_look(const FileReply& reply) {
     case Finding::Kind::ours:
       return is_ours(reply);
     case Finding::Kind::impossible:  // a second look shows no other
+      return fail(FailureReason::answer);
     case Finding::Kind::elsewhere:
-      return finish(Outcome::failed);
+      return fail(FailureReason::elsewhere);
     case Finding::Kind::another:
     case Finding::Kind::no_lock:
       // On a share: a view from before our claim? It shows in a moment.
@@ -82,7 +82,7 @@ Step Release::on_look(const FileReply& reply) {
     case Finding::Kind::unreadable:
       break;
   }
-  return ++unreadable_looks_ == 2 ? give_up() : doubt();
+  return ++unreadable_looks_ == 2 ? fail(FailureReason::answer) : doubt();
 }
 
 Step Release::is_ours(const FileReply& reply) {
@@ -97,7 +97,7 @@ Step Release::is_ours(const FileReply& reply) {
 }
 
 Step Release::on_removed(const FileReply& reply) {
-  result_.failure = reply;
+  result_.failure = {FailureReason::answer, RemoveFile{options_.path}, reply};
   // A flock(1) that holds our file without its content uses it for a lock of its own.
   const bool is_used = reply.status == FileStatus::busy && is_rest_;
   if (is_used && removal_.refusals() == kMaxBusyLooksAtOnce) return finish(Outcome::lost);
@@ -115,15 +115,13 @@ Step Release::follow(Removal::Next next) {
     case Removal::Next::done:
       return finish(Outcome::released);
     case Removal::Next::slow:
-      result_.failure.status = FileStatus::failed;
-      result_.failure.error = ETIMEDOUT;
-      break;
+      result_.failure.operation = RemoveFile{options_.path};
+      return fail(FailureReason::too_slow);
     case Removal::Next::failed:
-      result_.removing = true;
-      if (result_.failure.status == FileStatus::changed) result_.failure.error = EBADMSG;
       break;
   }
-  return finish(Outcome::failed);
+  const bool is_changed = result_.failure.reply.status == FileStatus::changed;
+  return fail(is_changed ? FailureReason::changed : FailureReason::answer);
 }
 
 Step Release::pause(Duration time) {
@@ -140,18 +138,18 @@ Step Release::gone(bool is_replaced) {
 }
 
 Step Release::doubt() {
-  if (++doubtful_looks_ == kMaxDoubtfulLooks) return give_up();
+  if (++doubtful_looks_ == kMaxDoubtfulLooks) return fail(FailureReason::answers_differ);
   return pause(second_opinion(false, options_.local ? Duration::zero() : options_.delay));
-}
-
-Step Release::give_up() {
-  if (result_.failure.error == 0) result_.failure.error = EBADMSG;  // a different one each time
-  return finish(Outcome::failed);
 }
 
 Step Release::request(State state, FileOperation operation) {
   state_ = state;
   return operation;
+}
+
+Step Release::fail(FailureReason reason) {
+  result_.failure.reason = reason;
+  return finish(Outcome::failed);
 }
 
 Step Release::finish(Outcome outcome) {

@@ -22,6 +22,7 @@
 #include <string>
 
 #include "protocol/absence.hpp"
+#include "protocol/failure.hpp"
 #include "protocol/place.hpp"
 #include "protocol/record.hpp"
 #include "protocol/removal.hpp"
@@ -58,8 +59,8 @@ struct ReleaseResult {
   Sighting seen;
   /// What was read last, when it was ours.
   std::string content;
-  FileReply failure;
-  bool removing = false;  ///< the removal failed, not a look
+  /// Outcome::failed: the look that failed, or the removal, and why.
+  Failure failure;
 };
 
 /// One release. Drive it as step.hpp says; it never asks LooksFree and cannot be cancelled.
@@ -85,9 +86,9 @@ class Release final : public Machine {
   Step follow(Removal::Next next);
   Step gone(bool is_replaced);
   Step doubt();
-  Step give_up();
   Step pause(Duration time);
   Step request(State state, FileOperation operation);
+  Step fail(FailureReason reason);
   Step finish(Outcome outcome);
 
   ReleaseOptions options_;

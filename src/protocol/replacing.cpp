@@ -41,9 +41,9 @@ Step Replacing::on_temporary(const FileReply& reply) {
     contest_.result.kept = reply.keeper == Keeper::us;
     return second_look();
   }
-  FileReply failure = reply;
-  failure.created = false;  // not the lock file
-  return fail_after_drop(failure, creation());
+  Failure failure{FailureReason::answer, creation(), reply};
+  failure.reply.created = false;  // not the lock file
+  return fail_after_drop(std::move(failure));
 }
 
 Step Replacing::second_look() { return request(State::second_look, contest_.look()); }
@@ -59,8 +59,10 @@ Step Replacing::on_second_look(const FileReply& reply) {
   }
   if (contest_.look_is_old()) {
     if (++contest_.late_looks < kMaxLateLooks) return second_look();
-    // Always too slow: no errno, the message tells. A local one is guarded, however slow it is.
-    if (!contest_.is_alone()) return fail_after_drop({}, contest_.read_lock());
+    // A local takeover is guarded, however slow it is.
+    if (!contest_.is_alone()) {
+      return fail_after_drop({FailureReason::too_slow, contest_.read_lock(), {}});
+    }
   }
   contest_.late_looks = 0;
   contest_.own.write_begins(true);
@@ -94,12 +96,13 @@ Step Replacing::on_renamed(const FileReply& reply) {
     case FileStatus::stale:
     case FileStatus::failed:
       note_lateness();
-      return fail_after_drop(reply, renaming());  // it may be done, all the same
+      // It may be done, all the same.
+      return fail_after_drop({FailureReason::answer, renaming(), reply});
     case FileStatus::not_regular:
     case FileStatus::bad_path:
     case FileStatus::exhausted:
       own.was_not_written();
-      return fail_after_drop(reply, renaming());
+      return fail_after_drop({FailureReason::answer, renaming(), reply});
   }
   // Local, guarded: somebody else has removed or replaced the record, or is about to.
   own.was_not_written();
@@ -145,15 +148,14 @@ Step Replacing::drop_temporary(Ending ending) {
   return request(State::drop_temporary, RemoveFile{contest_.temporary()});
 }
 
-Step Replacing::fail_after_drop(const FileReply& reply, FileOperation operation) {
-  failure_ = reply;
-  failed_operation_ = std::move(operation);
+Step Replacing::fail_after_drop(Failure failure) {
+  failure_ = std::move(failure);
   return drop_temporary(Ending::failed);
 }
 
 Step Replacing::on_dropped() {
   const Mono now = contest_.clock.now();
-  if (ending_ == Ending::failed) return fail(failure_, std::move(failed_operation_));
+  if (ending_ == Ending::failed) return fail(std::move(failure_));
   if (ending_ == Ending::denied) {
     // A file of somebody else's in a directory like /tmp (unlink(2), EPERM). Its owner may replace
     // it, and free it by that; for us it is held. Not tried again and again: it would be denied

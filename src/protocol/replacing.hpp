@@ -25,6 +25,7 @@
 #include <optional>
 
 #include "protocol/contest.hpp"
+#include "protocol/failure.hpp"
 #include "seams/clock.hpp"
 
 namespace ufl {
@@ -56,15 +57,14 @@ class Replacing final : public ClaimPart {
   void note_lateness();
   Step drop_temporary(Ending ending);
   Step on_dropped();
-  Step fail_after_drop(const FileReply& reply, FileOperation operation);
+  Step fail_after_drop(Failure failure);
   [[nodiscard]] FileOperation creation() const;
   [[nodiscard]] FileOperation renaming() const;
   Step request(State state, FileOperation operation);
 
   State state_ = State::write_temporary;
   Ending ending_ = Ending::lost_race;
-  FileReply failure_;
-  FileOperation failed_operation_;
+  Failure failure_;
   int lost_races_ = 0;
   Mono wait_until_{};
 };

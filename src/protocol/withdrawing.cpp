@@ -39,7 +39,7 @@ Step Withdrawing::on_look(const FileReply& reply) {
   const bool is_rest_of_ours = own.record.starts_with(reply.content);
   // A full disk leaves the beginning of our record, or nothing of it, in a file that we made. But
   // once another's record has stood there, what is empty may be the rest of that.
-  const bool is_part = result.failure.created && !another_stood_ && is_rest_of_ours;
+  const bool is_part = result.failure.reply.created && !another_stood_ && is_rest_of_ours;
   // And somebody else may have emptied the file that we made.
   const bool is_emptied = reply.keeper == Keeper::us && is_rest_of_ours;
   if (contest_.takeover.is_on && is_current) result.replaced = true;

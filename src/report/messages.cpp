@@ -20,13 +20,16 @@ namespace {
 constexpr const char* kFlocked =
     "somebody holds flock(2) on it, perhaps a flock(1) that uses the same file";
 
-std::string_view verb_of(const FileOperation& operation, const FileReply& reply) {
+constexpr const char* kChanged = "somebody else has written into it";
+
+std::string_view verb_of(const Failure& failure) {
+  const FileOperation& operation = failure.operation;
   if (std::holds_alternative<ReadFile>(operation)) return "read";
   if (std::holds_alternative<RemoveFile>(operation)) return "remove";
   if (std::holds_alternative<ReplaceFile>(operation)) return "replace";
   if (std::holds_alternative<UpdateFile>(operation)) return "write into";
   if (std::holds_alternative<ProbeDirectory>(operation)) return "look into the directory of";
-  return reply.created ? "write" : "create";
+  return failure.reply.created ? "write" : "create";
 }
 
 std::string advice(const std::string& path, const FileOperation& operation,
@@ -74,6 +77,58 @@ std::string advice(const std::string& path, const FileOperation& operation,
     default:
       return fmt::format("check the file system of {} and try again", directory);
   }
+}
+
+// What the share has answered.
+std::string answer_text(const std::string& path, const Failure& failure) {
+  const std::string name = printable(path);
+  const FileReply& reply = failure.reply;
+  if (reply.status == FileStatus::not_regular) {
+    return fmt::format("{}: is {}; name a file that ufl may create and remove", name,
+                       kind_text(reply.kind));
+  }
+  if (is_flocked(reply)) {
+    return fmt::format("{}: cannot {} it: {}; let that one use another file, and try again", name,
+                       verb_of(failure), kFlocked);
+  }
+  if (reply.status == FileStatus::changed) {
+    return fmt::format("{}: cannot {} it: {}; see ufl --status {}", name, verb_of(failure),
+                       kChanged, shell_word(path));
+  }
+  return fmt::format("{}: cannot {} it: {}; {}", name, verb_of(failure), error_text(reply.error),
+                     advice(path, failure.operation, reply));
+}
+
+std::string too_slow_text(const std::string& path, const FileOperation& operation) {
+  if (std::holds_alternative<RemoveFile>(operation)) {
+    return fmt::format(
+        "{}: cannot remove it: this share is so slow that it may be somebody else's by then; try "
+        "again, or give a longer --delay",
+        printable(path));
+  }
+  return fmt::format(
+      "{}: this share is too slow for its --delay: a look takes more than a third of it; give a "
+      "longer one",
+      printable(path));
+}
+
+// Why a lock could not be released.
+std::string why_not_released(const Failure& failure) {
+  switch (failure.reason) {
+    case FailureReason::elsewhere:
+      return "it lies on another device now";
+    case FailureReason::answers_differ:
+      return "it holds something else at each look, and no whole lock";
+    case FailureReason::too_slow:
+    case FailureReason::too_late:
+      return "this share is so slow that it may be somebody else's by then";
+    case FailureReason::changed:
+      return kChanged;
+    case FailureReason::answer:
+    case FailureReason::no_room:
+      break;
+  }
+  return is_flocked(failure.reply) ? kFlocked : error_text(failure.reply.error);
 }
 
 // Of a system call. What a file system refuses is told elsewhere.
@@ -159,35 +214,37 @@ std::string not_acquired_text(const std::string& path, std::optional<Duration> t
   return held + wait + check + (is_told ? "" : "; " + next);
 }
 
-std::string failure_text(const std::string& path, const FileOperation& operation,
-                         const FileReply& reply) {
+std::string failure_text(const std::string& path, const Failure& failure) {
   const std::string name = printable(path);
-  if (reply.status == FileStatus::not_regular) {
-    return fmt::format("{}: is {}; name a file that ufl may create and remove", name,
-                       kind_text(reply.kind));
+  switch (failure.reason) {
+    case FailureReason::answer:
+      break;
+    case FailureReason::too_slow:
+      return too_slow_text(path, failure.operation);
+    case FailureReason::too_late:
+      return fmt::format(
+          "{}: cannot refresh it: each refresh took so much of its lease that somebody else may "
+          "have it by now; see ufl --status {}, and take it with a longer --lease",
+          name, shell_word(path));
+    case FailureReason::elsewhere:
+      return fmt::format(
+          "{}: cannot {} it: another file system is mounted there now, or none; see findmnt -T {}",
+          name, verb_of(failure), shell_word(directory_text(path)));
+    case FailureReason::answers_differ:
+      return fmt::format(
+          "{}: holds something else at each look, and no whole lock: see what writes into it: ls "
+          "-l {}",
+          name, shell_word(path));
+    case FailureReason::changed:
+      return fmt::format("{}: cannot {} it: {}; see ufl --status {}", name, verb_of(failure),
+                         kChanged, shell_word(path));
+    case FailureReason::no_room:
+      return fmt::format(
+          "{}: cannot write into it: the record in it has no room for the command's process; see "
+          "what else writes into it: ls -l {}",
+          name, shell_word(path));
   }
-  if (is_flocked(reply)) {
-    return fmt::format("{}: cannot {} it: {}; let that one use another file, and try again", name,
-                       verb_of(operation, reply), kFlocked);
-  }
-  if (reply.status == FileStatus::changed) {
-    return fmt::format("{}: cannot {} it: somebody else has written into it; see ufl --status {}",
-                       name, verb_of(operation, reply), shell_word(path));
-  }
-  if (reply.error == EBADMSG) {
-    return fmt::format(
-        "{}: holds something else at each look, and no whole lock: see what writes into it: ls -l "
-        "{}",
-        name, shell_word(path));
-  }
-  if (reply.error == 0) {
-    return fmt::format(
-        "{}: this share is too slow for its --delay: a look takes more than a third of it; give a "
-        "longer one",
-        name);
-  }
-  return fmt::format("{}: cannot {} it: {}; {}", name, verb_of(operation, reply),
-                     error_text(reply.error), advice(path, operation, reply));
+  return answer_text(path, failure);
 }
 
 std::string mounted_alone_text(const std::string& path) {
@@ -218,19 +275,13 @@ std::string late_claim_text(const std::string& path, Duration wait) {
 }
 
 std::string release_failure_text(const std::string& path, const std::string& token,
-                                 const FileReply& reply) {
-  if (reply.status == FileStatus::not_regular) {
+                                 const Failure& failure) {
+  if (failure.reply.status == FileStatus::not_regular) {
     return fmt::format("{}: cannot release it: there is {} in its place; remove that",
-                       printable(path), kind_text(reply.kind));
-  }
-  std::string why = "it lies on another device now";
-  if (is_flocked(reply)) {
-    why = kFlocked;
-  } else if (reply.error != 0) {
-    why = error_text(reply.error);
+                       printable(path), kind_text(failure.reply.kind));
   }
   return fmt::format("{}: cannot release it: {}; if the file still begins with {}, remove it",
-                     printable(path), why, shown(token));
+                     printable(path), why_not_released(failure), shown(token));
 }
 
 std::string already_held_text(const std::string& path) {

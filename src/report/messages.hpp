@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/failure.hpp"
 #include "protocol/record.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
@@ -38,9 +39,8 @@ using Seconds = std::chrono::duration<double>;
                                             std::optional<Duration> timeout, const Sighting& seen,
                                             Life life, bool local, Wall now);
 
-/// A file operation on the lock file failed: what, where, why, and what to do about it.
-[[nodiscard]] std::string failure_text(const std::string& path, const FileOperation& operation,
-                                       const FileReply& reply);
+/// ufl failed at the lock file: what, where, why, and what to do about it.
+[[nodiscard]] std::string failure_text(const std::string& path, const Failure& failure);
 
 /// The lock file is a mount point of its own.
 [[nodiscard]] std::string mounted_alone_text(const std::string& path);
@@ -59,15 +59,14 @@ using Seconds = std::chrono::duration<double>;
 
 /// The lock could not be released; `token` is what stands in its file if it is still ours.
 [[nodiscard]] std::string release_failure_text(const std::string& path, const std::string& token,
-                                               const FileReply& reply);
+                                               const Failure& failure);
 
 /// --release, --check: the lock is not held with `token`, but as `seen`.
 [[nodiscard]] std::string not_held_text(const std::string& path, const std::string& token,
                                         const Sighting& seen, Wall now);
 
-/// --release, --check: it cannot be told, or (`removing`) the file cannot be removed.
-[[nodiscard]] std::string cannot_check_text(const std::string& path, const FileReply& reply,
-                                            bool removing);
+/// --release, --check: it cannot be told, or the file cannot be removed.
+[[nodiscard]] std::string cannot_check_text(const std::string& path, const Failure& failure);
 
 /// Why --break does not break a lock.
 enum class BreakRefusal {

@@ -23,7 +23,7 @@ std::string why_gone(const Sighting& seen, WhyGone why) {
          " was not refreshed";
 }
 
-std::string why_failed(const FileReply& reply) {
+std::string why_refused(const FileReply& reply) {
   switch (reply.status) {
     case FileStatus::not_found:
       return "its file is gone, and perhaps its file system";
@@ -34,9 +34,27 @@ std::string why_failed(const FileReply& reply) {
     case FileStatus::not_regular:
       return fmt::format("there is {} in its place", kind_text(reply.kind));
     default:
-      return reply.error != 0 ? error_text(reply.error)
-                              : "another file system is mounted there now, or none";
+      return error_text(reply.error);
   }
+}
+
+std::string why_failed(const Failure& failure) {
+  switch (failure.reason) {
+    case FailureReason::answer:
+      break;
+    case FailureReason::too_slow:
+    case FailureReason::too_late:
+      return "the share is too slow";
+    case FailureReason::elsewhere:
+      return "another file system is mounted there now, or none";
+    case FailureReason::answers_differ:
+      return "it holds something else at each look";
+    case FailureReason::changed:
+      return "somebody else has written into it";
+    case FailureReason::no_room:
+      return "the record in it has no room for that";
+  }
+  return why_refused(failure.reply);
 }
 
 std::string_view text_of(CommandFate fate) {
@@ -64,7 +82,7 @@ std::string taken_over_text(const std::string& path, const Sighting& seen, WhyGo
 }
 
 std::string lease_over_text(const std::string& path, Duration lease,
-                            const std::optional<FileReply>& failure, CommandFate fate) {
+                            const std::optional<Failure>& failure, CommandFate fate) {
   const std::string why =
       failure ? why_failed(*failure) : "ufl, or the share, stood still for too long";
   const std::string next =
@@ -81,7 +99,7 @@ std::string lost_while_running_text(const std::string& path, const Sighting& see
                      text_of(fate), shell_word(path));
 }
 
-std::string not_restored_text(const std::string& path, const FileReply& failure, CommandFate fate) {
+std::string not_restored_text(const std::string& path, const Failure& failure, CommandFate fate) {
   return fmt::format(
       "{}: the lock was lost: another program has emptied its file or cut it short, and it cannot "
       "be written anew: {}; {}; see what else uses {}",
@@ -135,14 +153,15 @@ std::string lease_refused_text(const std::string& path, std::string_view mount_t
       printable(path), mount_type.empty() ? "this file system" : printable(mount_type));
 }
 
-std::string cannot_record_text(const std::string& path, const FileReply& reply) {
-  if (reply.error != 0) {
-    return failure_text(path, UpdateFile{}, reply) + "; the command was not run";
+std::string cannot_record_text(const std::string& path, const Failure& failure) {
+  if (failure.reason == FailureReason::answer && failure.reply.error != 0) {
+    return failure_text(path, {FailureReason::answer, UpdateFile{}, failure.reply}) +
+           "; the command was not run";
   }
   return fmt::format(
       "{}: cannot write the command's process into it, so the command is not run: {}; check the "
       "file system of {} and try again",
-      printable(path), why_failed(reply), directory_text(path));
+      printable(path), why_failed(failure), directory_text(path));
 }
 
 std::string no_lease_text(const std::string& path) {

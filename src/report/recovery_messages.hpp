@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "protocol/command_fate.hpp"
+#include "protocol/failure.hpp"
 #include "protocol/record.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
@@ -31,8 +32,7 @@ enum class WhyGone {
 /// The lease could not be refreshed in time; `failure`: what was said to the last attempt, if it
 /// failed.
 [[nodiscard]] std::string lease_over_text(const std::string& path, Duration lease,
-                                          const std::optional<FileReply>& failure,
-                                          CommandFate fate);
+                                          const std::optional<Failure>& failure, CommandFate fate);
 
 /// The lock is not ours any more; `seen` stands there instead.
 [[nodiscard]] std::string lost_while_running_text(const std::string& path, const Sighting& seen,
@@ -40,7 +40,7 @@ enum class WhyGone {
 
 /// The file was emptied or cut short while the lock was held, and the record could not be written
 /// back: `failure` says why.
-[[nodiscard]] std::string not_restored_text(const std::string& path, const FileReply& failure,
+[[nodiscard]] std::string not_restored_text(const std::string& path, const Failure& failure,
                                             CommandFate fate);
 
 /// The same, but the record was written back.
@@ -64,7 +64,7 @@ enum class WhyGone {
 [[nodiscard]] std::string lease_refused_text(const std::string& path, std::string_view mount_type);
 
 /// The command's process cannot be written into the lock file, so the command is not run.
-[[nodiscard]] std::string cannot_record_text(const std::string& path, const FileReply& reply);
+[[nodiscard]] std::string cannot_record_text(const std::string& path, const Failure& failure);
 
 /// --refresh: the lock has no lease.
 [[nodiscard]] std::string no_lease_text(const std::string& path);

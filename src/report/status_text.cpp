@@ -94,9 +94,8 @@ std::string check_of(const LockStatus& lock) {
 
 std::string why_of(const LockStatus& lock) {
   if (lock.look.state != State::cannot_tell) return {};
-  const std::string text =
-      lock.mounted_alone ? mounted_alone_text(lock.path)
-                         : failure_text(lock.path, lock.look.failed_operation, lock.look.failure);
+  const std::string text = lock.mounted_alone ? mounted_alone_text(lock.path)
+                                              : failure_text(lock.path, lock.look.failure);
   const std::string prefix = printable(lock.path) + ": ";  // it stands above
   return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }

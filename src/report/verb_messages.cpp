@@ -45,13 +45,12 @@ std::string not_held_text(const std::string& path, const std::string& token, con
                      now_there(seen, now), so);
 }
 
-std::string cannot_check_text(const std::string& path, const FileReply& reply, bool removing) {
-  if (is_flocked(reply)) {
+std::string cannot_check_text(const std::string& path, const Failure& failure) {
+  const bool is_answer = failure.reason == FailureReason::answer;
+  if (is_answer && is_flocked(failure.reply)) {
     return fmt::format("{}: cannot remove it: {}", printable(path), kFlocked);
   }
-  const FileOperation operation =
-      removing ? FileOperation{RemoveFile{path}} : FileOperation{ReadFile{path}};
-  return failure_text(path, operation, reply);
+  return failure_text(path, failure);
 }
 
 std::string break_refusal_text(const std::string& path, BreakRefusal refusal,

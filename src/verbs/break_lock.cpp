@@ -189,15 +189,15 @@ class Break {
       say_refusal(options_,
                   break_flocked_text(options_.lock_file, hindrance_at(options_.lock_file)));
     } else if (claim.result().may_not_replace) {
-      FileReply failure;
-      failure.status = FileStatus::denied;
-      failure.error = EPERM;
-      say(failure_text(options_.lock_file, ReplaceFile{}, failure));
+      Failure failure{.operation = ReplaceFile{}};
+      failure.reply.status = FileStatus::denied;
+      failure.reply.error = EPERM;
+      say(failure_text(options_.lock_file, failure));
       return loop_.end({exit_status::kFailed, 0});
     } else if (seen.kind == Sighting::Kind::unreadable) {
-      FileReply failure;
-      failure.error = seen.error;
-      say(failure_text(options_.lock_file, ReadFile{}, failure));
+      Failure failure{.operation = ReadFile{}};
+      failure.reply.error = seen.error;
+      say(failure_text(options_.lock_file, failure));
       return loop_.end({exit_status::kFailed, 0});
     } else {
       say_refusal(options_, break_race_text(options_.lock_file, seen, world_.clock.wall()));
@@ -232,7 +232,7 @@ Ending break_lock(const Options& options, const World& world) {
   const Request request{options, world, mount};
   const InspectResult look = inspect(options.lock_file, mount.local, world, loop);
   if (look.state == InspectResult::State::cannot_tell) {
-    say(failure_text(options.lock_file, look.failed_operation, look.failure));
+    say(failure_text(options.lock_file, look.failure));
     return {exit_status::kFailed, 0};
   }
   if (look.state == InspectResult::State::free) return nothing_to_break(options, request);

@@ -304,7 +304,7 @@ void LockSession::not_taken() {
       report_.signal = fatal_signal_;
       return events_.on_not_taken(ending_of_signal(fatal_signal_));
     case ClaimResult::Outcome::failed:
-      say(failure_text(options_.lock_file, result.failed_operation, result.failure));
+      say(failure_text(options_.lock_file, result.failure));
       break;
   }
   events_.on_not_taken({exit_status::kFailed, 0});

@@ -52,9 +52,7 @@ Ending not_refreshed(const Options& options, const World& world, const RefreshRe
     say(is_newer ? not_refreshable_text(options.lock_file) : no_lease_text(options.lock_file));
     return {exit_status::kFailed, 0};
   }
-  const FileOperation operation =
-      result.writing ? FileOperation{UpdateFile{}} : FileOperation{ReadFile{}};
-  say(failure_text(options.lock_file, operation, result.failure));
+  say(failure_text(options.lock_file, result.failure));
   return {exit_status::kFailed, 0};
 }
 

@@ -46,7 +46,7 @@ Ending ending_of(const Options& options, const World& world, const ReleaseResult
     case ReleaseResult::Outcome::failed:
       break;
   }
-  say(cannot_check_text(options.lock_file, result.failure, result.removing));
+  say(cannot_check_text(options.lock_file, result.failure));
   return {exit_status::kFailed, 0};
 }
 

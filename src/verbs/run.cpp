@@ -190,7 +190,7 @@ class Run {
     const CriticalSection& section = session.section();
     if (section.has_stopped_command()) command_.leave();  // if it survived that
     if (kept.outcome == KeepResult::Outcome::not_recorded) {
-      say(cannot_record_text(options_.lock_file, kept.failure.value_or(FileReply{})));
+      say(cannot_record_text(options_.lock_file, kept.failure.value_or(Failure{})));
       fail();
     } else if (section.loss() != CriticalSection::Loss::none) {
       const bool had_no_end = section.has_stopped_command() || !section.has_started();

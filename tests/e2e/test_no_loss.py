@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 """What only looks as if a lock was taken away while the command runs under it."""
 
+import concurrent.futures
 import os
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -103,6 +105,28 @@ class NotLostTest(LossTestCase):
             with self.subTest(status=status):
                 self.assert_not_lost(holder, status, self.path(f"dir-{status}", "lock"))
                 self.assertTrue(os.path.exists(self.path(f"away-{status}", "lock")))
+
+    def test_content_that_is_another_at_each_look(self):
+        """And none of it a whole lock: what will come of it cannot be told."""
+        holder = self.hold()
+        begun, ended = threading.Event(), threading.Event()
+
+        def write():
+            number = 0
+            while not ended.wait(0.01):
+                number += 1
+                self.put_new(f"x{number}")
+                begun.set()
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(write)
+            try:
+                self.assertTrue(begun.wait(support.PATIENCE))
+                self.assert_not_lost(holder, 0, self.lock, "cannot release it: it holds something "
+                                     "else at each look", "remove it")
+            finally:
+                ended.set()
+            writing.result()
 
     def test_share_that_is_unmounted(self):
         """What is there then is the bare mount point, or another share: another device."""

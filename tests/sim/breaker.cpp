@@ -93,8 +93,8 @@ void Breaker::session_ended() {
   if (client_.litters()) monitor_.litters(who_);
   const ClaimResult& result = claimed();
   if (result.left_behind || client_.betrayed()) monitor_.abandons(who_, result.token);
-  // A look that is always too old has no errno.
-  if (result.outcome == ClaimResult::Outcome::failed && result.failure.error != 0) {
+  const bool is_slow = result.failure.reason == FailureReason::too_slow;
+  if (result.outcome == ClaimResult::Outcome::failed && !is_slow) {
     monitor_.fails(who_);
   }
   world_.tell(who_, "breaks nothing");

@@ -255,7 +255,7 @@ void UflContender::session_ended() {
 void UflContender::not_acquired(const ClaimResult& result) {
   if (result.left_behind || client_.betrayed()) monitor_.abandons(who_, result.token);
   if (result.outcome == ClaimResult::Outcome::failed) {
-    if (result.failure.status == FileStatus::denied) monitor_.is_forbidden(who_);
+    if (result.failure.reply.status == FileStatus::denied) monitor_.is_forbidden(who_);
     monitor_.fails(who_);
   }
   world_.tell(who_, result.left_behind ? "gives up, and says that its claim may be left behind"

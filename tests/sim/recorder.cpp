@@ -99,7 +99,7 @@ void record(World& world, int who, const ClaimResult& result) {
   digest.add(result.record);
   digest.add(result.begun.time_since_epoch().count());
   digest.add(result.look_to_write.count());
-  digest.add(static_cast<int>(result.failure.status));
+  digest.add(static_cast<int>(result.failure.reply.status));
   for (const bool flag :
        {result.kept, result.left_behind, result.replaced, result.flocked, result.may_not_replace}) {
     digest.add(flag);
@@ -121,7 +121,10 @@ void record(World& world, int who, const RefreshResult& result) {
   begin(digest, world, who);
   digest.add(static_cast<int>(result.outcome));
   add(digest, result.seen);
-  digest.add(result.writing);
+  const Failure& failure = result.failure;
+  digest.add(result.outcome == RefreshResult::Outcome::failed &&
+             failure.reason == FailureReason::answer &&
+             std::holds_alternative<UpdateFile>(failure.operation));
   digest.add(result.refreshed.time_since_epoch().count());
   world.digest().add_apart(digest);
 }
@@ -131,7 +134,10 @@ void record(World& world, int who, const ReleaseResult& result) {
   begin(digest, world, who);
   digest.add(static_cast<int>(result.outcome));
   add(digest, result.seen);
-  digest.add(result.removing);
+  const Failure& failure = result.failure;
+  digest.add(result.outcome == ReleaseResult::Outcome::failed &&
+             failure.reason != FailureReason::too_slow &&
+             std::holds_alternative<RemoveFile>(failure.operation));
   world.digest().add_apart(digest);
 }
 

@@ -186,8 +186,9 @@ void Run::not_acquired() {
   if (result.left_behind || client_.betrayed()) {
     gives_up(result.token);
   }
-  // A look that is always too old has no errno.
-  if (result.outcome == ClaimResult::Outcome::failed && result.failure.error != 0) {
+  // A user who is told that the share is too slow for the delay was told of no error.
+  const bool is_slow = result.failure.reason == FailureReason::too_slow;
+  if (result.outcome == ClaimResult::Outcome::failed && !is_slow) {
     stage_.monitor.fails(who_);
   }
   tell(result.outcome == ClaimResult::Outcome::failed ? "fails" : "gives up");

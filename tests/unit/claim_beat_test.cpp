@@ -269,7 +269,7 @@ TEST_F(ClaimBeatTest, ABeatThatFailsIsTriedAgainAndThenTheClaimIsTakenBack) {
     ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(record_))));
     EXPECT_TRUE(finished(claim.on_reply(ok())));
     EXPECT_EQ(claim.result().outcome, Outcome::failed);
-    EXPECT_TRUE(std::holds_alternative<UpdateFile>(claim.result().failed_operation));
+    EXPECT_TRUE(std::holds_alternative<UpdateFile>(claim.result().failure.operation));
   }
 }
 

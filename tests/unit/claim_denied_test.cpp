@@ -34,7 +34,7 @@ TEST_F(ClaimTest, DeniedInADirectoryThatCannotBeWrittenFails) {
   ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   EXPECT_TRUE(finished(claim.on_reply(absent())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, EACCES);
+  EXPECT_EQ(claim.result().failure.reply.error, EACCES);
 }
 
 TEST_F(ClaimTest, DeniedTwiceByLostRepliesItTakesBackWhatItMade) {
@@ -57,7 +57,7 @@ TEST_F(ClaimTest, DeniedOnALocalDiskFailsAtOnce) {
   (void)claim.on_reply(denied());
   EXPECT_TRUE(finished(claim.on_reply(absent())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, EACCES);
+  EXPECT_EQ(claim.result().failure.reply.error, EACCES);
 }
 
 // davfs2: the name looks absent for up to 24 s after another client made it, create says EACCES.
@@ -125,7 +125,7 @@ class DeniedOnceTest : public ClaimTest {
     clock_.advance(seconds{1});  // was it an old view?
     (void)claim.resume();
     EXPECT_TRUE(finished(claim.on_reply(absent())));
-    failure_ = claim.result().failure;
+    failure_ = claim.result().failure.reply;
     return claim.result().outcome;
   }
   FileReply failure_;
@@ -176,7 +176,7 @@ TEST_F(ClaimTest, AnEarlierClaimIsTakenBackWhenALaterCreateFails) {
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(exhausted())));
   ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
-  EXPECT_EQ(claim.result().failure.error, EMFILE);
+  EXPECT_EQ(claim.result().failure.reply.error, EMFILE);
 }
 
 TEST_F(ClaimTest, AMissingDirectoryFails) {
@@ -184,7 +184,7 @@ TEST_F(ClaimTest, AMissingDirectoryFails) {
   (void)publish(claim);
   EXPECT_TRUE(finished(claim.on_reply(absent())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, ENOENT);
+  EXPECT_EQ(claim.result().failure.reply.error, ENOENT);
 }
 
 TEST_F(ClaimTest, AFullDiskLeavesNoFile) {
@@ -195,7 +195,7 @@ TEST_F(ClaimTest, AFullDiskLeavesNoFile) {
     ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written.substr(0, landed)))));
     EXPECT_TRUE(finished(claim.on_reply(ok())));
     EXPECT_EQ(claim.result().outcome, Outcome::failed);
-    EXPECT_EQ(claim.result().failure.error, ENOSPC);
+    EXPECT_EQ(claim.result().failure.reply.error, ENOSPC);
     EXPECT_FALSE(claim.result().left_behind);
   }
 }

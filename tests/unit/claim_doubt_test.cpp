@@ -78,7 +78,7 @@ TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenALookFails) {
   ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, EMFILE);
+  EXPECT_EQ(claim.result().failure.reply.error, EMFILE);
 }
 
 TEST_F(ClaimTest, ALostReplyThatCannotBeReadIsTakenBack) {
@@ -171,7 +171,7 @@ TEST_F(ClaimTest, AnUnreadableClaimIsReadAgainAndTakenBackInTheEnd) {
   ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, EIO);
+  EXPECT_EQ(claim.result().failure.reply.error, EIO);
 }
 
 TEST_F(ClaimTest, CancelWhileWaitingTouchesNothing) {

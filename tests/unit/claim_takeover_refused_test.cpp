@@ -17,8 +17,8 @@ TEST_F(TakeoverTest, ATemporaryFileThatFailsIsRemovedAndNamed) {
     (void)to_temporary(claim);
     EXPECT_TRUE(finished(dropped(claim, claim.on_reply(reply))));
     EXPECT_EQ(claim.result().outcome, Outcome::failed);
-    EXPECT_EQ(claim.result().failure.error, reply.error);
-    const auto* operation = std::get_if<CreateExclusive>(&claim.result().failed_operation);
+    EXPECT_EQ(claim.result().failure.reply.error, reply.error);
+    const auto* operation = std::get_if<CreateExclusive>(&claim.result().failure.operation);
     ASSERT_NE(operation, nullptr);
     EXPECT_EQ(operation->path, kTemporary);
     EXPECT_FALSE(claim.result().left_behind);
@@ -48,8 +48,8 @@ TEST_F(TakeoverTest, ARenameThatIsRefusedIsAFailure) {
   (void)to_rename(claim);
   EXPECT_TRUE(finished(dropped(claim, claim.on_reply(refused(FileStatus::bad_path, ENOTDIR)))));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, ENOTDIR);
-  EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failed_operation));
+  EXPECT_EQ(claim.result().failure.reply.error, ENOTDIR);
+  EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failure.operation));
 }
 
 // A lock of another user in /tmp.
@@ -142,7 +142,7 @@ TEST_F(TakeoverTest, ARenameThatFailedMayBeDoneAndIsTakenBack) {
   EXPECT_EQ(expect_operation<RemoveFile>(step).path, "dir/lock");
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failed_operation));
+  EXPECT_TRUE(std::holds_alternative<ReplaceFile>(claim.result().failure.operation));
   EXPECT_FALSE(claim.result().left_behind);
 }
 

@@ -108,8 +108,8 @@ TEST_F(TakeoverTest, ASecondLookThatIsOldIsTakenAgain) {
   step = dropped(claim, claim.on_reply(ok(kGone)));
   EXPECT_TRUE(finished(step)) << "nothing was published";
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_EQ(claim.result().failure.error, 0);
-  EXPECT_TRUE(std::holds_alternative<ReadFile>(claim.result().failed_operation));
+  EXPECT_EQ(claim.result().failure.reason, FailureReason::too_slow);
+  EXPECT_TRUE(std::holds_alternative<ReadFile>(claim.result().failure.operation));
 }
 
 TEST_F(TakeoverTest, ALookThatIsInTimeAfterAllIsGoodEnough) {

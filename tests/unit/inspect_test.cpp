@@ -29,7 +29,7 @@ TEST(Inspect, AbsentIsFreeWhereTheDirectoryIsThere) {
   EXPECT_EQ(inspect({absent(), ok()}).state, State::free);
   const InspectResult unmounted = inspect({absent(), absent()});
   EXPECT_EQ(unmounted.state, State::cannot_tell);
-  EXPECT_TRUE(std::holds_alternative<ProbeDirectory>(unmounted.failed_operation));
+  EXPECT_TRUE(std::holds_alternative<ProbeDirectory>(unmounted.failure.operation));
 }
 
 TEST(Inspect, TellsHoldersApart) {
@@ -49,7 +49,7 @@ TEST(Inspect, LooksAgainAtAStaleHandle) {
 TEST(Inspect, CannotTellWhatItCannotRead) {
   const InspectResult unreadable = inspect({denied()});
   EXPECT_EQ(unreadable.state, State::cannot_tell);
-  EXPECT_EQ(unreadable.failure.error, EACCES);
+  EXPECT_EQ(unreadable.failure.reply.error, EACCES);
   EXPECT_EQ(inspect({refused(FileStatus::not_regular, 0)}).state, State::cannot_tell);
   EXPECT_EQ(inspect({failed()}).state, State::cannot_tell);
 }

@@ -57,7 +57,7 @@ TEST_P(KeepEndTest, AnotherTokenOnAnotherDeviceIsNotALoss) {
     if (finished(step)) continue;
     EXPECT_EQ(wait(step), seconds{1});
     ASSERT_TRUE(keep.result().failure);
-    EXPECT_NE(keep.result().failure->status, FileStatus::ok) << "cannot tell";
+    EXPECT_EQ(keep.result().failure->reason, FailureReason::elsewhere);
     expect_look_or_beat(next(keep, step));
     EXPECT_TRUE(waits(keep.on_reply(well()))) << "mounted again";
   }
@@ -103,8 +103,10 @@ TEST_P(KeepEndTest, AnAbsenceInADirectoryThatIsNotWellDoesNotCount) {
     ASSERT_TRUE(asks<ProbeDirectory>(keep.on_reply(absent())));
     Step step = keep.on_reply(reply);
     ASSERT_TRUE(keep.result().failure);
-    EXPECT_EQ(keep.result().failure->status,
-              reply.status == FileStatus::ok ? FileStatus::failed : reply.status);
+    const bool opens = reply.status == FileStatus::ok;
+    EXPECT_EQ(keep.result().failure->reason,
+              opens ? FailureReason::elsewhere : FailureReason::answer);
+    EXPECT_EQ(keep.result().failure->reply.status, reply.status);
     expect_look_or_beat(next(keep, step));
     step = keep.on_reply(absent());
     expect_look_or_beat(next(keep, step));
@@ -118,7 +120,7 @@ TEST_P(KeepEndTest, SaysNoFailureThatIsOver) {
   begin(keep);
   const Step step = keep.on_reply(failed());
   ASSERT_TRUE(keep.result().failure);
-  EXPECT_EQ(keep.result().failure->error, EIO);
+  EXPECT_EQ(keep.result().failure->reply.error, EIO);
   (void)next(keep, step);
   (void)keep.on_reply(well());
   EXPECT_FALSE(keep.result().failure);

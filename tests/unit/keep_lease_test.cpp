@@ -33,7 +33,7 @@ TEST_F(KeepLeaseTest, AFileThatIsNotThereIsToldWhenTheLeaseIsOver) {
   ASSERT_TRUE(finished(next(keep, step)));
   EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
   ASSERT_TRUE(keep.result().failure);
-  EXPECT_EQ(keep.result().failure->status, FileStatus::not_found);
+  EXPECT_EQ(keep.result().failure->reply.status, FileStatus::not_found);
 }
 
 TEST_F(KeepLeaseTest, TheFirstBeatIsWrittenTogetherWithTheCommand) {
@@ -101,7 +101,7 @@ TEST_F(KeepLeaseTest, TriesAgainUntilTheCommandMustStop) {
     EXPECT_GE(tries, 9);
     EXPECT_TRUE(finished(step));
     EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
-    EXPECT_EQ(keep.result().failure->error, reply.error);
+    EXPECT_EQ(keep.result().failure->reply.error, reply.error);
     EXPECT_GE(clock_.now(), begun + seconds{20});
     EXPECT_LE(clock_.now(), begun + seconds{21});
     EXPECT_EQ(keep.lease()->reliable_until(), begun + seconds{20});
@@ -327,7 +327,7 @@ TEST_F(KeepLeaseTest, WhatTheShareSaysTooLateIsNotHeard) {
     clock_.advance(seconds{20});
     EXPECT_TRUE(finished(keep.on_reply(reply)));
     EXPECT_EQ(keep.result().outcome, Outcome::lease_over);
-    EXPECT_EQ(keep.result().failure->status, reply.status);
+    EXPECT_EQ(keep.result().failure->reply.status, reply.status);
   }
 }
 

@@ -145,7 +145,7 @@ TEST_F(KeepRestoreTest, IsLostToWhoeverHoldsItForLonger) {
   EXPECT_TRUE(finished(step));
   EXPECT_EQ(keep.result().outcome, Outcome::lost);
   EXPECT_TRUE(keep.result().not_restored);
-  EXPECT_EQ(keep.result().failure->status, FileStatus::busy);
+  EXPECT_EQ(keep.result().failure->reply.status, FileStatus::busy);
 }
 
 TEST_F(KeepRestoreTest, IsLostAtOnceWhenItCannotBeWritten) {
@@ -155,7 +155,7 @@ TEST_F(KeepRestoreTest, IsLostAtOnceWhenItCannotBeWritten) {
     EXPECT_TRUE(finished(keep.on_reply(refused(status, ENOSPC))));
     EXPECT_EQ(keep.result().outcome, Outcome::lost);
     EXPECT_TRUE(keep.result().not_restored);
-    EXPECT_EQ(keep.result().failure->error, ENOSPC);
+    EXPECT_EQ(keep.result().failure->reply.error, ENOSPC);
   }
 }
 

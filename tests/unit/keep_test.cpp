@@ -267,7 +267,7 @@ TEST_F(KeepTest, ARecordThatCannotBeWrittenIsTriedAFewTimes) {
     EXPECT_EQ(tries, 5);
     EXPECT_TRUE(finished(step));
     EXPECT_EQ(keep.result().outcome, Outcome::not_recorded);
-    EXPECT_EQ(keep.result().failure->error, reply.error);
+    EXPECT_EQ(keep.result().failure->reply.error, reply.error);
     EXPECT_FALSE(keep.is_recorded());
   }
 }
@@ -286,7 +286,7 @@ TEST_F(KeepTest, ARecordThatMustNotBeWrittenIsNotTriedAgain) {
   (void)keep.start();
   EXPECT_TRUE(finished(keep.on_reply(denied())));
   EXPECT_EQ(keep.result().outcome, Outcome::not_recorded);
-  EXPECT_EQ(keep.result().failure->error, EACCES);
+  EXPECT_EQ(keep.result().failure->reply.error, EACCES);
 }
 
 TEST_F(KeepTest, ARecordWithoutRoomForTheCommandIsNotWritten) {
@@ -295,6 +295,7 @@ TEST_F(KeepTest, ARecordWithoutRoomForTheCommandIsNotWritten) {
   Keep keep{options, clock_};
   EXPECT_TRUE(finished(keep.start()));
   EXPECT_EQ(keep.result().outcome, Outcome::not_recorded);
+  EXPECT_EQ(keep.result().failure->reason, FailureReason::no_room);
 }
 
 TEST_F(KeepTest, TheLockMayBeLostBeforeTheCommandIsRecorded) {

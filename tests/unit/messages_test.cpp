@@ -80,55 +80,11 @@ TEST(NotAcquiredText, TellsWhatBecomesOfAnEmptyFile) {
   EXPECT_NE(text.find("taken over by itself"), std::string::npos) << text;
 }
 
-TEST(FailureText, OfAWriteIntoTheLockFile) {
-  FileReply reply;
-  reply.status = FileStatus::denied;
-  reply.error = EACCES;
-  EXPECT_EQ(failure_text("lock", UpdateFile{}, reply),
-            "lock: cannot write into it: Permission denied; see whose it is: ls -l lock");
-  reply.error = ENOSPC;
-  EXPECT_EQ(failure_text("lock", UpdateFile{}, reply),
-            "lock: cannot write into it: No space left on device; make room in . and try again");
-}
-
-// Neither has an errno value, and neither is a share that is slow.
-TEST(FailureText, OfAFileThatSomebodyElseUses) {
-  FileReply reply;
-  reply.status = FileStatus::busy;
-  EXPECT_EQ(
-      failure_text("l", UpdateFile{}, reply),
-      "l: cannot write into it: somebody holds flock(2) on it, perhaps a flock(1) that uses the "
-      "same file; let that one use another file, and try again");
-  reply.error = EWOULDBLOCK;
-  EXPECT_NE(failure_text("l", UpdateFile{}, reply).find("somebody holds flock(2)"),
-            std::string::npos);
-  reply.error = 0;
-  reply.status = FileStatus::changed;
-  EXPECT_EQ(failure_text("-l", UpdateFile{}, reply),
-            "-l: cannot write into it: somebody else has written into it; see ufl --status ./-l");
-}
-
-TEST(FailureText, AWorkingDirectoryThatIsGone) {
-  FileReply reply;
-  reply.status = FileStatus::not_found;
-  reply.error = ENOENT;
-  EXPECT_NE(failure_text("lock", CreateExclusive{}, reply).find("change to another one"),
-            std::string::npos);
-}
-
 TEST(LateClaimText, SaysHowLongAndWhatToDo) {
   const std::string text = late_claim_text("a/lock", std::chrono::seconds{36});
   EXPECT_EQ(text.find("a/lock: "), 0U);
   EXPECT_NE(text.find("waiting for 36s"), std::string::npos) << text;
   EXPECT_NE(text.find("give a longer --delay"), std::string::npos);
-}
-
-TEST(ReleaseFailureText, SaysWhatToDo) {
-  FileReply reply;
-  reply.error = EIO;
-  EXPECT_EQ(release_failure_text("lock", "ci-1", reply),
-            "lock: cannot release it: Input/output error; if the file still begins with ci-1, "
-            "remove it");
 }
 
 TEST(NotAcquiredText, TellsNobodyToRemoveADataFile) {
@@ -155,29 +111,6 @@ TEST(NotAcquiredText, AdvisesByHowLongItWaited) {
   EXPECT_NE(
       not_acquired_text("l", std::nullopt, record(), Life::alive, false, kNow).find("leave out -n"),
       std::string::npos);
-}
-
-TEST(FailureText, NamesPathCauseAndNextStep) {
-  FileReply reply;
-  reply.status = FileStatus::not_found;
-  reply.error = ENOENT;
-  EXPECT_EQ(failure_text("no/where", CreateExclusive{}, reply),
-            "no/where: cannot create it: No such file or directory; there is no directory no/, "
-            "make it first");
-  reply.status = FileStatus::denied;
-  reply.error = EACCES;
-  EXPECT_EQ(failure_text("lock", CreateExclusive{}, reply),
-            "lock: cannot create it: Permission denied; ufl must be able to make files in .");
-  reply.status = FileStatus::failed;
-  reply.error = ENOSPC;
-  reply.created = true;
-  EXPECT_NE(failure_text("/d/l", CreateExclusive{}, reply).find("cannot write it: No space left"),
-            std::string::npos);
-  reply = {};
-  reply.status = FileStatus::not_regular;
-  reply.kind = FileKind::directory;
-  EXPECT_EQ(failure_text("/tmp", ReadFile{}, reply),
-            "/tmp: is a directory; name a file that ufl may create and remove");
 }
 
 }  // namespace

@@ -21,11 +21,15 @@ using namespace std::chrono_literals;
 
 using test::kNow;
 
-FileReply refused(FileStatus status, int error) {
-  FileReply reply;
-  reply.status = status;
-  reply.error = error;
-  return reply;
+Failure refused(FileStatus status, int error) {
+  Failure failure;
+  failure.reply.status = status;
+  failure.reply.error = error;
+  return failure;
+}
+
+std::string over_for(FailureReason reason) {
+  return lease_over_text("lock", 2s, Failure{reason, {}, {}}, CommandFate::stopped);
 }
 
 TEST(TakenOverText, SaysFromWhomAndWhy) {
@@ -57,11 +61,13 @@ TEST(LeaseOverText, SaysWhyAndWhatBecomesOfTheCommand) {
       lease_over_text("lock", 2s, refused(FileStatus::not_found, ENOENT), CommandFate::stopped)
           .find("in time: its file is gone, and perhaps its file system; the command is"),
       std::string::npos);
-  EXPECT_NE(lease_over_text("lock", 2s, refused(FileStatus::failed, 0), CommandFate::stopped)
+  EXPECT_NE(over_for(FailureReason::elsewhere)
                 .find("another file system is mounted there now, or none; the command is stopped"),
             std::string::npos);
-  FileReply fifo = refused(FileStatus::not_regular, 0);
-  fifo.kind = FileKind::fifo;
+  EXPECT_NE(over_for(FailureReason::changed).find("in time: somebody else has written into it; "),
+            std::string::npos);
+  Failure fifo = refused(FileStatus::not_regular, 0);
+  fifo.reply.kind = FileKind::fifo;
   EXPECT_NE(lease_over_text("lock", 2s, fifo, CommandFate::stopped)
                 .find("in time: there is a FIFO in its place; the command is stopped"),
             std::string::npos);
@@ -109,16 +115,6 @@ TEST(LeaseTexts, NameTheNumbersAndTheKindOfMount) {
             std::string::npos);
   EXPECT_NE(no_lease_text("l").find("ufl --acquire --lease 60"), std::string::npos);
   EXPECT_NE(late_refresh_text("l", 1500ms).find("waiting for 1.5s"), std::string::npos);
-}
-
-TEST(CannotRecordText, SaysThatTheCommandIsNotRun) {
-  EXPECT_EQ(
-      cannot_record_text("d/l", refused(FileStatus::failed, ENOSPC)),
-      "d/l: cannot write into it: No space left on device; make room in d/ and try again; the "
-      "command was not run");
-  EXPECT_NE(cannot_record_text("d/l", refused(FileStatus::changed, 0))
-                .find("somebody else has written into it"),
-            std::string::npos);
 }
 
 }  // namespace

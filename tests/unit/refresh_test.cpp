@@ -165,8 +165,8 @@ TEST_F(RefreshTest, LooksAsAReleaseDoes) {
   (void)next(unreadable, unreadable.on_reply(failed()));
   EXPECT_TRUE(finished(unreadable.on_reply(failed())));
   EXPECT_EQ(unreadable.result().outcome, Outcome::failed);
-  EXPECT_EQ(unreadable.result().failure.error, EIO);
-  EXPECT_FALSE(unreadable.result().writing);
+  EXPECT_EQ(unreadable.result().failure.reply.error, EIO);
+  EXPECT_TRUE(std::holds_alternative<ReadFile>(unreadable.result().failure.operation));
 }
 
 TEST_F(RefreshTest, WithoutALeaseOfItsOwnThereIsNothingToRefresh) {
@@ -210,8 +210,7 @@ TEST_F(RefreshTest, SomebodyWhoIsAlwaysFasterIsNotRacedWithoutEnd) {
   EXPECT_EQ(writes, 5);
   EXPECT_TRUE(finished(step));
   EXPECT_EQ(refresh.result().outcome, Outcome::failed);
-  EXPECT_EQ(refresh.result().failure.error, ETIMEDOUT);
-  EXPECT_EQ(refresh.result().failure.status, FileStatus::failed);
+  EXPECT_EQ(refresh.result().failure.reason, FailureReason::changed);
 }
 
 //   1 A doubts, and waits.  2 A is stopped for two thirds of its lease.  3 It is still ours, but B
@@ -262,7 +261,7 @@ TEST_F(RefreshTest, WhatAlwaysTakesTooLongIsGivenUp) {
   }
   EXPECT_EQ(writes, 5);
   EXPECT_EQ(refresh.result().outcome, Outcome::failed);
-  EXPECT_EQ(refresh.result().failure.error, ETIMEDOUT);
+  EXPECT_EQ(refresh.result().failure.reason, FailureReason::too_late);
 }
 
 // Each begins in time, and ends too late.
@@ -278,7 +277,7 @@ TEST_F(RefreshTest, SoAreWritesThatAlwaysTakeTooLong) {
   }
   EXPECT_LE(writes, 10);
   EXPECT_EQ(refresh.result().outcome, Outcome::failed);
-  EXPECT_EQ(refresh.result().failure.error, ETIMEDOUT);
+  EXPECT_EQ(refresh.result().failure.reason, FailureReason::too_late);
 }
 
 TEST_F(RefreshTest, AWriteThatFailsIsTold) {
@@ -287,8 +286,8 @@ TEST_F(RefreshTest, AWriteThatFailsIsTold) {
     (void)to_write(refresh);
     EXPECT_TRUE(finished(refresh.on_reply(reply)));
     EXPECT_EQ(refresh.result().outcome, Outcome::failed);
-    EXPECT_TRUE(refresh.result().writing);
-    EXPECT_EQ(refresh.result().failure.error, reply.error);
+    EXPECT_TRUE(std::holds_alternative<UpdateFile>(refresh.result().failure.operation));
+    EXPECT_EQ(refresh.result().failure.reply.error, reply.error);
     EXPECT_TRUE(finished(refresh.resume()));
   }
 }

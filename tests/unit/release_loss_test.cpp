@@ -68,7 +68,7 @@ TEST_F(ReleaseTest, AnUnreadableFileIsNotALoss) {
   (void)wait_through(release, step);
   EXPECT_TRUE(finished(release.on_reply(failed())));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
-  EXPECT_EQ(release.result().failure.error, EIO);
+  EXPECT_EQ(release.result().failure.reply.error, EIO);
 }
 
 TEST_F(ReleaseTest, ATornFileIsReadAgain) {
@@ -150,6 +150,20 @@ TEST_F(ReleaseTest, AnotherDeviceIsNotALoss) {
   const FileReply directory = directory_on(8);  // the mount point below the share
   EXPECT_TRUE(finished(release.on_reply(directory)));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
+  EXPECT_EQ(release.result().failure.reason, FailureReason::elsewhere);
+}
+
+TEST_F(ReleaseTest, AShareThatAnswersDifferentlyEachTimeTellsNothing) {
+  Release release = make(false);
+  Step step = release.start();
+  int looks = 0;
+  for (; !finished(step) && looks < 100; ++looks) {
+    if (waits(step)) step = wait_through(release, step);
+    step = release.on_reply(ok(kMine.substr(0, 5 + static_cast<std::size_t>(looks))));
+  }
+  EXPECT_EQ(looks, 5);
+  EXPECT_EQ(release.result().outcome, Outcome::failed);
+  EXPECT_EQ(release.result().failure.reason, FailureReason::answers_differ);
 }
 
 TEST_F(ReleaseTest, ALostLockIsLostHoweverLate) {
@@ -186,6 +200,8 @@ TEST_F(ReleaseTest, AnothersLockOnAnotherDeviceIsNotALoss) {
       }
       EXPECT_TRUE(finished(step));
       EXPECT_EQ(release.result().outcome, is_lost ? Outcome::lost : Outcome::failed);
+      if (is_lost) continue;
+      EXPECT_EQ(release.result().failure.reason, FailureReason::elsewhere);
     }
   }
 }

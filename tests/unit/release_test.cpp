@@ -129,7 +129,7 @@ TEST_F(ReleaseTest, AShareThatIsSlowOnceAndSlowerForEverKeepsTheFile) {
   }
   EXPECT_TRUE(finished(step));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
-  EXPECT_EQ(release.result().failure.error, ETIMEDOUT);
+  EXPECT_EQ(release.result().failure.reason, FailureReason::too_slow);
 }
 
 TEST_F(ReleaseTest, AFailedUnlinkIsTold) {
@@ -138,7 +138,7 @@ TEST_F(ReleaseTest, AFailedUnlinkIsTold) {
   (void)release.on_reply(ok(kMine));
   EXPECT_TRUE(finished(release.on_reply(denied(EPERM))));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
-  EXPECT_EQ(release.result().failure.error, EPERM);
+  EXPECT_EQ(release.result().failure.reply.error, EPERM);
 }
 
 TEST_F(ReleaseTest, GuardsTheRemovalOnALocalDiskAlone) {
@@ -160,6 +160,21 @@ TEST_F(ReleaseTest, LooksAgainAtWhatHasJustChanged) {
   EXPECT_EQ(release.result().outcome, Outcome::lost);
 }
 
+TEST_F(ReleaseTest, GivesUpOnWhatChangesBeforeEachRemoval) {
+  Release release = make();
+  Step step = release.start();
+  int looks = 0;
+  for (; asks<ReadFile>(step) && looks < 1000; ++looks) {
+    ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine)))) << looks;
+    step = release.on_reply(changed());
+  }
+  EXPECT_EQ(looks, kMaxBusyLooks);
+  EXPECT_TRUE(finished(step));
+  EXPECT_EQ(release.result().outcome, Outcome::failed);
+  EXPECT_EQ(release.result().failure.reason, FailureReason::changed);
+  EXPECT_TRUE(std::holds_alternative<RemoveFile>(release.result().failure.operation));
+}
+
 TEST_F(ReleaseTest, TriesAgainWhileSomebodyElseHasLockedTheFile) {
   Release release = make();
   Step step = release.start();
@@ -174,8 +189,8 @@ TEST_F(ReleaseTest, TriesAgainWhileSomebodyElseHasLockedTheFile) {
   (void)release.on_reply(ok(kMine));
   EXPECT_TRUE(finished(release.on_reply(flocked())));
   EXPECT_EQ(release.result().outcome, Outcome::failed);
-  EXPECT_EQ(release.result().failure.status, FileStatus::busy);
-  EXPECT_TRUE(release.result().removing);
+  EXPECT_EQ(release.result().failure.reply.status, FileStatus::busy);
+  EXPECT_TRUE(std::holds_alternative<RemoveFile>(release.result().failure.operation));
 }
 
 TEST_F(ReleaseTest, OnlyLooksIfThatIsAskedFor) {

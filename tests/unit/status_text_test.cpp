@@ -64,8 +64,8 @@ TEST(StatusText, ColoursTheStateAlone) {
 TEST(StatusText, SaysWhyItCannotTell) {
   LockStatus lock;
   lock.path = "l";
-  lock.look.failure.error = EACCES;
-  lock.look.failed_operation = ReadFile{};
+  lock.look.failure.reply.error = EACCES;
+  lock.look.failure.operation = ReadFile{};
   const std::string text = status_text(lock, kNow, false);
   EXPECT_NE(text.find("l: cannot tell\n"), std::string::npos);
   EXPECT_NE(text.find("  why       cannot read it: Permission denied"), std::string::npos);
