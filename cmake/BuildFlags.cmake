@@ -8,7 +8,8 @@ add_library(ufl_build_flags INTERFACE)
 target_compile_features(ufl_build_flags INTERFACE cxx_std_20)
 # What the standard library asserts: an optional that is empty, an index beyond the end.
 target_compile_definitions(ufl_build_flags INTERFACE _FILE_OFFSET_BITS=64
-                                                     $<$<BOOL:${UFL_DEV}>:_GLIBCXX_ASSERTIONS>)
+                                                     $<$<BOOL:${UFL_DEV}>:_GLIBCXX_ASSERTIONS>
+                                                     $<$<BOOL:${UFL_ASSERTIONS}>:UFL_ASSERTIONS>)
 target_compile_options(
   ufl_build_flags
   INTERFACE -Wall

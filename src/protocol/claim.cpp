@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/assert.hpp"
 #include "protocol/both_local.hpp"
 #include "protocol/witness.hpp"
 
@@ -20,6 +21,7 @@ Step Claim::start() {
 }
 
 Step Claim::on_reply(const FileReply& reply) {
+  UFL_ASSERT(part_ != nullptr);
   return part_ != nullptr ? go_on(part_->on_reply(reply)) : Finished{};
 }
 
@@ -29,6 +31,7 @@ Step Claim::resume() {
     if (!is_first_attempt && contest_.is_over()) return end(Outcome::timed_out);
     return contest_.takeover.is_on ? enter(replacing_) : enter(publishing_);
   }
+  UFL_ASSERT(part_ != nullptr);
   return part_ != nullptr ? go_on(part_->resume()) : Finished{};
 }
 
@@ -39,7 +42,7 @@ Step Claim::cancel() {
 }
 
 Step Claim::go_on(Step step) {
-  return std::holds_alternative<Finished>(step) ? next(part_->verdict()) : step;
+  return std::holds_alternative<Finished>(step) ? next(part_->take_verdict()) : step;
 }
 
 // What follows from the verdict of a part. Who gives it: looking (L), waiting (W), publishing (P),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/both_local.hpp"
 #include "protocol/late.hpp"
 #include "protocol/token.hpp"
@@ -36,6 +37,7 @@ Contest::Contest(ClaimOptions wanted, const Clock& its_clock, Identity& its_iden
       observer{observer_of(options)} {}
 
 FileOperation Contest::look() {
+  UFL_ASSERT(clock.now() >= looked_at);
   looked_at = clock.now();
   return read_lock();
 }
@@ -95,6 +97,7 @@ bool Contest::look_is_newer_than_own() const {
 bool Contest::is_over() const { return options.timeout != Duration::zero() && is_past_deadline(); }
 
 void Contest::wrote() {
+  UFL_ASSERT(clock.now() >= looked_at);
   own.published_at = clock.now();
   result.look_to_write = std::max(result.look_to_write, own.published_at - looked_at);
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/claim_options.hpp"
 #include "protocol/claim_result.hpp"
 #include "protocol/failure.hpp"
@@ -124,8 +125,11 @@ class Contest {
 /// A part of a claim: a machine that ends in a verdict.
 class ClaimPart : public Machine {
  public:
-  /// Valid after Finished.
-  [[nodiscard]] Verdict verdict() const { return verdict_; }
+  /// Valid once, after Finished.
+  [[nodiscard]] Verdict take_verdict() {
+    UFL_ASSERT(verdict_.has_value());
+    return std::exchange(verdict_, std::nullopt).value_or(Verdict::failed);
+  }
 
  protected:
   explicit ClaimPart(Contest& contest) : contest_{contest} {}
@@ -147,7 +151,7 @@ class ClaimPart : public Machine {
   Contest& contest_;
 
  private:
-  Verdict verdict_ = Verdict::failed;
+  std::optional<Verdict> verdict_;
 };
 
 }  // namespace ufl

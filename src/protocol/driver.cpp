@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/assert.hpp"
+
 namespace ufl {
 
 Driver::Driver(Machine& machine, FileSystem& files, Timer& timer, DriverEvents events)
@@ -62,6 +64,7 @@ void Driver::pump(Step step) {
 }
 
 std::optional<FileReply> Driver::perform(const FileOperation& operation) {
+  UFL_ASSERT(!starting_operation_ && !inline_reply_);
   starting_operation_ = true;
   files_.start(operation, [this](FileReply reply) {
     if (starting_operation_) {

@@ -4,15 +4,20 @@
 
 #include <utility>
 
+#include "protocol/assert.hpp"
+
 namespace ufl {
 
 FileOperation Heartbeat::write(std::string next, Mono now) {
+  UFL_ASSERT(next.size() == record_.size());
+  UFL_ASSERT(now >= asked_);
   next_ = std::move(next);
   asked_ = now;
   return UpdateFile{path_, record_, next_, !local_, locked_};
 }
 
 Heartbeat::Answer Heartbeat::on_reply(const FileReply& reply, Mono now) {
+  UFL_ASSERT(now >= asked_);
   switch (reply.status) {
     case FileStatus::ok:
       record_ = next_;

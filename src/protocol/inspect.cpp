@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/assert.hpp"
+
 namespace ufl {
 
 namespace {
@@ -22,6 +24,7 @@ Step Inspect::look() {
 }
 
 Step Inspect::on_reply(const FileReply& reply) {
+  UFL_ASSERT(looks_ > 0);
   const bool on_directory = std::holds_alternative<ProbeDirectory>(operation_);
   switch (reply.status) {
     case FileStatus::ok:
@@ -43,6 +46,11 @@ Step Inspect::on_reply(const FileReply& reply) {
     default:
       return fail(reply);
   }
+}
+
+Step Inspect::resume() {
+  UFL_NEVER("a resume without a wait");
+  return Finished{};
 }
 
 Step Inspect::fail(const FileReply& reply) {

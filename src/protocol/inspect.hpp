@@ -37,7 +37,7 @@ class Inspect final : public Machine {
 
   [[nodiscard]] Step start() override;
   [[nodiscard]] Step on_reply(const FileReply& reply) override;
-  [[nodiscard]] Step resume() override { return Finished{}; }
+  [[nodiscard]] Step resume() override;
 
   /// Valid after Finished.
   [[nodiscard]] const InspectResult& result() const { return result_; }

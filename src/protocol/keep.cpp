@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/finding.hpp"
 #include "protocol/guard.hpp"
 
@@ -40,6 +41,7 @@ Keep::Keep(KeepOptions options, const Clock& clock)
 }
 
 Step Keep::start() {
+  UFL_ASSERT(state_ == State::idle);
   if (is_over()) return finish(Outcome::lease_over);
   if (options_.child) return next();
   recorded_ = true;
@@ -68,10 +70,12 @@ Step Keep::on_reply(const FileReply& reply) {
     case State::finished:
       break;
   }
+  UFL_NEVER("a reply to nothing");
   return Finished{};
 }
 
 Step Keep::resume() {
+  UFL_ASSERT(state_ == State::wait);
   if (state_ != State::wait) return Finished{};
   if (is_over()) return finish(Outcome::lease_over);
   if (clock_.now() >= wait_until_) return next();
@@ -79,6 +83,7 @@ Step Keep::resume() {
 }
 
 Step Keep::cancel() {
+  UFL_ASSERT(state_ == State::wait || state_ == State::finished);
   return state_ == State::finished ? Step{Finished{}} : finish(Outcome::ended);
 }
 
@@ -261,6 +266,7 @@ Step Keep::wait_until(Mono when) {
 }
 
 Step Keep::request(State state, FileOperation operation) {
+  UFL_ASSERT(clock_.now() >= asked_);
   state_ = state;
   look_wanted_ = false;
   asked_ = clock_.now();

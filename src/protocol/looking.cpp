@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "protocol/assert.hpp"
 #include "protocol/both_local.hpp"
 #include "protocol/late.hpp"
 
@@ -33,10 +34,12 @@ Step Looking::glance() {
 }
 
 Step Looking::on_reply(const FileReply& reply) {
+  UFL_ASSERT(state_ != State::pause);
   return state_ == State::probe_directory ? on_directory(reply) : on_look(reply);
 }
 
 Step Looking::resume() {
+  UFL_ASSERT(state_ == State::pause);
   const Mono until = childless_until();
   if (contest_.clock.now() < until) return WaitUntil{until};
   return end(contest_.is_over() ? Verdict::timed_out : Verdict::look);

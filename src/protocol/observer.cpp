@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/lease.hpp"
 
 namespace ufl {
@@ -24,6 +25,8 @@ std::optional<Observation> Observer::observation_of(const Sighting& seen) const 
 }
 
 void Observer::saw(const Sighting& seen, Mono asked, Mono answered) {
+  UFL_ASSERT(asked <= answered);
+  UFL_ASSERT(!answered_ || *answered_ <= answered);
   if (seen.kind == Sighting::Kind::unreadable) return;
   auto next = observation_of(seen);
   const bool is_new = next && !(current_ && current_->is_of(*next));

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/claim_record.hpp"
 #include "protocol/late.hpp"
 
@@ -40,6 +41,11 @@ Step Publishing::on_reply(const FileReply& reply) {
       break;
   }
   return end(Verdict::held);
+}
+
+Step Publishing::resume() {
+  UFL_NEVER("a resume without a wait");
+  return Finished{};
 }
 
 Step Publishing::on_created(const FileReply& reply) {

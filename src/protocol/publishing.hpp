@@ -27,7 +27,8 @@ class Publishing final : public ClaimPart {
 
   [[nodiscard]] Step start() override;
   [[nodiscard]] Step on_reply(const FileReply& reply) override;
-  [[nodiscard]] Step resume() override { return Finished{}; }
+  /// It never waits.
+  [[nodiscard]] Step resume() override;
 
   /// Has the creation been denied for kLongDenial, although no file is seen, and files can be made
   /// beside it?

@@ -13,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/json_line.hpp"
 #include "protocol/token.hpp"
 
@@ -141,6 +142,24 @@ std::size_t value_of(std::string_view record, std::string_view key) {
   return found == std::string_view::npos ? found : found + name.size();
 }
 
+// Does a parser get back what was written, and from what is written over it later, too? What is no
+// text that JSON can hold is left out both times.
+bool reads_back(const std::string& record, std::string_view token, const Holder& holder) {
+  const Sighting seen = parse_record(record);
+  if (seen.token != strip(token)) return false;
+  if (!ends_in_uuid(seen.token)) return true;  // nobody looks at the rest
+  const auto is_record = [](const std::optional<std::string>& text) {
+    return !text || parse_record(*text).kind == Sighting::Kind::record;
+  };
+  return is_record(record) && holder_line(seen.holder) == holder_line(holder) &&
+         is_record(with_child(record, {1, 1})) && is_record(with_next_beat(record));
+}
+
+// Written over the record in place: what is read meanwhile is one of the two, or begins like both.
+bool may_replace(std::string_view next, std::string_view record) {
+  return next.size() == record.size() && token_in(next) == token_in(record);
+}
+
 }  // namespace
 
 std::string format_record(std::string_view token, const Holder& holder) {
@@ -152,6 +171,7 @@ std::string format_record(std::string_view token, const Holder& holder) {
     (fits.*field).reset();
     record = text();
   }
+  UFL_ASSERT(record.size() >= kRecordLimit || reads_back(record, token, fits));
   return record;
 }
 
@@ -163,7 +183,9 @@ std::optional<std::string> with_child(std::string_view record, const ProcessId& 
   std::string value = child_line(child).text();
   if (value.size() > kChildWidth) return {};
   value.resize(kChildWidth, ' ');
-  return std::string{record}.replace(begin, kChildWidth, value);
+  std::string next = std::string{record}.replace(begin, kChildWidth, value);
+  UFL_ASSERT(may_replace(next, record));
+  return next;
 }
 
 std::optional<std::string> with_next_beat(std::string_view record) {
@@ -178,6 +200,7 @@ std::optional<std::string> with_next_beat(std::string_view record) {
     next[digit] = next[digit] == '9' ? '0' : static_cast<char>(next[digit] + 1);
     if (next[digit] != '0') break;
   }
+  UFL_ASSERT(may_replace(next, record));
   return next;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/assert.hpp"
 #include "protocol/both_local.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/lease.hpp"
@@ -27,12 +28,13 @@ Refresh::Refresh(RefreshOptions options, const Clock& clock)
 
 Step Refresh::on_reply(const FileReply& reply) {
   if (state_ == State::look) return looked(look_->on_reply(reply));
-  if (state_ == State::write) return on_written(reply);
-  return Finished{};
+  UFL_ASSERT(state_ == State::write);
+  return state_ == State::write ? on_written(reply) : Finished{};
 }
 
 Step Refresh::resume() {
   if (state_ == State::look) return looked(look_->resume());
+  UFL_ASSERT(state_ == State::pause);
   if (state_ != State::pause) return Finished{};
   if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
   return look();

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/finding.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/late.hpp"
@@ -22,7 +23,10 @@ Release::Release(ReleaseOptions options, const Clock& clock)
       clock_{clock},
       removal_{options_.path, options_.local, options_.atomic_create} {}
 
-Step Release::start() { return look(); }
+Step Release::start() {
+  UFL_ASSERT(state_ == State::idle);
+  return look();
+}
 
 Step Release::on_reply(const FileReply& reply) {
   switch (state_) {
@@ -40,16 +44,19 @@ Step Release::on_reply(const FileReply& reply) {
     case State::finished:
       break;
   }
+  UFL_NEVER("a reply to nothing");
   return Finished{};
 }
 
 Step Release::resume() {
+  UFL_ASSERT(state_ == State::pause);
   if (state_ != State::pause) return Finished{};
   if (clock_.now() < wait_until_) return WaitUntil{wait_until_};
   return look();
 }
 
 Step Release::look() {
+  UFL_ASSERT(clock_.now() >= looked_at_);
   looked_at_ = clock_.now();
   return request(State::look, ReadFile{options_.path, kRecordLimit, options_.local});
 }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "protocol/assert.hpp"
 #include "protocol/claim_record.hpp"
 #include "protocol/guard.hpp"
 #include "protocol/late.hpp"
@@ -11,6 +12,7 @@
 namespace ufl {
 
 Step Replacing::start() {
+  UFL_ASSERT(contest_.takeover.is_on);
   const OwnClaim& own = contest_.own;
   if (!own.may_stand() || contest_.has_outlived_its_lease()) begin_claim(contest_);
   return request(State::write_temporary, creation());
@@ -28,10 +30,12 @@ Step Replacing::on_reply(const FileReply& reply) {
     case State::pause:
       break;
   }
+  UFL_ASSERT(state_ == State::drop_temporary);
   return on_dropped();
 }
 
 Step Replacing::resume() {
+  UFL_ASSERT(state_ == State::pause);
   if (contest_.clock.now() < wait_until_) return WaitUntil{wait_until_};
   return end(contest_.is_over() ? Verdict::timed_out : Verdict::look);
 }

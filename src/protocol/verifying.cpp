@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "protocol/assert.hpp"
+
 namespace ufl {
 
 namespace {
@@ -31,10 +33,12 @@ Step Verifying::start() {
 }
 
 Step Verifying::on_reply(const FileReply& reply) {
+  UFL_ASSERT(state_ == State::heartbeat || state_ == State::read);
   return state_ == State::heartbeat ? on_heartbeat(reply) : on_read(reply);
 }
 
 Step Verifying::resume() {
+  UFL_ASSERT(state_ == State::delay || state_ == State::pause);
   if (contest_.clock.now() < wait_until_) return WaitUntil{wait_until_};
   return state_ == State::delay ? go_on() : read();
 }

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "protocol/assert.hpp"
+
 namespace ufl {
 
 Withdrawing::Withdrawing(Contest& contest)
@@ -21,10 +23,12 @@ Step Withdrawing::start() {
 }
 
 Step Withdrawing::on_reply(const FileReply& reply) {
+  UFL_ASSERT(state_ != State::pause);
   return state_ == State::look ? on_look(reply) : follow(removal_.on_reply(reply));
 }
 
 Step Withdrawing::resume() {
+  UFL_ASSERT(state_ == State::pause);
   return contest_.clock.now() < wait_until_ ? Step{WaitUntil{wait_until_}} : start();
 }
 

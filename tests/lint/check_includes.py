@@ -87,8 +87,8 @@ CALLS = (
     (r"\bcout\b", (), OUTPUT),
     (r"\b(v?printf|puts|putchar)\s*\(", (), OUTPUT),
     (r"\b(stdout|STDOUT_FILENO)\b", ("sys/standard_output.cpp",), OUTPUT),
-    (r"\b(stderr|STDERR_FILENO|cerr|clog)\b", ("sys/standard_error.cpp", "sys/terminal.cpp"),
-     OUTPUT),
+    (r"\b(stderr|STDERR_FILENO|cerr|clog)\b", 
+     ("protocol/assert.cpp", "sys/standard_error.cpp", "sys/terminal.cpp"), OUTPUT),
     (r"\bfmt\s*::\s*print(ln)?\b", (), OUTPUT),
 )
 

@@ -167,7 +167,7 @@ TEST_F(TakeoverTest, TakingBackWhatSomebodyElseHasReplacedIsDone) {
   (void)claim.cancel();
   (void)claim.on_reply(ok(written_));
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(changed())));
-  EXPECT_TRUE(finished(claim.on_reply(ok(format_record(kWinner, {})))));
+  EXPECT_TRUE(finished(claim.on_reply(ok(kWinner))));
   EXPECT_FALSE(claim.result().left_behind);
 }
 
