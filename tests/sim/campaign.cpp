@@ -73,6 +73,7 @@ Tally run(const SetupOf& setup_of, std::uint64_t first, std::uint64_t last) {
         if (!result.violation) return;
         ++tally.violations;
         tally.first_bad_seed = std::min(tally.first_bad_seed.value_or(setup.seed), setup.seed);
+        tally.bad_seeds.emplace(setup.seed, *result.violation);
       },
       [] { return false; });
   tally.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -98,6 +99,15 @@ std::string text_of(const Tally& tally) {
                                  tally.histories, tally.entries, tally.violations, tally.seconds);
   for (const auto& [family, entries] : tally.entries_of) {
     text += fmt::format("\n  {:15} {} entries", name_of(family), entries);
+  }
+  return text;
+}
+
+std::string bad_seeds_text(const Campaign& campaign, const Tally& tally) {
+  std::string text;
+  for (const auto& [seed, violation] : tally.bad_seeds) {
+    text += fmt::format("{} {} {}: {}\n", seed, name_of(campaign(seed).family),
+                        text_of(violation.at), violation.text);
   }
   return text;
 }

@@ -35,6 +35,7 @@ struct Tally {
   std::map<Family, std::uint64_t> entries_of;
   std::map<Family, std::uint64_t> digest_of;    ///< over all histories of a family
   std::optional<std::uint64_t> first_bad_seed;  ///< the smallest
+  std::map<std::uint64_t, Violation> bad_seeds;
   double seconds = 0;
 };
 
@@ -49,6 +50,9 @@ using SetupOf = std::function<Setup(std::uint64_t seed)>;
                                                           std::uint64_t last);
 
 [[nodiscard]] std::string text_of(const Tally& tally);
+
+/// A line for each seed that broke a promise: its family, and which promise.
+[[nodiscard]] std::string bad_seeds_text(const Campaign& campaign, const Tally& tally);
 
 /// A line for each family: the digest of its histories among the seeds `first` to `last`.
 [[nodiscard]] std::string digest_text(const Tally& tally, std::uint64_t first, std::uint64_t last);

@@ -6,6 +6,7 @@
 //     ufl_sim --seeds A..B           many, on all cores
 //     --family NAME, --mutant NAME   of that family; with the protocol broken in that way
 //     --unbroken                     with --mutant: its histories with the shipped protocol
+//     --list                         with --seeds: print every seed that breaks a promise
 //     --digest                       with --seeds: print only one number for all steps of a family
 //     --mutant-digests               the same for each mutant, over as many seeds as it is given
 //
@@ -37,6 +38,7 @@ struct Arguments {
   std::string family;
   std::string mutant;
   bool unbroken = false;
+  bool list = false;
   bool digest = false;
   bool mutant_digests = false;
 };
@@ -86,8 +88,9 @@ int print_mutant_digests() {
   return 0;
 }
 
-int run_many(const Campaign& campaign, std::uint64_t first, std::uint64_t last) {
+int run_many(const Campaign& campaign, std::uint64_t first, std::uint64_t last, bool list) {
   const Tally tally = run(campaign, first, last);
+  if (list) fmt::print("{}", bad_seeds_text(campaign, tally));
   fmt::print("{}\n", text_of(tally));
   if (!tally.first_bad_seed) return 0;
   fmt::print("{}\n", replay_command(campaign, *tally.first_bad_seed));
@@ -107,6 +110,7 @@ int main(int argc, char** argv) {
   auto* broken = app.add_option("--mutant", arguments.mutant, "break the protocol in this way");
   app.add_flag("--unbroken", arguments.unbroken, "play what --mutant plays, unbroken")
       ->needs(broken);
+  app.add_flag("--list", arguments.list, "print every seed that breaks a promise, with --seeds");
   app.add_flag("--digest", arguments.digest,
                "print what tells whether anything was done otherwise");
   app.add_flag("--mutant-digests", arguments.mutant_digests,
@@ -142,5 +146,5 @@ int main(int argc, char** argv) {
   const auto range = parse_range(arguments.seeds);
   if (!range) return usage("--seeds wants A..B, not '" + arguments.seeds + "'");
   return arguments.digest ? print_digests(campaign, range->first, range->second)
-                          : run_many(campaign, range->first, range->second);
+                          : run_many(campaign, range->first, range->second, arguments.list);
 }
