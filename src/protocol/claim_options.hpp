@@ -69,6 +69,9 @@ struct ClaimOptions {
   /// So many takeovers may be lost to somebody else's touch of the record, before it counts as held
   /// (guard.hpp).
   int most_lost_races = kMaxBusyLooks;
+  /// With a lease: so many claims may be lost because an answer took longer than the lease, before
+  /// the share counts as too slow for it.
+  int most_outlived_claims = 5;
   /// Nobody is told who holds the lock while it is waited for: a waiter that is told of a release
   /// need not find out who came next (Claim::look_soon()).
   bool glances = true;

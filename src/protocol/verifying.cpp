@@ -67,7 +67,7 @@ Step Verifying::on_read(const FileReply& reply) {
     Sighting sighting = parse_record(reply.content);
     if (sighting.token == contest_.own.token()) return acquired(reply);
     contest_.saw(std::move(sighting), reply);
-    return end(Verdict::held);
+    return lost();
   }
   // Somebody removed the claim, or the share flickers: nothing to enter on. The next look tells.
   const bool is_gone =
@@ -110,7 +110,7 @@ Step Verifying::on_heartbeat(const FileReply& reply) {
       return on_heartbeat_written();
     case Heartbeat::Answer::another:
       contest_.saw(heartbeat_->seen(), reply);
-      return end(Verdict::held);
+      return lost();
     case Heartbeat::Answer::absent:
       // As when it is read: gone, or the share flickers. The next look tells.
       return end(Verdict::held);
@@ -145,6 +145,24 @@ Step Verifying::heartbeat_again() {
   if (++stale_replies_ < kMostStaleReplies) return heartbeat();
   ClaimResult& result = contest_.result;
   result.look_to_write = std::max(result.look_to_write, contest_.clock.now() - contest_.looked_at);
+  return end(Verdict::too_slow);
+}
+
+// A lease that is too short for the share keeps everybody out where a claim may be late:
+//   1 A's claim is late: A keeps it for the late hold, and writes heartbeats.  2 The answer to one
+//   takes longer than A's lease.  3 B takes over; A may have overwritten a winner, so B keeps its
+//   claim for as long.  4 A takes over from B for the same reason, and so on: nobody acquires.
+// No taker may cut its late hold short: it does not know who wrote between the others of the chain.
+// So the contender that has lost claims in this way too often says that the share is too slow.
+Step Verifying::lost() {
+  const ClaimResult& result = contest_.result;
+  const Duration slowest =
+      std::max(result.look_to_write, contest_.clock.now() - contest_.looked_at);
+  const bool by_slowness = contest_.has_outlived_its_lease() && contest_.is_too_slow(slowest);
+  if (!by_slowness || ++outlived_claims_ < contest_.options.most_outlived_claims) {
+    return end(Verdict::held);
+  }
+  contest_.result.look_to_write = slowest;
   return end(Verdict::too_slow);
 }
 

@@ -47,6 +47,7 @@ class Verifying final : public ClaimPart {
   Step heartbeat_again();
   Step on_heartbeat(const FileReply& reply);
   Step on_heartbeat_written();
+  Step lost();
   Step try_again(State state, const FileReply& reply);
   Step wait(State state, Mono until);
 
@@ -57,6 +58,7 @@ class Verifying final : public ClaimPart {
   FileOperation operation_;        // the last one
   std::optional<Heartbeat> heartbeat_;
   int stale_replies_ = 0;       // that came when the last heartbeat had become too old
+  int outlived_claims_ = 0;     // that others took over, as an answer had taken too long
   bool measures_anew_ = false;  // how long a heartbeat takes
   bool measured_anew_ = false;
 };

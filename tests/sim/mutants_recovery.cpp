@@ -3,6 +3,8 @@
 // The mutants that judge who is gone, keep a lease or refresh one in a way that is not safe; and
 // those after which nobody ever gets the lock of one who is gone.
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -108,6 +110,35 @@ void with_lone_numbers(RecoveryKnobs& knobs) {
   knobs.killed = 500;
 }
 
+/// Where waiters with short leases meet answers that often take longer, nobody is told so.
+class NeverTooSlow final : public Mutant {
+ public:
+  NeverTooSlow(std::string_view name, std::uint64_t budget)
+      : Mutant{name, Family::late_noticed, budget} {}
+
+  Setup unbroken(std::uint64_t seed) const override {
+    Setup setup = draw_setup(seed, family());
+    ShareKnobs& share = setup.share;
+    share.overdue = 300;
+    share.longest_overdue = std::chrono::seconds{10};
+    RecoveryKnobs& knobs = setup.recovery;
+    with_leases(knobs);
+    knobs.impatient = knobs.killed = 0;
+    setup.contenders.impatient = setup.contenders.cancelled = 0;
+    knobs.lease =
+        std::max(3 * (2 * share.v + 2 * share.b + share.w), Duration{std::chrono::seconds{2}});
+    knobs.kill_after = {};
+    settle(setup);
+    return setup;
+  }
+
+ private:
+  void change(Setup& setup) const override {
+    setup = unbroken(setup.seed);
+    setup.recovery.flaw = RecoveryFlaw::never_too_slow;
+  }
+};
+
 }  // namespace
 
 void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
@@ -147,6 +178,7 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   add("emptied_not_restored", kLocal, 4'000, Flaw::never_restores, with_emptied_files);
   add("restored_without_flock", kLocal, 4'000, Flaw::restores_unlocked, with_emptied_files);
   add("loss_not_noticed", Family::late_noticed, 4'000, Flaw::never_looks, as_drawn);
+  all.push_back(std::make_unique<NeverTooSlow>("never_too_slow", 4'000));
 }
 
 }  // namespace ufl::sim

@@ -37,6 +37,7 @@ enum class RecoveryFlaw {
   kill_time_forgotten,    ///< a claim beats as if no command had to be stopped
   blind_between_beats,    ///< a holder with a lease is not told that its file has gone
   one_device,             ///< a file lies on the device of its directory
+  never_too_slow,         ///< a claim is lost to the slowness of the share again and again
 };
 
 /// Who there is, and what becomes of them. Probabilities are per mille.

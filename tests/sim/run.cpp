@@ -21,6 +21,9 @@ namespace ufl::sim {
 
 using std::chrono::seconds;
 
+// More claims than a history has.
+constexpr int kNever = 1'000'000;
+
 Run::Run(const Stage& stage, Host& host, int who, Kind kind, bool once,
          std::function<void(bool acquired)> on_ended)
     : stage_{stage},
@@ -62,6 +65,7 @@ ClaimOptions Run::claim_options() {
   if (has_lease() || kind_ == Kind::newer) options.lease = stage_.recovery.lease;
   const bool is_stopped = kind_ == Kind::leased && !flawed(RecoveryFlaw::kill_time_forgotten);
   if (is_stopped) options.kill_after = stage_.recovery.kill_after;
+  if (flawed(RecoveryFlaw::never_too_slow)) options.most_outlived_claims = kNever;
   options.detached = kind_ == Kind::script || kind_ == Kind::bound || kind_ == Kind::newer;
   if (kind_ == Kind::bound) options.lives_with = id_;
   options.observations = stage_.one_memory != nullptr ? stage_.one_memory : &host_.memory();
