@@ -137,8 +137,13 @@ Promises promises_of(const Setup& setup) {
   // that is said.
   const RecoveryKnobs& recovery = setup.recovery;
   const bool is_local = who.local || recovery.server;  // for some
+  // A takeover that is answered so late that it may have replaced a winner is not taken back: also
+  // that is said, when a signal ends it. From the asking for the second look to the answer to the
+  // rename nothing has to go wrong for it: B to the look, B + W until what is written has landed,
+  // B to the answer.
+  const Duration look_to_answer = 3 * share.b + share.w;
   const bool looks_again = is_recovery(setup.family) &&
-                           2 * share.b > max_look_age(is_local, share.atomic_create, who.delay);
+                           look_to_answer > max_look_age(is_local, share.atomic_create, who.delay);
   const bool lease_is_tight =
       recovery.leased + recovery.scripts > 0 && !setup.promises.leases_are_kept &&
       (recovery.lease < 3 * (2 * share.v + 3 * share.b + share.w) ||

@@ -84,5 +84,26 @@ TEST_F(ProgressScenario, LateClaimsThatNobodyKeepsForTheLengthOfTheLateHold) {
   EXPECT_GE(a.claim->result().look_to_write, seconds{4}) << "the user is told of a longer lease";
 }
 
+// A signal in a takeover that was answered late, where create is atomic. D = 1 s. Without a fault
+// of the share a rename may be answered 3B + W after its look was asked for; the monitor took what
+// T says of it for a false alarm where only 2B kept within D/3.
+//   1 T, U look twice: X.  2 U renames, waits D, verifies, runs.  3 T's rename lands on U's record,
+//   D/3 after T's look was asked for.  4 T is told to stop, and takes its record back.  5 C looks:
+//   absent, and runs beside U.
+TEST_F(ProgressScenario, ASignalInATakeoverThatWasAnsweredLate) {
+  file_ = kGone;
+  Player t = player(taker(share(true)));
+  prepares(t);
+  sees_truth(t);
+  passes(milliseconds{340});
+  is_told(t, done(t.step));
+  ASSERT_TRUE(t.claim->late());
+  t.step = t.claim->cancel();
+  sees_truth(t);
+  ASSERT_TRUE(finished(t.step));
+  EXPECT_EQ(file_, temporary_) << "T removes what may stand in the place of U's";
+  EXPECT_TRUE(t.claim->result().left_behind) << "nobody is told";
+}
+
 }  // namespace
 }  // namespace ufl::test
