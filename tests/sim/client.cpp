@@ -130,6 +130,18 @@ World::Action Client::unless_stopped(World::Action action) {
   };
 }
 
+// What a call has returned from is written back by the host, whether the process is stopped or not.
+World::Action Client::unless_in_the_call(Moment returns, World::Action action) {
+  const auto has_returned = std::make_shared<bool>(false);
+  world_.at_first(returns,
+                  [this, has_returned] { *has_returned = !process_->stopped(world_.now()); });
+  return [this, has_returned, action = std::move(action)] {
+    if (!*has_returned) return unless_stopped(action)();
+    if (world_.now() >= process_->asleep_until) return action();
+    world_.at_first(process_->asleep_until, action);
+  };
+}
+
 FileReply Client::see() {
   if (world_.chance(knobs_.error)) return refused(FileStatus::failed, EIO);
   if (world_.now() < pending_until_ && world_.chance(500)) {

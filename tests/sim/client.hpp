@@ -89,6 +89,7 @@ class Client final : public FileSystem {
   void at_server(Moment when, World::Action action);
   [[nodiscard]] bool was_not_sent(const Landing& when);
   World::Action unless_stopped(World::Action action);
+  World::Action unless_in_the_call(Moment returns, World::Action action);
   void reply(Moment when, FileReply reply, const Done& done);
   void fail_later(const Landing& when, const Done& done);
 

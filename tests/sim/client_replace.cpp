@@ -155,15 +155,17 @@ void Client::write_over(std::uint64_t inode, const UpdateFile& operation, bool i
   pending_inode_ = inode;
   pending_until_ = when.ends;
   const bool restores = operation.restores;
-  at_server(when.ends, unless_stopped([this, inode, content, is_locked, restores, when] {
-              // Whoever is killed lets go of the file when what it does there is done.
-              if (is_locked ? !process_->alive : was_not_sent(when)) return;
-              const bool named = share_.current().exists && share_.current().inode == inode;
-              tell(named ? "what it wrote over lands" : "what it wrote over has no name any more");
-              restores ? share_.restore(who_, inode, content, is_locked)
-                       : share_.update(who_, inode, content);
-              if (is_locked) share_.unlock(inode);
-            }));
+  const auto lands = [this, inode, content, is_locked, restores, when] {
+    // Whoever is killed lets go of the file when what it does there is done.
+    if (is_locked ? !process_->alive : was_not_sent(when)) return;
+    const bool named = share_.current().exists && share_.current().inode == inode;
+    tell(named ? "what it wrote over lands" : "what it wrote over has no name any more");
+    restores ? share_.restore(who_, inode, content, is_locked)
+             : share_.update(who_, inode, content);
+    if (is_locked) share_.unlock(inode);
+  };
+  at_server(when.ends, when.returns < when.ends ? unless_in_the_call(when.returns, lands)
+                                                : unless_stopped(lands));
   if (may_hang_ && world_.chance(knobs_.hung)) {
     hangs_ = true;
     return tell("hangs");

@@ -19,6 +19,7 @@ struct Process {
   /// It alone was killed, and its host lives on; then.
   std::optional<Moment> killed;
   Moment stopped_until{};
+  Moment asleep_until{};  ///< its host is, and sends nothing
 
   [[nodiscard]] bool stopped(Moment now) const { return alive && now < stopped_until; }
 };

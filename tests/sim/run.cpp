@@ -264,6 +264,7 @@ void Run::stop(Duration time) {
 void Run::freeze(Moment until) {
   was_disturbed_ = true;
   process_->stopped_until = std::max(process_->stopped_until, until);
+  process_->asleep_until = std::max(process_->asleep_until, until);
   frozen(until);
 }
 
