@@ -52,15 +52,17 @@ bool SimCommand::conclude_term() {
   return !term_is_over_;
 }
 
-// What the warden does (process/warden_duty.cpp): also for a ufl that stands still.
+// What the warden does (process/warden_duty.cpp): also for a ufl that stands still, before or while
+// it stops its command.
 void SimCommand::await_term() {
   when_running(setting_.world, in_time(*stop_at_), warden_, [this] { term_ends(); });
 }
 
 void SimCommand::term_ends() {
   // When ufl was killed, the warden dies with it, and ufl_killed() does the rest.
-  if (is_dismissed_ || is_stopping_ || !ufl_->alive) return;
+  if (is_dismissed_ || !ufl_->alive) return;
   if (clock_.now() < *stop_at_) return await_term();  // it was raised meanwhile
+  if (is_stopping_) return await_kill();
   if (has_started_ && !runs_) return;
   term_is_over_ = true;
   if (!runs_) return;
@@ -68,6 +70,14 @@ void SimCommand::term_ends() {
   world.tell(setting_.who, "cannot stop its command in time; its warden does");
   const Duration grace = std::max(kill_at_ - clock_.now(), Duration::zero());
   when_running(world, world.now() + world.some_of(grace), warden_, [this] { end_all(); });
+}
+
+// ufl has told the command to stop, and may be stopped itself before it kills it.
+void SimCommand::await_kill() {
+  if (!runs_ || flawed(RecoveryFlaw::trusts_a_stopper)) return;
+  when_running(setting_.world, in_time(kill_at_), warden_, [this] {
+    if (runs_ && ufl_->alive) end_all();
+  });
 }
 
 bool SimCommand::start() {

@@ -74,6 +74,7 @@ class SimCommand final : public CommandControl {
   [[nodiscard]] Moment in_time(Mono when) const;
   void await_term();
   void term_ends();
+  void await_kill();
   void run();
   void ends();
   void orphans_end();

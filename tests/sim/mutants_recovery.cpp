@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sim/mutants.hpp"
@@ -15,17 +17,19 @@ namespace ufl::sim {
 
 namespace {
 
+using std::chrono::seconds;
+
 /// A flaw of every contender, in histories in which it can matter.
 class Flawed final : public Mutant {
  public:
-  using Change = void (*)(RecoveryKnobs&);
+  using Change = std::function<void(Setup&)>;
   Flawed(std::string_view name, Family family, std::uint64_t budget, RecoveryFlaw flaw, Change also)
-      : Mutant{name, family, budget}, flaw_{flaw}, also_{also} {}
+      : Mutant{name, family, budget}, flaw_{flaw}, also_{std::move(also)} {}
 
   Setup unbroken(std::uint64_t seed) const override {
     Setup setup = draw_setup(seed, family());
     setup.recovery.emptied = 0;  // but where that is what it is about
-    also_(setup.recovery);
+    also_(setup);
     settle(setup);
     return setup;
   }
@@ -44,6 +48,15 @@ void as_drawn(RecoveryKnobs& /*knobs*/) {}
 void with_leases(RecoveryKnobs& knobs) {
   knobs.leased = 1000;
   knobs.scripts = 0;
+}
+
+// Commands that outlive their lease: nobody stops them.
+void with_stopped_wardens(RecoveryKnobs& knobs) {
+  with_leases(knobs);
+  knobs.hosts = 1;
+  knobs.container = knobs.neighbour = false;
+  knobs.stopped = knobs.warden_stopped = 1000;
+  knobs.longest_stop = 3 * knobs.lease;
 }
 
 void with_scripts(RecoveryKnobs& knobs) {
@@ -110,46 +123,47 @@ void with_lone_numbers(RecoveryKnobs& knobs) {
   knobs.killed = 500;
 }
 
-/// Where waiters with short leases meet answers that often take longer, nobody is told so.
-class NeverTooSlow final : public Mutant {
- public:
-  NeverTooSlow(std::string_view name, std::uint64_t budget)
-      : Mutant{name, Family::late_noticed, budget} {}
+// Waiters with short leases, and answers that often take longer.
+void with_slow_answers(Setup& setup) {
+  ShareKnobs& share = setup.share;
+  share.overdue = 300;
+  share.longest_overdue = seconds{10};
+  RecoveryKnobs& knobs = setup.recovery;
+  with_leases(knobs);
+  knobs.impatient = knobs.killed = 0;
+  setup.contenders.impatient = setup.contenders.cancelled = 0;
+  knobs.lease = std::max(3 * (2 * share.v + 2 * share.b + share.w), Duration{seconds{2}});
+  knobs.kill_after = {};
+}
 
-  Setup unbroken(std::uint64_t seed) const override {
-    Setup setup = draw_setup(seed, family());
-    ShareKnobs& share = setup.share;
-    share.overdue = 300;
-    share.longest_overdue = std::chrono::seconds{10};
-    RecoveryKnobs& knobs = setup.recovery;
-    with_leases(knobs);
-    knobs.impatient = knobs.killed = 0;
-    setup.contenders.impatient = setup.contenders.cancelled = 0;
-    knobs.lease =
-        std::max(3 * (2 * share.v + 2 * share.b + share.w), Duration{std::chrono::seconds{2}});
-    knobs.kill_after = {};
-    settle(setup);
-    return setup;
-  }
-
- private:
-  void change(Setup& setup) const override {
-    setup = unbroken(setup.seed);
-    setup.recovery.flaw = RecoveryFlaw::never_too_slow;
-  }
-};
+// Leases that run out, and a ufl that is stopped for good, often while it stops its command.
+void with_lost_leases(Setup& setup) {
+  setup.share.error = 80;
+  RecoveryKnobs& knobs = setup.recovery;
+  with_leases(knobs);
+  knobs.hosts = std::max(knobs.hosts, 2);
+  knobs.stopped = knobs.frozen = 1000;
+  knobs.killed = 0;
+  knobs.longest_stop = 3 * knobs.lease;
+  knobs.kill_after = knobs.lease / 2;
+  setup.contenders.longest_hold = 3 * knobs.lease;
+}
 
 }  // namespace
 
 void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
-  const auto add = [&all](std::string_view name, Family family, std::uint64_t budget,
-                          RecoveryFlaw flaw, Flawed::Change also) {
-    all.push_back(std::make_unique<Flawed>(name, family, budget, flaw, also));
+  const auto add_in = [&all](std::string_view name, Family family, std::uint64_t budget,
+                             RecoveryFlaw flaw, Flawed::Change also) {
+    all.push_back(std::make_unique<Flawed>(name, family, budget, flaw, std::move(also)));
+  };
+  const auto add = [&add_in](std::string_view name, Family family, std::uint64_t budget,
+                             RecoveryFlaw flaw, void (*also)(RecoveryKnobs&)) {
+    add_in(name, family, budget, flaw, [also](Setup& setup) { also(setup.recovery); });
   };
   using Flaw = RecoveryFlaw;
   constexpr Family kLocal = Family::recovery_local;
   constexpr Family kShare = Family::recovery_share;
-  add("lease_beats_lifeline", kLocal, 4'000, Flaw::lease_beats_lifeline, with_leases);
+  add("lease_beats_lifeline", kLocal, 4'000, Flaw::lease_beats_lifeline, with_stopped_wardens);
   add("mtime_for_beats", kShare, 4'000, Flaw::mtime_for_beats, with_leases);
   add("observation_of_another_boot", kShare, 4'000, Flaw::one_memory, with_leases);
   add("unpromised_lifeline", kLocal, 4'000, Flaw::unpromised_lifeline, without_lifelines);
@@ -167,6 +181,7 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   add("lease_from_the_end", kShare, 20'000, Flaw::lease_from_the_end, with_leases);
   add("never_fenced", kShare, 1'000, Flaw::never_fenced, with_leases);
   add("warden_only_continues", kShare, 4'000, Flaw::only_continued, with_leases);
+  add_in("warden_trusts_a_stopper", kShare, 20'000, Flaw::trusts_a_stopper, with_lost_leases);
   add("refresh_revives", kShare, 4'000, Flaw::revived, with_scripts);
   add("claim_without_beats", kShare, 20'000, Flaw::beatless_claim, with_leases);
   constexpr Family kKept = Family::leases_kept;
@@ -178,7 +193,7 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   add("emptied_not_restored", kLocal, 4'000, Flaw::never_restores, with_emptied_files);
   add("restored_without_flock", kLocal, 4'000, Flaw::restores_unlocked, with_emptied_files);
   add("loss_not_noticed", Family::late_noticed, 4'000, Flaw::never_looks, as_drawn);
-  all.push_back(std::make_unique<NeverTooSlow>("never_too_slow", 4'000));
+  add_in("never_too_slow", Family::late_noticed, 4'000, Flaw::never_too_slow, with_slow_answers);
 }
 
 }  // namespace ufl::sim

@@ -22,6 +22,7 @@ enum class RecoveryFlaw {
   childless_at_once,      ///< a share's first view of a record without a command is believed
   lease_from_the_end,     ///< a lease is counted from the end of a refresh
   never_fenced,           ///< the command is not stopped when the lease is over
+  trusts_a_stopper,       ///< the warden kills nothing that ufl has told to stop
   only_continued,         ///< the warden stops nothing, and continues a ufl that is stopped
   revived,                ///< a refresh of a lease that is over is believed at once
   never_looks,            ///< a holder does not look whether its lock is lost
