@@ -207,6 +207,9 @@ void Monitor::changed(int who, const Version& before, const Version& after) {
   // Emptied by a program; and who has claimed with it takes another file instead, or has ended.
   const bool is_given_up = !before.cut_from.empty() && !share_.is_kept(before.inode);
   if (breakers_.contains(who) && is_orphan(before)) return leaves(before.owner);
+  // Its host has lost its power, and nothing of it runs: the empty file that is left is anybody's.
+  const bool is_rest_of_the_dead = hold != holds_.end() && hold->dead && before.content.empty();
+  if (is_rest_of_the_dead && promises_.empty_recovers && after.exists) return leaves(before.owner);
   if (hold != holds_.end() && promises_.late_writes && after.exists) {
     if (hold->dead) holds_.erase(hold);  // nobody is left to be disturbed
   } else if (hold != holds_.end()) {
