@@ -41,7 +41,7 @@ Step Claim::cancel() {
   return end(Outcome::cancelled);
 }
 
-Step Claim::go_on(Step step) {
+Step Claim::go_on(const Step& step) {
   return std::holds_alternative<Finished>(step) ? next(part_->take_verdict()) : step;
 }
 
@@ -79,10 +79,10 @@ Step Claim::next(Verdict verdict) {
 
 Step Claim::enter(ClaimPart& part) { return enter(part, part.start()); }
 
-Step Claim::enter(ClaimPart& part, Step first) {
+Step Claim::enter(ClaimPart& part, const Step& first) {
   part_ = &part;
   is_offered_ = false;
-  return go_on(std::move(first));
+  return go_on(first);
 }
 
 Step Claim::offer() {

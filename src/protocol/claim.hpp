@@ -117,10 +117,10 @@ class Claim final : public Machine {
  private:
   using Outcome = ClaimResult::Outcome;
 
-  Step go_on(Step step);
+  Step go_on(const Step& step);
   Step next(Verdict verdict);
   Step enter(ClaimPart& part);
-  Step enter(ClaimPart& part, Step first);
+  Step enter(ClaimPart& part, const Step& first);
   Step offer();
   Step held(bool as_before);
   Step end(Outcome outcome);

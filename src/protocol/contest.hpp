@@ -70,7 +70,7 @@ struct Takeover {
 /// The state that the parts of one claim share.
 class Contest {
  public:
-  Contest(ClaimOptions options, const Clock& clock, Identity& identity);
+  Contest(ClaimOptions wanted, const Clock& its_clock, Identity& its_identity);
 
   /// A look begins: what follows from it is as old as this moment.
   [[nodiscard]] FileOperation look();

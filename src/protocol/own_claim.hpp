@@ -62,8 +62,8 @@ class OwnClaim {
  public:
   explicit OwnClaim(Duration ordinary_delay) : delay{ordinary_delay} {}
 
-  /// A new claim, of this token and record; nothing of it was written yet.
-  void begin(std::string token, std::string record);
+  /// A new claim, of this token, whose record is `content`; nothing of it was written yet.
+  void begin(std::string token, std::string content);
 
   /// A write of the record is about to be asked for; `by_rename`: in a takeover.
   void write_begins(bool by_rename);

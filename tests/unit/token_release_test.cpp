@@ -45,7 +45,7 @@ class TokenReleaseTest : public MachineTest {
   }
 
   /// From the second look to the end.
-  void expect_removal(TokenRelease& release, const Step& step, const std::string& content) {
+  void expect_removal(TokenRelease& release, const Step& step, const std::string& content) const {
     ASSERT_TRUE(asks<ReadFile>(step));
     ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(content))));
     EXPECT_TRUE(finished(release.on_reply(ok())));
