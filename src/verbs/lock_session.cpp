@@ -2,13 +2,10 @@
 
 #include "verbs/lock_session.hpp"
 
-#include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <utility>
 
 #include "process/signal_policy.hpp"
-#include "protocol/guard.hpp"
 #include "protocol/judge.hpp"
 #include "protocol/no_lock.hpp"
 #include "report/exit_status.hpp"
@@ -16,7 +13,6 @@
 #include "report/recovery_messages.hpp"
 #include "sys/hindrances.hpp"
 #include "sys/inotify_spare.hpp"
-#include "sys/path.hpp"
 #include "sys/standard_error.hpp"
 #include "sys/terminal.hpp"
 #include "verbs/leasing.hpp"
