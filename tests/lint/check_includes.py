@@ -11,7 +11,8 @@ Run as python3 -B tests/lint/check_includes.py
 import re
 import unittest
 from pathlib import Path
-from typing import NamedTuple
+
+from problem import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_LINES = 400
@@ -91,17 +92,6 @@ CALLS = (
      ("protocol/assert.cpp", "sys/standard_error.cpp", "sys/terminal.cpp"), OUTPUT),
     (r"\bfmt\s*::\s*print(ln)?\b", (), OUTPUT),
 )
-
-
-class Problem(NamedTuple):
-    """One line that breaks a rule."""
-
-    file: str
-    line: int
-    what: str
-
-    def __str__(self):
-        return f"{self.file}:{self.line}: {self.what}"
 
 
 def without_comments(text, keep_strings):

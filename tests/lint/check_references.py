@@ -10,7 +10,8 @@ Run as python3 -B tests/lint/check_references.py
 import re
 import unittest
 from pathlib import Path
-from typing import NamedTuple
+
+from problem import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ("src", "tests", "man", "completions", "cmake", ".ci")
@@ -25,17 +26,6 @@ DESIGN = re.compile(
     rf"\bdesign(\s*[:§]|{GAP}(section|chapter|document|doc|notes?|page)\b)"
     rf"|\b(see|per|as{GAP}in|says){GAP}(the|our){GAP}design\b", re.I)
 MARKDOWN = re.compile(r"[\w-]+\.md\b")
-
-
-class Problem(NamedTuple):
-    """One reference to what is not there."""
-
-    file: str
-    line: int
-    what: str
-
-    def __str__(self):
-        return f"{self.file}:{self.line}: {self.what}"
 
 
 def problems_of(file, text, documents):
