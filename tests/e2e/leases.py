@@ -216,12 +216,6 @@ class LeaseTestCase(support.UflTestCase):
         """A lock that another host holds; returns its path."""
         return self.write(name, record(**keys))
 
-    def put_in_place(self, content, lock=None):
-        """Other content for the same file, as a beat is written: not truncated in between."""
-        with open(lock or self.lock, "r+b") as file:
-            file.write(content if isinstance(content, bytes) else content.encode())
-            file.truncate()
-
     def put_new(self, content, lock=None):
         """Another file at the same name, as a takeover puts it."""
         path = self.write(f".new-{uuid.uuid4()}", content)

@@ -205,6 +205,13 @@ class UflTestCase(unittest.TestCase):
         os.chmod(path, mode)
         return path
 
+    def put_in_place(self, content, lock=None):
+        """Other content for the same file, as a heartbeat is written: not emptied in between, which
+        a holder would see."""
+        with open(lock or self.lock, "r+b") as file:
+            file.write(content if isinstance(content, bytes) else content.encode())
+            file.truncate()
+
     def as_ordinary_user(self):
         """Popen options that make a process powerless over permissions; {} when we are so, too."""
         if os.geteuid() != 0:

@@ -126,9 +126,7 @@ class WrittenBack(EmptiedTestCase):
 
     def test_other_content_is_left_alone(self):
         holder = self.settled()
-        with open(self.lock, "r+b") as file:
-            file.truncate()
-            file.write(b"4711\n")
+        self.put_in_place("4711\n")
         result = self.ufl("-n", self.lock, "echo", "ran")
         self.assertEqual((result.returncode, result.stdout), (BUSY, ""))
         self.assertEqual(self.let_go(holder), LOST)

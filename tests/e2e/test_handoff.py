@@ -222,9 +222,7 @@ class DeathTest(RecoveryTestCase):
         holder = self.hold()
         contender = self.contender()
         self.wait_for_watch([contender], holder.pid)
-        with open(self.lock, "r+", encoding="ascii") as file:  # in place, as five steps do
-            file.truncate()
-            file.write(f"{TOKEN}\n")
+        self.put_in_place(f"{TOKEN}\n")  # as five steps do
         self.crash(holder)
         self.assertIsNone(contender.poll())
         self.assertEqual(self.read_lock(), f"{TOKEN}\n")
