@@ -36,7 +36,7 @@ inline constexpr Duration kShortestLease = std::chrono::seconds{2};
 inline constexpr Duration kDefaultRetry = std::chrono::milliseconds{100};
 
 /// The same where the kernel tells a waiter of a release, and of the end of the holder.
-inline constexpr Duration kDefaultRetryWhenWoken = std::chrono::seconds{3};
+inline constexpr Duration kDefaultRetryWhenTold = std::chrono::seconds{3};
 
 /// One invocation of ufl. Defaults as in ufl(1).
 struct Options {

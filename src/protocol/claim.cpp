@@ -11,8 +11,8 @@
 
 namespace ufl {
 
-Claim::Claim(ClaimOptions options, const Clock& clock, Identity& identity)
-    : contest_{std::move(options), clock, identity} {}
+Claim::Claim(ClaimOptions options, const Clock& clock, Identity& identity, Notifier* notifier)
+    : contest_{std::move(options), clock, identity}, waiting_{contest_, notifier} {}
 
 Step Claim::start() {
   const auto& timeout = contest_.options.timeout;
@@ -121,6 +121,7 @@ Step Claim::end(Outcome outcome) {
 Step Claim::finish() {
   part_ = nullptr;
   is_offered_ = false;
+  waiting_.forget();
   forget_what_was_seen();
   remove_witnesses();
   return Finished{};

@@ -39,37 +39,21 @@
 #include "protocol/withdrawing.hpp"
 #include "seams/clock.hpp"
 #include "seams/identity.hpp"
+#include "seams/notifier.hpp"
 
 namespace ufl {
 
 /// One claim on one lock. Drive it as step.hpp says.
 class Claim final : public Machine {
  public:
-  Claim(ClaimOptions options, const Clock& clock, Identity& identity);
+  /// `notifier`: what the kernel tells of a lock that is waited for; null: nothing.
+  Claim(ClaimOptions options, const Clock& clock, Identity& identity, Notifier* notifier = nullptr);
 
   [[nodiscard]] Step start() override;
   [[nodiscard]] Step on_reply(const FileReply& reply) override;
   [[nodiscard]] Step resume() override;
-
+  [[nodiscard]] bool on_wait() override { return waiting_for_other() && waiting_.on_wait(); }
   [[nodiscard]] Step cancel() override;
-
-  /// The lock file may have been removed just now: if somebody else's lock is being waited for, the
-  /// next resume() sees whether it has. A hint: it may be wrong, and may be missing.
-  void look_soon() { waiting_.look_soon(); }
-
-  /// The process of the holder that was seen has ended: the next resume() finds out whether
-  /// anything is left of it. A hint as well.
-  void holder_ended() { waiting_.holder_ended(); }
-
-  /// Each removal is told from now on, by look_soon(). `interval`: the time between two looks at a
-  /// holder whose end is told, too. Without it: nothing is told any more.
-  void rely_on_hints(std::optional<Duration> interval) { waiting_.rely_on_hints(interval); }
-
-  /// The end of the holder that was seen will be told, or it has no process that could end.
-  void holder_is_watched() { waiting_.holder_is_watched(); }
-
-  /// Has the last look found out who holds the lock, rather than that somebody does (glance)?
-  [[nodiscard]] bool knows_holder() const { return !contest_.rival.is_glimpsed; }
 
   /// Valid after Finished.
   [[nodiscard]] const ClaimResult& result() const { return contest_.result; }
@@ -130,7 +114,7 @@ class Claim final : public Machine {
 
   Contest contest_;
   Looking looking_{contest_};
-  Waiting waiting_{contest_};
+  Waiting waiting_;
   Publishing publishing_{contest_};
   Replacing replacing_{contest_};
   Verifying verifying_{contest_};

@@ -32,6 +32,8 @@ struct ClaimOptions {
   std::string enclosing_token;
   Duration delay{};
   Duration retry{};
+  /// In place of it, while the kernel tells of a release and of the holder's end (Notifier).
+  Duration retry_when_told{};
   bool delay_is_auto = false;
   /// Let the retry interval grow during a long wait.
   bool retry_grows = false;
@@ -73,7 +75,7 @@ struct ClaimOptions {
   /// the share counts as too slow for it.
   int most_outlived_claims = 5;
   /// Nobody is told who holds the lock while it is waited for: a waiter that is told of a release
-  /// need not find out who came next (Claim::look_soon()).
+  /// need not find out who came next (looking.hpp).
   bool glances = true;
 };
 

@@ -45,9 +45,11 @@ void Driver::pump(Step step) {
           pump(machine_.resume());
         });
       }
-      machine_.on_wait();
       events_.on_wait();
-      return;
+      // Not if it was woken by either.
+      if (!machine_.on_wait() || !std::exchange(waiting_, false)) return;
+      timer_.cancel_timer();
+      step = machine_.resume();
     } else if (std::holds_alternative<LooksFree>(step)) {
       const bool go_ahead = !std::exchange(cancel_wanted_, false) && events_.on_looks_free();
       step = go_ahead ? machine_.resume() : machine_.cancel();

@@ -46,13 +46,17 @@ Session::Session(SessionOptions options, const SessionWorld& world, SessionEvent
     : options_{std::move(options)},
       world_{world},
       events_{std::move(events)},
-      claim_{options_.claim, world.clock, world.identity},
+      claim_{options_.claim, world.clock, world.identity, world.notifier},
       section_{options_.kills,
                options_.kill_after,
                world.clock,
                world.command,
                world.deadline,
-               {.on_start = [this] { settle(); },
+               {.on_start =
+                    [this] {
+                      world_.settling.at(world_.clock.now() + kSettlesAfter,
+                                         [this] { watch_file(); });
+                    },
                 .on_lost = [this](CommandFate fate) { events_.on_lost(fate); },
                 .on_change = [this] { section_changed(); }}} {}
 
@@ -150,11 +154,12 @@ Step Session::let_go() {
 }
 
 // The lock is kept so far.
-void Session::on_wait() {
-  if (stage_ != Stage::keeping || keep_ended_) return;
+bool Session::on_wait() {
+  if (stage_ == Stage::claiming) return claim_.on_wait();
+  if (stage_ != Stage::keeping || keep_ended_) return false;
   section_.kept(keep_->lease(), keep_->is_recorded());
   if (keep_->restored() > 0 && !std::exchange(told_restored_, true)) events_.on_restored();
-  if (section_.wants_keep_to_end()) events_.on_wake();
+  return section_.wants_keep_to_end();
 }
 
 Step Session::after_keep(Step step) {
@@ -209,10 +214,6 @@ Step Session::leave() {
   return Finished{};
 }
 
-void Session::settle() {
-  world_.settling.at(world_.clock.now() + kSettlesAfter, [this] { events_.on_settled(); });
-}
-
 void Session::command_ended() { section_.command_ended(); }
 
 void Session::command_stopped() { section_.command_stopped(); }
@@ -221,10 +222,17 @@ void Session::wake() {
   if (stage_ == Stage::keeping) section_.wake();
 }
 
-void Session::look_soon() {
-  if (stage_ != Stage::keeping || keep_ended_ || section_.wants_keep_to_end()) return;
-  keep_->look_soon();
+// The command has been running for a while. On a share nothing is told: the interval is there, or
+// the refreshes are.
+void Session::watch_file() {
+  if (world_.notifier == nullptr || !options_.claim.local) return;
+  if (!world_.notifier->watch_changes([this] { look_soon(); })) return;
+  look_soon();
   events_.on_wake();
+}
+
+void Session::look_soon() {
+  if (stage_ == Stage::keeping && !keep_ended_) keep_->look_soon();
 }
 
 void Session::section_changed() {

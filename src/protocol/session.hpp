@@ -44,8 +44,9 @@ struct SessionWorld {
   const Clock& clock;
   Identity& identity;
   CommandControl& command;
-  Timer& deadline;  ///< the session's alone
-  Timer& settling;  ///< the same
+  Timer& deadline;               ///< the session's alone
+  Timer& settling;               ///< the same
+  Notifier* notifier = nullptr;  ///< the same; null: nothing is told
 };
 
 /// What the caller is told.
@@ -60,8 +61,6 @@ struct SessionEvents {
   std::function<void()> on_restored = [] {};
   /// The lock is about to be released, or left to others.
   std::function<void()> on_letting_go = [] {};
-  /// The command has been running for a second.
-  std::function<void()> on_settled = [] {};
 };
 
 /// One session. Drive it as step.hpp says.
@@ -74,7 +73,7 @@ class Session final : public Machine {
   [[nodiscard]] Step start() override;
   [[nodiscard]] Step on_reply(const FileReply& reply) override;
   [[nodiscard]] Step resume() override;
-  void on_wait() override;
+  [[nodiscard]] bool on_wait() override;
   /// Gives the claim up; does nothing later.
   [[nodiscard]] Step cancel() override;
 
@@ -89,8 +88,6 @@ class Session final : public Machine {
   void command_stopped();
   /// Call it before anything else whenever something has happened.
   void wake();
-  /// The lock file of a command has changed, or may have.
-  void look_soon();
 
   [[nodiscard]] Stage stage() const { return stage_; }
   [[nodiscard]] const Claim& claim() const { return claim_; }
@@ -116,7 +113,8 @@ class Session final : public Machine {
   Step noted(Step step);
   Step leave();
   void section_changed();
-  void settle();
+  void watch_file();
+  void look_soon();
 
   SessionOptions options_;
   SessionWorld world_;

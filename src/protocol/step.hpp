@@ -55,8 +55,9 @@ class Machine {
   [[nodiscard]] virtual Step on_reply(const FileReply& reply) = 0;
   /// The wait is over; or, after LooksFree, go ahead. Too early is harmless: it waits on.
   [[nodiscard]] virtual Step resume() = 0;
-  /// The driver has begun to wait, as it was asked to.
-  virtual void on_wait() {}
+  /// The driver has begun to wait, as it was asked to. True: something has come up meanwhile, and
+  /// the machine is to be resumed at once.
+  [[nodiscard]] virtual bool on_wait() { return false; }
   /// Give up: take back what was written. Call it while a WaitUntil or LooksFree is pending. A
   /// machine that must not stop half-way goes on as if nothing had been said.
   [[nodiscard]] virtual Step cancel() { return resume(); }

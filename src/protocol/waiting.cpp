@@ -19,8 +19,10 @@ constexpr Duration kWhoIsNext = std::chrono::milliseconds{100};
 
 }  // namespace
 
-Waiting::Waiting(Contest& contest)
-    : ClaimPart{contest}, backoff_{contest.options.retry, contest.options.retry_grows} {}
+Waiting::Waiting(Contest& contest, Notifier* notifier)
+    : ClaimPart{contest},
+      notifier_{notifier},
+      backoff_{contest.options.retry, contest.options.retry_grows} {}
 
 Step Waiting::start() {
   look_at_ = next_look();
@@ -71,25 +73,82 @@ Mono Waiting::in_time(Mono look) const {
   return look;
 }
 
-void Waiting::look_soon() {
-  contest_.look_wanted = true;
-  watched_.reset();
+// What happened before it was asked is not told: hence the look. On a share, what other hosts do is
+// not told.
+bool Waiting::on_wait() {
+  if (notifier_ == nullptr || !contest_.options.local) return false;
+  return std::exchange(was_asked_, true) ? watch_holder() : watch_file();
 }
 
+void Waiting::forget() {
+  if (!was_asked_) return;
+  notifier_->forget_file();
+  notifier_->forget_process();
+}
+
+bool Waiting::watch_file() {
+  if (!notifier_->watch_removal([this](bool goes_on) { removed(goes_on); })) return false;
+  hinted_.emplace(contest_.options.retry_when_told, false);
+  latest_look_ = in_time(contest_.clock.now() + hinted_->next(contest_.identity.random()));
+  look_soon();
+  return true;
+}
+
+// Of a crowd nobody is to be woken twice: by the release, and by the holder's end.
+void Waiting::removed(bool goes_on) {
+  if (goes_on) {
+    notifier_->forget_process();
+  } else {
+    hinted_.reset();
+    latest_look_ = after_backoff(contest_.identity.random());
+  }
+  look_soon();
+}
+
+// A holder that dies removes nothing. It is not watched before it is known: who comes into a crowd,
+// and glances with it, watches nobody.
+bool Waiting::watch_holder() {
+  if (!hinted_ || contest_.rival.is_glimpsed) return false;
+  const int process = contest_.rival.new_processes;
+  if (watched_ == process) return false;
+  notifier_->forget_process();
+  const bool is_new = std::exchange(asked_about_, process) != process;
+  const Sighting& seen = contest_.rival.seen;
+  const bool has_no_process = seen.kind != Sighting::Kind::unreadable && !seen.holder.pid;
+  if (has_no_process || begin_to_watch()) {
+    watched_ = process;
+    return false;
+  }
+  if (is_new) look_for_what_is_left();  // perhaps it has ended since that look
+  return is_new;
+}
+
+// When ufl has died its command may run on.
+bool Waiting::begin_to_watch() {
+  const Holder here = contest_.identity.self();
+  const Holder& holder = contest_.rival.seen.holder;
+  // Else its numbers are those of other processes, here.
+  if (holder.boot != here.boot || holder.pidns != here.pidns) return false;
+  const auto watch = [this](const ProcessId& process) {
+    return notifier_->watch_process(process, [this] { holder_ended(); });
+  };
+  return (holder.pid && watch({*holder.pid, holder.start})) ||
+         (holder.child && watch(*holder.child));
+}
+
+// What the command has started may still run: nobody tells of that, and the interval stays short.
 void Waiting::holder_ended() {
+  if (!begin_to_watch()) look_for_what_is_left();
+}
+
+void Waiting::look_for_what_is_left() {
   look_soon();
   whole_look_wanted_ = true;
 }
 
-void Waiting::rely_on_hints(std::optional<Duration> interval) {
-  hinted_.reset();
-  const std::uint64_t random = contest_.identity.random();
-  if (interval) {
-    hinted_.emplace(*interval, false);
-    latest_look_ = in_time(contest_.clock.now() + hinted_->next(random));
-  } else {
-    latest_look_ = after_backoff(random);
-  }
+void Waiting::look_soon() {
+  contest_.look_wanted = true;
+  watched_.reset();
 }
 
 // Until a look has found out who the next holder is, nobody tells when that one dies. In a crowd

@@ -12,7 +12,6 @@
 #include "report/messages.hpp"
 #include "report/recovery_messages.hpp"
 #include "sys/hindrances.hpp"
-#include "sys/inotify_spare.hpp"
 #include "sys/standard_error.hpp"
 #include "sys/terminal.hpp"
 #include "verbs/leasing.hpp"
@@ -25,13 +24,6 @@ namespace {
 bool somebody_watches(const Options& options) {
   return options.verbosity != Verbosity::quiet && stderr_is_terminal();
 }
-
-// How long a wait must last to be looked at, and how many inotify instances are left by it.
-constexpr Duration kSettlesAfter = std::chrono::milliseconds{250};
-constexpr int kLeftToOthers = 16;
-
-// Of the inotify instances that a user can have, those that hold a lock leave fewer.
-constexpr int kLeftByHolders = 4;
 
 void note_release(RunReport& report, const ReleaseResult& result) {
   report.released = result.outcome == ReleaseResult::Outcome::released;
@@ -58,19 +50,20 @@ LockSession::LockSession(const Options& options, const World& world, VerbLoop& l
       report_{report},
       events_{std::move(events)},
       deadline_{loop.events().make_timer()},
-      own_settling_{loop.events().make_timer()},
-      session_{told(std::move(session), options),
-               SessionWorld{world.clock, world.identity, command, *deadline_, *own_settling_},
-               SessionEvents{.on_wake = [this] { driver_.wake(); },
-                             .on_over = [this] { session_ended(); },
-                             .on_lost = [this](CommandFate fate) { events_.on_lost(fate); },
-                             .on_restored =
-                                 [this] {
-                                   if (options_.verbosity == Verbosity::quiet) return;
-                                   say(restored_text(options_.lock_file));
-                                 },
-                             .on_letting_go = [this] { letting_go(); },
-                             .on_settled = [this] { settled(); }}},
+      settling_{loop.events().make_timer()},
+      notifier_{loop.events(), world.clock, options.lock_file, [this] { driver_.wake(); }},
+      session_{
+          told(std::move(session), options),
+          SessionWorld{world.clock, world.identity, command, *deadline_, *settling_, &notifier_},
+          SessionEvents{.on_wake = [this] { driver_.wake(); },
+                        .on_over = [this] { session_ended(); },
+                        .on_lost = [this](CommandFate fate) { events_.on_lost(fate); },
+                        .on_restored =
+                            [this] {
+                              if (options_.verbosity == Verbosity::quiet) return;
+                              say(restored_text(options_.lock_file));
+                            },
+                        .on_letting_go = [this] { letting_go(); }}},
       driver_{session_, world.files, loop.timer(),
               DriverEvents{.on_looks_free = events_.on_looks_free,
                            .on_acquired = [this] { return acquired(); },
@@ -118,9 +111,6 @@ void LockSession::waits() {
     say(late_claim_text(options_.lock_file, claim().late_hold() + claim().delay()));
   }
   say_what_keeps_it();
-  // On a share, what other hosts do is not told.
-  if (!claim().waiting_for_other() || !claim().local()) return;
-  std::exchange(watches_, true) ? watch_holder() : watch();
 }
 
 // What looks like a lock that nobody takes, or like no lock at all.
@@ -149,95 +139,6 @@ bool LockSession::is_no_lock() const {
          (claim().local() || is_program(seen.token));
 }
 
-// Whoever waits is woken by the release.
-void LockSession::watch() {
-  is_told_ =
-      alarm_.begin(loop_.events(), options_.lock_file, NameEvents::removal, [this] { woken(); });
-  // The retry interval is there, too.
-  const Duration interval = options_.retry.value_or(kDefaultRetryWhenWoken);
-  session_.claim().rely_on_hints(is_told_ ? std::optional{interval} : std::nullopt);
-  if (is_told_) {
-    if (!settling_) settling_ = loop_.events().make_timer();
-    settling_->at(world_.clock.now() + kSettlesAfter, [this] { leave_some(); });
-  }
-  look();
-}
-
-// All programs of a user share 128 inotify instances, as a rule: a crowd must not take them all.
-// Not asked at once: most waits are over by then, and it may take milliseconds.
-void LockSession::leave_some() {
-  if (!is_told_ || inotify_is_spare(kLeftToOthers)) return;
-  alarm_.end();
-  alarm_.drop();
-  is_told_ = false;
-  session_.claim().rely_on_hints(std::nullopt);
-  look();
-}
-
-// If the directory has gone, the path may lead to another one by now.
-void LockSession::woken() {
-  holder_alarm_.end();  // of a crowd nobody is to be woken twice: by the release, and by its end
-  alarm_.is_over() ? watch() : look();
-}
-
-// Who dies removes nothing. He is not watched before he is known: whoever comes into a crowd, and
-// glances with it, watches nobody.
-void LockSession::watch_holder() {
-  if (!is_told_ || !claim().knows_holder()) return;
-  const Sighting& seen = claim().seen();
-  const bool is_new = watched_ != seen.token;
-  if (is_new) holder_alarm_.end();
-  const bool has_no_process = seen.kind != Sighting::Kind::unreadable && !seen.holder.pid;
-  if (has_no_process || holder_alarm_.is_set() || begin_to_watch(seen)) {
-    session_.claim().holder_is_watched();
-  } else if (is_new) {  // perhaps he has ended since that look
-    look_what_is_left();
-  }
-}
-
-// When ufl has died its command may run on.
-bool LockSession::begin_to_watch(const Sighting& seen) {
-  watched_ = seen.token;
-  const Holder here = world_.identity.self();
-  const Holder& holder = seen.holder;
-  // Else its numbers are those of other processes, here.
-  if (holder.boot != here.boot || holder.pidns != here.pidns) return false;
-  const auto begin = [this](const ProcessId& process) {
-    return holder_alarm_.begin(loop_.events(), process, [this] { holder_ended(); });
-  };
-  return (holder.pid && begin({*holder.pid, holder.start})) ||
-         (holder.child && begin(*holder.child));
-}
-
-// What the command has started may still run: nobody tells of that, and the interval stays short.
-void LockSession::holder_ended() {
-  if (!begin_to_watch(claim().seen())) look_what_is_left();
-}
-
-void LockSession::look_what_is_left() {
-  session_.claim().holder_ended();
-  driver_.wake();
-}
-
-void LockSession::look() {
-  session_.claim().look_soon();
-  driver_.wake();
-}
-
-// The command has been running for a while: give back to the kernel what waiting has needed, and
-// have it tell of changes of the lock file, on a local file system. Else the interval is there, or
-// the refreshes are.
-void LockSession::settled() {
-  alarm_.drop();
-  if (!claim().local()) return;
-  const bool begun = own_alarm_.begin(loop_.events(), options_.lock_file, NameEvents::any,
-                                      [this] { session_.look_soon(); });
-  if (!begun) return;
-  if (inotify_is_spare(kLeftByHolders)) return session_.look_soon();
-  own_alarm_.end();
-  own_alarm_.drop();
-}
-
 std::optional<Step> LockSession::acquired() {
   claim_ended();
   report_.kind = RunReport::Kind::acquired;
@@ -251,7 +152,7 @@ std::optional<Step> LockSession::acquired() {
 // Also while a file operation is under way.
 void LockSession::session_ended() {
   if (std::exchange(is_over_, true)) return;
-  own_alarm_.end();
+  notifier_.forget_file();
   const bool was_acquired = claimed().outcome == ClaimResult::Outcome::acquired;
   if (!was_acquired) return not_taken();
   const auto& release = session_.release();
@@ -270,9 +171,6 @@ void LockSession::letting_go() {
 }
 
 void LockSession::claim_ended() {
-  if (settling_) settling_->cancel_timer();
-  alarm_.end();
-  holder_alarm_.end();
   if (line_) line_->stop();
   report_.waited = world_.clock.now() - started_;
   report_.holder = claim().takes_over() ? claim().taken_from() : claim().seen();

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Drives the session of a verb over the real world: tells whoever waits what is waited for, passes
-// signals on to it, says why it did not work; and, for a session that waits or keeps, has the
-// kernel tell when the lock file changes or its holder ends.
+// Drives the session of a verb over the real world: tells the user what it waits for, passes
+// signals on to it, says why it did not work.
 
 #pragma once
 
@@ -15,8 +14,7 @@
 #include "protocol/driver.hpp"
 #include "protocol/session.hpp"
 #include "report/run_report.hpp"
-#include "verbs/name_alarm.hpp"
-#include "verbs/process_alarm.hpp"
+#include "verbs/kernel_notifier.hpp"
 #include "verbs/verb_loop.hpp"
 #include "verbs/waiting_line.hpp"
 #include "verbs/waiting_log.hpp"
@@ -72,16 +70,7 @@ class LockSession {
   void make_room();
   void say_what_keeps_it();
   [[nodiscard]] bool is_no_lock() const;
-  void watch();
-  void leave_some();
-  void woken();
-  void watch_holder();
-  [[nodiscard]] bool begin_to_watch(const Sighting& seen);
-  void holder_ended();
-  void look_what_is_left();
-  void look();
   void waits();
-  void settled();
   [[nodiscard]] std::optional<Step> acquired();
   void session_ended();
   void claim_ended();
@@ -97,16 +86,10 @@ class LockSession {
   RunReport& report_;
   Events events_;
   std::unique_ptr<Timer> deadline_;
-  std::unique_ptr<Timer> own_settling_;
+  std::unique_ptr<Timer> settling_;
+  KernelNotifier notifier_;
   Session session_;
   Driver driver_;
-  NameAlarm alarm_;       // of the lock file, while it is waited for
-  NameAlarm own_alarm_;   // of the lock file that a command holds
-  bool watches_ = false;  // it was tried
-  bool is_told_ = false;  // of each removal
-  std::unique_ptr<Timer> settling_;
-  ProcessAlarm holder_alarm_;
-  std::string watched_;  // the token of the holder for whom it was tried
   WaitingLog log_;
   std::unique_ptr<Timer> line_timer_;
   std::optional<WaitingLine> line_;  // if somebody is there to see it

@@ -28,6 +28,7 @@ SessionOptions session_options(const Options& options, const MountTraits& mount)
   claim.delay = delay_on(mount, options);
   claim.delay_is_auto = !options.delay;
   claim.retry = options.retry.value_or(kDefaultRetry);
+  claim.retry_when_told = options.retry.value_or(kDefaultRetryWhenTold);
   claim.retry_grows = !mount.local && !options.retry;
   claim.timeout = options.timeout;
   claim.local = mount.local;

@@ -83,13 +83,9 @@ UflProcess::UflProcess(const Surroundings& around, int who, Duration uptime)
       clock_{world_, uptime - world_.now()},
       identity_{world_, who},
       timer_{world_, clock_, knobs_, process_},
-      unused_timer_{world_, clock_, knobs_, process_} {
-  if (!knobs_.local) return;
-  around_.share.on_removal([this] {
-    after(world_.some_of(3 * kTick), [this] {
-      if (player_) wake(*player_);
-    });
-  });
+      unused_timer_{world_, clock_, knobs_, process_},
+      notifier_{world_, around.share, nullptr, process_} {
+  notifier_.wakes([this] { player_->wake(); });
 }
 
 UflProcess::~UflProcess() = default;
@@ -99,25 +95,12 @@ ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share) {
   options.path = "lock";
   options.delay = knobs.delay;
   options.retry = knobs.retry;
+  options.retry_when_told = std::chrono::seconds{3};
   options.retry_grows = knobs.retry_grows;
   options.local = knobs.local;
   options.atomic_create = share.atomic_create;
   options.late_hold = knobs.late_hold;
   return options;
-}
-
-void rely_on_hints(World& world, const ContenderKnobs& knobs, Claim& claim) {
-  if (knobs.local && world.chance(500)) claim.rely_on_hints(std::chrono::seconds{3});
-}
-
-bool may_watch_holder(const ContenderKnobs& knobs, const Claim& claim) {
-  return knobs.local && claim.waiting_for_other() && claim.knows_holder();
-}
-
-void wake(SessionPlayer& player) {
-  Claim& claim = player.session().claim();
-  claim.look_soon();
-  if (claim.waiting_for_other()) player.wake();
 }
 
 ClaimOptions UflProcess::claim_options() const { return claim_of(knobs_, around_.share_knobs); }
@@ -131,7 +114,8 @@ ReleaseOptions UflProcess::release_options(std::string token, Duration delay) co
 }
 
 void UflProcess::make_session(ClaimOptions claim) {
-  const SessionWorld around{clock_, identity_, no_command_, unused_timer_, unused_timer_};
+  const SessionWorld around{clock_,        identity_,     no_command_,
+                            unused_timer_, unused_timer_, &notifier_};
   SessionOptions options;
   options.claim = std::move(claim);
   player_ =
@@ -182,7 +166,6 @@ void UflContender::round() {
   }
   holds_ = false;
   make_session(std::move(options));
-  rely_on_hints(world_, knobs_, session().claim());
   if (knobs_.mutant != nullptr) {
     player_->before_claim(knobs_.mutant->before_claim(session(), clock_, knobs_));
   }
@@ -202,14 +185,7 @@ void UflContender::round() {
                          acquired();
                          return std::nullopt;
                        },
-                   .on_wait = [this] { claim_waits(); },
                    .on_finished = [this] { session_ended(); }});
-}
-
-// Nobody here would be found dead.
-void UflContender::claim_waits() {
-  Claim& claim = session().claim();
-  if (may_watch_holder(knobs_, claim)) claim.holder_is_watched();
 }
 
 void UflContender::acquired() {

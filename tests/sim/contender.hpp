@@ -19,6 +19,7 @@
 #include "sim/client.hpp"
 #include "sim/identity.hpp"
 #include "sim/monitor.hpp"
+#include "sim/notifier.hpp"
 #include "sim/process.hpp"
 #include "sim/recorder.hpp"
 #include "sim/session_player.hpp"
@@ -52,15 +53,6 @@ struct ContenderKnobs {
   Duration takeover_delay = std::chrono::seconds{1};  ///< the least that it may be
   const Mutant* mutant = nullptr;
 };
-
-/// Perhaps a claim on a local file system looks less often by itself.
-void rely_on_hints(World& world, const ContenderKnobs& knobs, Claim& claim);
-
-/// Can the end of the holder that a claim waits for be told?
-[[nodiscard]] bool may_watch_holder(const ContenderKnobs& knobs, const Claim& claim);
-
-/// Tell a session that waits for the lock that its file has been removed.
-void wake(SessionPlayer& player);
 
 /// What every claim of ufl has from these knobs.
 [[nodiscard]] ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share);
@@ -171,6 +163,7 @@ class UflProcess : public Contender {
   SimTimer timer_;
   SimTimer unused_timer_;
   NoCommand no_command_;
+  SimNotifier notifier_;
   std::unique_ptr<SessionPlayer> player_;
 };
 
@@ -182,7 +175,6 @@ class UflContender final : public UflProcess {
 
  private:
   void round() override;
-  void claim_waits();
   void acquired();
   void session_ended();
   void not_acquired(const ClaimResult& result);

@@ -34,7 +34,7 @@ class Double : public Machine {
   }
   Step resume() override { return asked(inner_.resume()); }
   Step cancel() override { return asked(inner_.cancel()); }
-  void on_wait() override { inner_.on_wait(); }
+  bool on_wait() override { return inner_.on_wait(); }
 
   /// The machine takes this step, which it was not asked for through this double.
   Step noted(Step step) { return asked(std::move(step)); }

@@ -164,6 +164,7 @@ void add_recovery_mutants(std::vector<std::unique_ptr<Mutant>>& all) {
   constexpr Family kLocal = Family::recovery_local;
   constexpr Family kShare = Family::recovery_share;
   add("lease_beats_lifeline", kLocal, 4'000, Flaw::lease_beats_lifeline, with_stopped_wardens);
+  add("end_is_proof", kLocal, 4'000, Flaw::end_is_proof, as_drawn);
   add("mtime_for_beats", kShare, 4'000, Flaw::mtime_for_beats, with_leases);
   add("observation_of_another_boot", kShare, 4'000, Flaw::one_memory, with_leases);
   add("unpromised_lifeline", kLocal, 4'000, Flaw::unpromised_lifeline, without_lifelines);

@@ -26,9 +26,9 @@ class Recorder final : public Machine {
   Step on_reply(const FileReply& reply) override { return recorded(inner_.on_reply(reply)); }
   Step resume() override { return recorded(inner_.resume()); }
   Step cancel() override { return recorded(inner_.cancel()); }
-  void on_wait() override {
+  bool on_wait() override {
     record(world_, who_, wait_);
-    inner_.on_wait();
+    return inner_.on_wait();
   }
 
  private:

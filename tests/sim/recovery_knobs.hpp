@@ -37,6 +37,7 @@ enum class RecoveryFlaw {
   third_of_the_lease,     ///< a lease is refreshed at each third, whatever that leaves room for
   kill_time_forgotten,    ///< a claim beats as if no command had to be stopped
   blind_between_beats,    ///< a holder with a lease is not told that its file has gone
+  end_is_proof,           ///< whose ufl is told to have ended is taken for dead
   one_device,             ///< a file lies on the device of its directory
   never_too_slow,         ///< a claim is lost to the slowness of the share again and again
 };

@@ -44,7 +44,11 @@ Run::Run(const Stage& stage, Host& host, int who, Kind kind, bool once,
                 {!stage.world.chance(stage.recovery.unbound),
                  stage.recovery.flaw == RecoveryFlaw::unpromised_lifeline}},
       judge_{identity_, host},
-      client_{stage.world, stage.share, stage.share_knobs, who, process_} {}
+      client_{stage.world, stage.share, stage.share_knobs, who, process_},
+      notifier_{stage.world, stage.share, &host, process_} {
+  notifier_.wakes([this] { player_->wake(); });
+  if (flawed(RecoveryFlaw::blind_between_beats)) notifier_.tells_no_changes();
+}
 
 Run::~Run() = default;
 
@@ -91,6 +95,7 @@ Sighting Run::as_judged(Sighting seen) {
 bool Run::may_take_over(const Sighting& seen, bool is_abandoned) {
   const Life life = life_of(judge_, as_judged(seen), stage_.knobs.local);
   if (flawed(RecoveryFlaw::lease_beats_lifeline) && is_abandoned) return true;
+  if (flawed(RecoveryFlaw::end_is_proof) && notifier_.has_told_end_of(seen.holder)) return true;
   if (flawed(RecoveryFlaw::mtime_for_beats) && seen.holder.lease) {
     // The clock of the server, and that of this host, which is some seconds ahead or behind.
     const Duration age = stage_.world.now() - stage_.share.current().since;
@@ -107,7 +112,7 @@ void Run::start() {
   options.claim = claim_options();
   options.kills = kind_ == Kind::leased || recovery.kills;
   options.kill_after = recovery.kill_after;
-  const SessionWorld around{clock_, identity_, command(), deadline_, settling_};
+  const SessionWorld around{clock_, identity_, command(), deadline_, settling_, &notifier_};
   player_ = std::make_unique<SessionPlayer>(stage_.world, who_, std::move(options), around,
                                             session_events());
   const bool is_later = kind_ == Kind::newer && !flawed(RecoveryFlaw::childless_at_once);
@@ -116,15 +121,7 @@ void Run::start() {
   const auto lease = has_lease() ? std::optional{recovery.lease} : std::nullopt;
   player_->before_keep(before_keep(recovery.flaw, session(), clock_, lease));
   if (stage_.world.tells()) tell("begins on " + host_.ids().name);
-  rely_on_hints(stage_.world, stage_.knobs, session().claim());
-  if (stage_.knobs.local) {
-    stage_.share.on_removal(
-        [this] { after(stage_.world.some_of(3 * kTick), [this] { wake(*player_); }); });
-  }
   if (flawed(RecoveryFlaw::ignores_keepers)) client_.ignore_keepers();
-  host_.on_end([this](const ProcessId& process) {
-    if (watched_ == process) after(stage_.world.some_of(3 * kTick), [this] { holder_ended(); });
-  });
   const ContenderKnobs& knobs = stage_.knobs;
   if (stage_.world.chance(knobs.cancelled)) {
     const Duration longest = 3 * knobs.delay + 10 * kTick +
@@ -141,29 +138,7 @@ void Run::start() {
                                     if (session().claim().takes_over()) tell("takes the lock over");
                                     return player_->noted(acquired());
                                   },
-                              .on_wait = [this] { claim_waits(); },
                               .on_finished = [this] { session_ended(); }});
-}
-
-void Run::claim_waits() {
-  Claim& claim = session().claim();
-  if (!may_watch_holder(stage_.knobs, claim)) return;
-  const Holder& holder = claim.seen().holder;
-  watched_.reset();
-  if (holder.pid) watch({*holder.pid, holder.start});
-  if (holder.child && !watched_) watch(*holder.child);
-  if (!holder.pid || watched_) claim.holder_is_watched();
-}
-
-// The kernel may refuse.
-void Run::watch(const ProcessId& process) {
-  if (host_.runs(process) && !stage_.world.chance(100)) watched_ = process;
-}
-
-void Run::holder_ended() {
-  Claim& claim = session().claim();
-  claim.holder_ended();
-  if (claim.waiting_for_other()) player_->wake();
 }
 
 void Run::session_ended() {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // One use of ufl in a history about recovery: a process on a host, its command, and what the verbs
-// do around the machines of the protocol (src/verbs/run.cpp, keeping.cpp, acquire.cpp,
-// refresh.cpp).
+// do around the machines of the protocol (src/verbs/run.cpp, acquire.cpp, refresh.cpp).
 
 #pragma once
 
@@ -21,6 +20,7 @@
 #include "sim/command.hpp"
 #include "sim/contender.hpp"
 #include "sim/host.hpp"
+#include "sim/notifier.hpp"
 #include "sim/recorder.hpp"
 #include "sim/recovery_knobs.hpp"
 #include "sim/session_player.hpp"
@@ -94,9 +94,6 @@ class Run {
   /// What its session asks of the world, and what it is told of it.
   [[nodiscard]] virtual CommandControl& command() { return no_command_; }
   [[nodiscard]] virtual SessionEvents session_events();
-  void claim_waits();
-  void watch(const ProcessId& process);
-  void holder_ended();
   /// Its session holds the lock.
   virtual Step acquired() = 0;
   void session_ended();
@@ -134,9 +131,9 @@ class Run {
   Judge judge_;
   Client client_;
   NoCommand no_command_;
+  SimNotifier notifier_;
   std::unique_ptr<SessionPlayer> player_;
-  std::optional<ProcessId> watched_;  // whose end it is told of
-  bool was_disturbed_ = false;        // stopped, or asleep
+  bool was_disturbed_ = false;  // stopped, or asleep
   bool over_ = false;
   Moment ended_{};
 };
@@ -159,7 +156,6 @@ class CommandRun final : public Run {
   void lost();
   void begins();
   void command_ended();
-  void settled();
   [[nodiscard]] std::optional<Mono> last_moment() const;
   [[nodiscard]] bool runs() const override { return command_.is_alive(); }
 

@@ -22,8 +22,7 @@ CommandRun::CommandRun(const Stage& stage, Host& host, int who, Kind kind, bool 
 SessionEvents CommandRun::session_events() {
   return {.on_wake = [this] { player_->wake(); },
           .on_over = [this] { session_ended(); },
-          .on_lost = [this](CommandFate) { lost(); },
-          .on_settled = [this] { settled(); }};
+          .on_lost = [this](CommandFate) { lost(); }};
 }
 
 Step CommandRun::acquired() {
@@ -42,17 +41,6 @@ Step CommandRun::acquired() {
 
 void CommandRun::begins() {
   if (!std::exchange(held_, true)) stage_.monitor.enters(who_, token());
-}
-
-// The kernel tells of changes of the lock file, on a local file system.
-void CommandRun::settled() {
-  const RecoveryKnobs& knobs = stage_.recovery;
-  if (!stage_.knobs.local || knobs.robbed + knobs.emptied == 0) return;
-  if (flawed(RecoveryFlaw::blind_between_beats)) return;
-  const auto look = [this] { session().look_soon(); };
-  const auto tell_it = [this, look] { after(stage_.world.some_of(3 * kTick), look); };
-  knobs.emptied > 0 ? stage_.share.on_any_change(tell_it) : stage_.share.on_removal(tell_it);
-  look();
 }
 
 bool CommandRun::keeps_watch() const {

@@ -46,9 +46,9 @@ Step SessionPlayer::resume() {
 
 Step SessionPlayer::cancel() { return recorded(in_front().cancel()); }
 
-void SessionPlayer::on_wait() {
+bool SessionPlayer::on_wait() {
   record(world_, who_, wait_);
-  session_.on_wait();
+  return session_.on_wait();
 }
 
 Double* SessionPlayer::before_session() {

@@ -50,7 +50,7 @@ class SessionPlayer final : private Machine {
   [[nodiscard]] Step on_reply(const FileReply& reply) override;
   [[nodiscard]] Step resume() override;
   [[nodiscard]] Step cancel() override;
-  void on_wait() override;
+  bool on_wait() override;
 
   [[nodiscard]] Double* before_session();
   [[nodiscard]] Machine& in_front();

@@ -20,6 +20,7 @@
 #include "protocol/both_local.hpp"
 #include "protocol/claim.hpp"
 #include "protocol/record.hpp"
+#include "unit/fake_notifier.hpp"
 #include "unit/fake_observations.hpp"
 #include "unit/machine_fixture.hpp"
 
@@ -49,7 +50,7 @@ class ClaimFixture : public MachineTest {
  protected:
   using Outcome = ClaimResult::Outcome;
 
-  Claim make(const ClaimOptions& options) { return {options, clock_, identity_}; }
+  Claim make(const ClaimOptions& options) { return {options, clock_, identity_, &notifier_}; }
 
   /// The look that is under way shows nothing: to the create, which is not answered yet.
   static Step to_create(Claim& claim) {
@@ -74,6 +75,7 @@ class ClaimFixture : public MachineTest {
   }
 
   FakeIdentity identity_;
+  FakeNotifier notifier_;
   std::string written_;
 };
 

@@ -28,12 +28,20 @@ class ClaimLeaseTest : public WatchingClaim {
     EXPECT_EQ(claim.takes_over(), looks_free(step_));
     return watched;
   }
-  /// Starts, sees the holder, and is told of his end from then on.
-  void rely_on_hints(Claim& claim) {
-    claim.rely_on_hints(seconds{20});
+  /// Starts, sees the holder, and is told of its end from then on.
+  void begin_to_be_told(Claim& claim) {
     (void)claim.start();
     step_ = claim.on_reply(ok(record()));
-    claim.holder_is_watched();
+    EXPECT_TRUE(claim.on_wait());
+    EXPECT_TRUE(asks<ReadFile>(claim.resume()));
+    (void)next(claim, claim.on_reply(ok(record())));
+    step_ = claim.on_reply(ok(record()));
+    EXPECT_FALSE(claim.on_wait());
+  }
+  ClaimOptions told() {
+    ClaimOptions told = options(true);
+    told.retry_when_told = seconds{20};
+    return told;
   }
 };
 
@@ -74,9 +82,11 @@ TEST_F(ClaimLeaseTest, TakesALockOverWhenItsLeaseHasRunOut) {
 }
 
 TEST_F(ClaimLeaseTest, WhoeverReliesOnHintsLooksWhenTheLeaseHasRunOut) {
-  Claim claim = make(options(true));
-  rely_on_hints(claim);
-  EXPECT_EQ(watch(claim, ok(record()), seconds{100}), seconds{30} + Duration{1});
+  Claim claim = make(told());
+  const Mono begun = clock_.now();
+  begin_to_be_told(claim);
+  watch(claim, ok(record()), seconds{100});
+  EXPECT_EQ(clock_.now() - begun, seconds{30} + Duration{1});
 }
 
 TEST_F(ClaimLeaseTest, ALongIntervalThatWasAskedForDoesNotPutItOffOnALocalDisk) {
@@ -92,10 +102,10 @@ TEST_F(ClaimLeaseTest, ALongIntervalThatWasAskedForDoesNotPutItOffOnALocalDisk) 
 }
 
 TEST_F(ClaimLeaseTest, ThenAtTheUsualIntervalIfTheHolderIsSeenAlive) {
-  ClaimOptions alive = options(true);
+  ClaimOptions alive = told();
   alive.may_take_over = [](const Sighting&, bool) { return false; };
   Claim claim = make(alive);
-  rely_on_hints(claim);
+  begin_to_be_told(claim);
   watch(claim, ok(record()), seconds{30});
   EXPECT_EQ(wait(step_), seconds{20});
 }

@@ -16,6 +16,7 @@
 #include "protocol/lease.hpp"
 #include "seams/command_control.hpp"
 #include "seams/timer.hpp"
+#include "unit/fake_notifier.hpp"
 #include "unit/machine_fixture.hpp"
 
 namespace ufl::test {
@@ -97,7 +98,7 @@ class SessionTest : public MachineTest {
 
   Session& make(SessionOptions with) {
     session_.emplace(std::move(with),
-                     SessionWorld{clock_, identity_, command_, deadline_, settling_},
+                     SessionWorld{clock_, identity_, command_, deadline_, settling_, &notifier_},
                      SessionEvents{.on_wake = [this] { ++wakes_; },
                                    .on_over = [this] { is_over_ = true; },
                                    .on_lost = [this](CommandFate fate) { fate_ = fate; }});
@@ -118,19 +119,26 @@ class SessionTest : public MachineTest {
     return session_->on_reply(ok(record_));
   }
 
-  /// From the start to the command that runs, and the wait that follows.
-  Step run(SessionOptions with) {
+  /// From the start to the command that runs, and the wait that follows, in which nothing comes up,
+  /// or something does.
+  Step run(SessionOptions with, bool comes_up = false) {
     EXPECT_TRUE(std::holds_alternative<Acquired>(acquire(std::move(with))));
     Step step = session_->keep(kCommand);
     record_ = expect_operation<UpdateFile>(step).content;
-    return waited(session_->on_reply(ok()));
+    return waited(session_->on_reply(ok()), comes_up);
   }
 
   /// As the driver does.
-  Step waited(Step step) {
+  Step waited(Step step, bool comes_up = false) {
     EXPECT_TRUE(waits(step));
-    session_->on_wait();
+    EXPECT_EQ(session_->on_wait(), comes_up);
     return step;
+  }
+
+  /// The holder looks at the file, which has this content.
+  Step look_and_see(const std::string& content) {
+    EXPECT_TRUE(asks<ReadFile>(session_->resume()));
+    return session_->on_reply(ok(content));
   }
 
   static constexpr ProcessId kCommand{4711, 99};
@@ -139,6 +147,7 @@ class SessionTest : public MachineTest {
   FakeCommand command_;
   FakeTimer deadline_;
   FakeTimer settling_;
+  FakeNotifier notifier_;
   std::optional<Session> session_;
   std::string record_;
   int wakes_ = 0;
@@ -154,6 +163,23 @@ TEST_F(SessionTest, TheCommandStartsOnceTheRecordNamesIt) {
   waited(session_->on_reply(ok()));
   EXPECT_EQ(command_.told, std::vector<std::string>{"start"});
   EXPECT_TRUE(settling_.due);
+}
+
+TEST_F(SessionTest, ChangesOfALocalFileAreToldOnceTheCommandHasRunForASecond) {
+  for (const bool local : {false, true}) {
+    SessionOptions with = options();
+    with.claim.local = local;
+    run(std::move(with));
+    EXPECT_EQ(notifier_.asked, 0);
+    clock_.set(*settling_.due);
+    settling_.ring();
+    ASSERT_EQ(notifier_.watches_file(), local);
+    if (!local) continue;
+    EXPECT_EQ(wakes_, 1) << "what happened before is not told";
+    waited(look_and_see(record_));
+    notifier_.tell_change();
+    waited(look_and_see(record_));
+  }
 }
 
 TEST_F(SessionTest, TheLockIsReleasedWhenTheCommandHasEnded) {
@@ -184,8 +210,7 @@ TEST_F(SessionTest, TheWitnessStaysWhereTheLockMayStand) {
 
 TEST_F(SessionTest, ACommandThatMayNotStartAnyMoreHasEnded) {
   command_.may_start = false;
-  run(options());
-  EXPECT_GT(wakes_, 0);
+  run(options(), true);
   EXPECT_TRUE(asks<ReadFile>(session_->resume())) << "the release";
   EXPECT_EQ(session_->stage(), Stage::releasing);
 }
@@ -266,9 +291,8 @@ TEST_F(SessionTest, ARefreshInTimeIsOfNoUseOnceTheTermIsOver) {
   Step step = next(*session_, run(leased()));
   ASSERT_TRUE(asks<UpdateFile>(step));
   command_.is_over = true;
-  waited(session_->on_reply(ok()));
+  waited(session_->on_reply(ok()), true);
   EXPECT_EQ(fate_, CommandFate::stopped);
-  EXPECT_EQ(wakes_, 1);
   step = session_->resume();
   EXPECT_TRUE(waits(step)) << "nothing is refreshed any more";
   session_->command_stopped();
