@@ -71,6 +71,27 @@ class UflSim(unittest.TestCase):
         story = again.stdout.partition("the interleaving:\n")[2]
         self.assertRegex(story, r"\A   1 +\d+\.\d+ s  [A-Z] ")
 
+    def test_seeds_that_break_a_promise_are_listed(self):
+        """A line each, in order, with what the history of that seed says itself."""
+        broken = ("--mutant", "delay_50")
+        many = ufl_sim("--seeds", "0..99", *broken, "--list")
+        self.assertEqual((many.returncode, many.stderr), (1, ""))
+        count = int(re.search(r"^100 histories, \d+ entries, (\d+) violations", many.stdout,
+                              re.M).group(1))
+        listed = re.findall(r"^(\d+) theorem (\d+\.\d+ s: .*)$", many.stdout, re.M)
+        seeds = [int(seed) for seed, _ in listed]
+        self.assertEqual(len(seeds), count)
+        self.assertGreater(count, 1)
+        self.assertEqual(seeds, sorted(set(seeds)))
+        for seed, violation in (listed[0], listed[-1]):
+            one = ufl_sim("--seed", seed, *broken).stdout
+            self.assertEqual(re.search(r"^VIOLATION at (.*)", one, re.M).group(1), violation)
+
+    def test_where_none_breaks_a_promise_none_is_listed(self):
+        done = ufl_sim("--seeds", "0..99", "--list")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"\A100 histories, ")
+
     def test_names_are_told_and_documented(self):
         page = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
         for option in ("--mutant", "--family"):
