@@ -45,10 +45,7 @@ TEST_F(ClaimTest, DeniedTwiceByLostRepliesItTakesBackWhatItMade) {
   (void)claim.on_reply(denied(EPERM));
   (void)claim.on_reply(absent());
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(denied(EPERM))));
-  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
-  EXPECT_TRUE(finished(claim.on_reply(ok())));
-  EXPECT_EQ(claim.result().outcome, Outcome::failed);
-  EXPECT_FALSE(claim.result().left_behind);
+  expect_taken_back(claim, written, Outcome::failed);
 }
 
 TEST_F(ClaimTest, DeniedOnALocalDiskFailsAtOnce) {

@@ -15,10 +15,7 @@ namespace {
 
 TEST_F(ClaimTest, NeitherEntersNorForgetsAClaimThatIsGoneAtVerification) {
   Claim claim = make(once(share()));
-  (void)publish(claim);
-  (void)claim.on_reply(ok());
-  clock_.advance(seconds{1});
-  (void)claim.resume();
+  (void)to_verification(claim);
   // It may have been removed, or the share may flicker: look once more before giving up.
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(absent())));
   EXPECT_TRUE(finished(claim.on_reply(absent())));
@@ -28,24 +25,16 @@ TEST_F(ClaimTest, NeitherEntersNorForgetsAClaimThatIsGoneAtVerification) {
 TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenItGivesUp) {
   for (const FileReply& flicker : {absent(), ok(""), ok("xx")}) {
     Claim claim = make(once(share()));
-    const std::string written = publish(claim);
-    (void)claim.on_reply(ok());
-    clock_.advance(seconds{1});
-    (void)claim.resume();
+    const std::string written = to_verification(claim);
     ASSERT_TRUE(asks<ReadFile>(claim.on_reply(flicker)));
-    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
-    EXPECT_TRUE(finished(claim.on_reply(ok())));
-    EXPECT_EQ(claim.result().outcome, Outcome::busy);
+    expect_taken_back(claim, written, Outcome::busy);
   }
 }
 
 TEST_F(ClaimTest, DoesNotWaitForItself) {
   // 1 publish  2 verify sees nothing for a moment  3 the next look sees our own token
   Claim claim = make(share());
-  const std::string written = publish(claim);
-  (void)claim.on_reply(ok());
-  clock_.advance(seconds{1});
-  (void)claim.resume();
+  const std::string written = to_verification(claim);
   Step step = claim.on_reply(absent());
   ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
   // The delay since the publish is over: a fresh read decides.
@@ -68,16 +57,11 @@ TEST_F(ClaimTest, AClaimThatShowsUpEarlyWaitsOutItsDelay) {
 
 TEST_F(ClaimTest, TakesBackAClaimThatFlickeredWhenALookFails) {
   Claim claim = make(share());
-  const std::string written = publish(claim);
-  (void)claim.on_reply(ok());
-  clock_.advance(seconds{1});
-  (void)claim.resume();
+  const std::string written = to_verification(claim);
   Step step = claim.on_reply(absent());
   (void)next(claim, step);
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(exhausted())));
-  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
-  EXPECT_TRUE(finished(claim.on_reply(ok())));
-  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  expect_taken_back(claim, written, Outcome::failed);
   EXPECT_EQ(claim.result().failure.reply.error, EMFILE);
 }
 
@@ -122,9 +106,7 @@ TEST_F(ClaimTest, AnOldRecordDoesNotDisownAClaim) {
   EXPECT_EQ(wait(step), seconds{1});
   clock_.advance(seconds{1});
   ASSERT_TRUE(asks<ReadFile>(claim.resume()));
-  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
-  EXPECT_TRUE(finished(claim.on_reply(ok())));
-  EXPECT_EQ(claim.result().outcome, Outcome::busy);
+  expect_taken_back(claim, written, Outcome::busy);
 }
 
 TEST_F(ClaimTest, AnAbsenceAtWithdrawalIsBelievedOnceItIsNewEnough) {
@@ -147,11 +129,8 @@ TEST_F(ClaimTest, ALostReplyIsOurs) {
   Claim claim = make(share());
   const std::string written = publish(claim);
   (void)claim.on_reply(exists());
-  EXPECT_EQ(wait(claim.on_reply(ok(written))), seconds{1}) << "the full delay, as for any claim";
-  clock_.advance(seconds{1});
-  (void)claim.resume();
-  (void)claim.on_reply(ok(written));
-  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  // The full delay, as for any claim.
+  expect_acquired_after(seconds{1}, claim, claim.on_reply(ok(written)), written);
 }
 
 TEST_F(ClaimTest, AnUnreadableClaimIsReadAgainAndTakenBackInTheEnd) {
@@ -168,9 +147,7 @@ TEST_F(ClaimTest, AnUnreadableClaimIsReadAgainAndTakenBackInTheEnd) {
     step = next(claim, step);
   }
   ASSERT_TRUE(asks<ReadFile>(step));
-  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
-  EXPECT_TRUE(finished(claim.on_reply(ok())));
-  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+  expect_taken_back(claim, written, Outcome::failed);
   EXPECT_EQ(claim.result().failure.reply.error, EIO);
 }
 
@@ -187,10 +164,7 @@ TEST_F(ClaimTest, CancelInTheDelayTakesTheClaimBack) {
   const std::string written = publish(claim);
   (void)claim.on_reply(ok());
   ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
-  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
-  EXPECT_TRUE(finished(claim.on_reply(ok())));
-  EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
-  EXPECT_FALSE(claim.result().left_behind);
+  expect_taken_back(claim, written, Outcome::cancelled);
 }
 
 TEST_F(ClaimTest, CancelInTheDelayLeavesAnothersLock) {

@@ -52,6 +52,16 @@ class ClaimFixture : public MachineTest {
 
   Claim make(const ClaimOptions& options) { return {options, clock_, identity_, &notifier_}; }
 
+  /// On a disk or on a share, where create is exclusive.
+  static ClaimOptions basic_options(bool local, Duration retry = milliseconds{100}) {
+    ClaimOptions options;
+    options.path = "lock";
+    options.retry = retry;
+    options.local = local;
+    options.atomic_create = true;
+    return options;
+  }
+
   /// The look that is under way shows nothing: to the create, which is not answered yet.
   static Step to_create(Claim& claim) {
     EXPECT_TRUE(looks_free(claim.on_reply(absent())));
@@ -65,6 +75,28 @@ class ClaimFixture : public MachineTest {
   /// From the start to the create; what it writes.
   static std::string publish(Claim& claim) {
     return expect_operation<CreateExclusive>(to_publish(claim)).content;
+  }
+  /// From the start through the delay to the look that verifies, which is not answered yet; what
+  /// was written.
+  std::string to_verification(Claim& claim) {
+    std::string written = publish(claim);
+    EXPECT_TRUE(asks<ReadFile>(next(claim, claim.on_reply(ok()))));
+    return written;
+  }
+  /// `step` is a delay of this length; then the claim sees its own record, and has the lock.
+  void expect_acquired_after(Duration delay, Claim& claim, const Step& step,
+                             const std::string& written) {
+    EXPECT_EQ(wait(step), delay);
+    EXPECT_TRUE(asks<ReadFile>(next(claim, step)));
+    EXPECT_TRUE(finished(claim.on_reply(ok(written))));
+    EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  }
+  /// A look shows the claim's own record: it is removed, and the claim ends so.
+  static void expect_taken_back(Claim& claim, const std::string& written, Outcome outcome) {
+    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
+    EXPECT_TRUE(finished(claim.on_reply(ok())));
+    EXPECT_EQ(claim.result().outcome, outcome);
+    EXPECT_FALSE(claim.result().left_behind);
   }
   /// From LooksFree to the rename, which is not answered yet, or to what comes instead of it.
   /// `written_` is the record that is to replace the other.
@@ -83,12 +115,8 @@ class ClaimFixture : public MachineTest {
 class ClaimTest : public ClaimFixture {
  protected:
   static ClaimOptions local() {
-    ClaimOptions options;
-    options.path = "lock";
-    options.retry = milliseconds{100};
+    ClaimOptions options = basic_options(true);
     options.delay_is_auto = true;
-    options.local = true;
-    options.atomic_create = true;
     return options;
   }
   static ClaimOptions share(Duration delay = seconds{1}) {
@@ -124,12 +152,9 @@ inline bool is_gone(const Sighting& seen, bool /*is_abandoned*/) {
 class TakeoverTest : public ClaimFixture {
  protected:
   static ClaimOptions local() {
-    ClaimOptions options;
+    ClaimOptions options = basic_options(true);
     options.path = "dir/lock";
-    options.retry = milliseconds{100};
     options.timeout = Duration::zero();
-    options.local = true;
-    options.atomic_create = true;
     options.may_take_over = is_gone;
     options.takeover_delay = seconds{1};
     return options;
@@ -174,11 +199,8 @@ class TakeoverTest : public ClaimFixture {
 class WatchingClaim : public ClaimFixture {
  protected:
   ClaimOptions options(bool local) {
-    ClaimOptions options;
+    ClaimOptions options = basic_options(local, seconds{1});
     options.path = "dir/lock";
-    options.retry = seconds{1};
-    options.local = local;
-    options.atomic_create = true;
     options.takeover_delay = seconds{1};
     options.observations = &memory_;
     options.observed_as = kKey;

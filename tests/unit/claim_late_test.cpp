@@ -62,11 +62,7 @@ TEST_F(ClaimTest, ALateButAtomicCreateRunsTheFullDelay) {
   Claim claim = make(share());
   const std::string written = publish(claim);
   clock_.advance(seconds{3});
-  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{1});
-  clock_.advance(seconds{1});
-  (void)claim.resume();
-  (void)claim.on_reply(ok(written));
-  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  expect_acquired_after(seconds{1}, claim, claim.on_reply(ok()), written);
 }
 
 // Late claims (c): neither removed nor entered on before the one that it may have overwritten has
@@ -76,12 +72,9 @@ TEST_F(ClaimTest, ALateClaimThatMayHaveOverwrittenIsKept) {
     Claim claim = make(loose_share());
     const std::string written = publish(claim);
     clock_.advance(took);
-    EXPECT_EQ(wait(claim.on_reply(ok())), seconds{35} + seconds{1});
+    const Step step = claim.on_reply(ok());
     EXPECT_TRUE(claim.late());
-    clock_.advance(seconds{36});
-    (void)claim.resume();
-    (void)claim.on_reply(ok(written));
-    EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+    expect_acquired_after(seconds{35} + seconds{1}, claim, step, written);
   }
 }
 

@@ -16,12 +16,8 @@ namespace {
 class ClaimRecordTest : public ClaimFixture {
  protected:
   static ClaimOptions run(bool local = false) {
-    ClaimOptions options;
-    options.path = "lock";
-    options.retry = milliseconds{100};
+    ClaimOptions options = basic_options(local);
     options.delay = seconds{1};
-    options.local = local;
-    options.atomic_create = true;
     options.may_take_over = is_gone;
     return options;
   }

@@ -64,10 +64,7 @@ TEST_F(ClaimTest, CountsTheDelayFromTheReturnOfTheWrite) {
 
 TEST_F(ClaimTest, LosesWhenAnotherTokenIsReadBack) {
   Claim claim = make(share());
-  (void)publish(claim);
-  (void)claim.on_reply(ok());
-  clock_.advance(seconds{1});
-  (void)claim.resume();
+  (void)to_verification(claim);
   EXPECT_EQ(wait(claim.on_reply(ok(record_of(kOther)))), milliseconds{100});
   EXPECT_TRUE(claim.waiting_for_other());
   EXPECT_EQ(claim.seen().token, kOther);
@@ -205,11 +202,7 @@ TEST_F(ClaimTest, VerifiesAClaimToItsEndAfterTheDeadline) {
   options.timeout = milliseconds{100};
   Claim claim = make(options);
   const std::string written = publish(claim);
-  EXPECT_EQ(wait(claim.on_reply(ok())), seconds{5});
-  clock_.advance(seconds{5});
-  (void)claim.resume();
-  (void)claim.on_reply(ok(written));
-  EXPECT_EQ(claim.result().outcome, Outcome::acquired);
+  expect_acquired_after(seconds{5}, claim, claim.on_reply(ok()), written);
 }
 
 TEST_F(ClaimTest, ANestedClaimFailsAtOnce) {

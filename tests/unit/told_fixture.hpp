@@ -22,11 +22,8 @@ inline std::string record_of(int holder) { return record_of(holder, 4000 + holde
 class ToldClaim : public ClaimFixture {
  protected:
   ClaimOptions options(bool local) {
-    ClaimOptions options;
-    options.path = "lock";
-    options.retry = options.retry_when_told = seconds{1};
-    options.local = local;
-    options.atomic_create = true;
+    ClaimOptions options = basic_options(local, seconds{1});
+    options.retry_when_told = seconds{1};
     options.may_take_over = [this](const Sighting&, bool) {
       ++judged_;
       return false;
