@@ -9,7 +9,7 @@
 #include "protocol/guard.hpp"
 #include "protocol/lease.hpp"
 #include "unit/fake_observations.hpp"
-#include "unit/machine_fixture.hpp"
+#include "unit/release_fixture.hpp"
 
 namespace ufl::test {
 namespace {
@@ -28,18 +28,16 @@ std::string record_of(std::optional<double> lease, std::optional<std::string> be
 
 std::string record(int beats = 0) { return record_of(30, "000000000" + std::to_string(beats)); }
 
-class RefreshTest : public MachineTest {
+class RefreshTest : public OurLockTest {
  protected:
-  /// With a last refresh that is so old; none: it is not known.
+  /// With a last refresh at that time; none: it is not known.
+  Refresh make_since(std::optional<Mono> last, bool local = true,
+                     Duration takeover_delay = kTakeover) {
+    return {{options(local), last, takeover_delay}, clock_};
+  }
+  /// With a last refresh that is so old.
   Refresh make(std::optional<Duration> age, bool local = true) {
-    RefreshOptions options;
-    options.look.path = "lock";
-    options.look.token = kMine;
-    options.look.delay = seconds{1};
-    options.look.local = local;
-    if (age) options.last = clock_.now() - *age;
-    options.takeover_delay = kTakeover;
-    return {options, clock_};
+    return make_since(ago(age), local);
   }
   /// To the write, which is not answered yet.
   static Step to_write(Refresh& refresh, const std::string& content = record()) {
@@ -91,11 +89,7 @@ TEST_F(RefreshTest, AnOldOrUnknownLastRefreshIsDoubted) {
 
 // Or no refresh could ever be settled: its beat would be too old each time.
 TEST_F(RefreshTest, BeatsWhileALongDelayRuns) {
-  RefreshOptions options;
-  options.look.path = "lock";
-  options.look.token = kMine;
-  options.takeover_delay = kLease;
-  Refresh refresh{options, clock_};
+  Refresh refresh = make_since({}, false, kLease);
   (void)to_write(refresh);
   Step step = refresh.on_reply(ok());
   const Mono written = clock_.now();
@@ -124,12 +118,7 @@ TEST_F(RefreshTest, TheAgeOfTheLastOneIsThatAtTheEndOfTheWrite) {
 
 TEST_F(RefreshTest, ALastRefreshInTheFutureIsNotKnown) {
   for (const Mono last : {clock_.now() + seconds{1}, Mono::max()}) {
-    RefreshOptions options;
-    options.look.token = kMine;
-    options.look.local = true;
-    options.last = last;
-    options.takeover_delay = kTakeover;
-    Refresh refresh{options, clock_};
+    Refresh refresh = make_since(last);
     (void)to_write(refresh);
     EXPECT_EQ(wait(refresh.on_reply(ok())), kTakeover);
   }

@@ -11,7 +11,7 @@
 
 #include "protocol/record.hpp"
 #include "unit/fake_observations.hpp"
-#include "unit/machine_fixture.hpp"
+#include "unit/release_fixture.hpp"
 
 namespace ufl::test {
 namespace {
@@ -27,21 +27,13 @@ std::string record(std::optional<bool> detached, const char* mount = kShareMount
   return format_record(kMine, holder);
 }
 
-class TokenReleaseTest : public MachineTest {
+class TokenReleaseTest : public OurLockTest {
  protected:
   TokenReleaseTest() { identity_.leave_witness(kMine); }
 
   /// The lease was refreshed so long ago; none: nobody knows.
   TokenRelease make(std::optional<Duration> age, bool local = false) {
-    TokenReleaseOptions options;
-    options.lock.path = "lock";
-    options.lock.token = kMine;
-    options.lock.delay = seconds{1};
-    options.lock.local = local;
-    options.lock.atomic_create = true;
-    if (age) options.last = clock_.now() - *age;
-    options.takeover_delay = seconds{3};
-    return {options, clock_, identity_};
+    return {{options(local), ago(age), seconds{3}}, clock_, identity_};
   }
 
   /// From the second look to the end.
