@@ -63,13 +63,25 @@ def wait_for(condition, what):
         time.sleep(0.005)
 
 
-def process_state(pid):
-    """The state letter of /proc/PID/stat, or None when there is no such process."""
+def _process_stat(pid):
+    """The words of /proc/PID/stat from the state on, or None when there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="latin-1") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0]
+            return stat.read().rsplit(")", 1)[1].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def process_state(pid):
+    """The state letter of a process, or None when there is no such process."""
+    words = _process_stat(pid)
+    return words and words[0]
+
+
+def parent_of(pid):
+    """The PID of the parent of a process, or None when there is no such process."""
+    words = _process_stat(pid)
+    return words and int(words[1])
 
 
 def wait_until_it_waits(process):
@@ -142,7 +154,10 @@ class DirectoryWatch:
 
 
 def default_signals():
-    """Nothing ignored, nothing blocked, whatever we were started from. For setUpModule()."""
+    """Nothing ignored, nothing blocked, whatever we were started from.
+
+    A command inherits what is ignored, and would not die of it.
+    """
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         if signal.getsignal(number) == signal.SIG_IGN and number != signal.SIGPIPE:
             signal.signal(number, signal.SIG_DFL)
@@ -170,6 +185,11 @@ def tool(name, *arguments):
 
 class UflTestCase(unittest.TestCase):
     """A test with a directory of its own (self.dir), kept when the test fails, and a lock (self.lock)."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        default_signals()
 
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix="ufl-test-")

@@ -22,11 +22,6 @@ PROMPT = rb"\[prompt\] "
 ECHOES = (b"^C", b"^\\")  # of the keys; an echo may come later than what the key has done
 
 
-def parent_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-        return int(file.read().rsplit(")", 1)[1].split()[1])
-
-
 class Terminal:
     """A pseudo-terminal, and the session of the process that was started in it."""
 

@@ -9,13 +9,11 @@ import resource
 import shlex
 import signal
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import (  # noqa: E402
-    PATIENCE, UFL, UflTestCase, clean_environment, default_signals, limit_time, limited,
-    private_mounts, process_state, wait_for)
+from support import (
+    PATIENCE, UFL, UflTestCase, clean_environment, limit_time, limited, private_mounts,
+    process_state, wait_for)
 
 BUSY = 75
 LOST = 76
@@ -23,11 +21,6 @@ FAILED = 125
 
 FOREIGN = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
 HOLDING = ["sh", "-c", "echo ready; read line; exit 0"]
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    """A signal that we were told to ignore would end nothing below."""
-    default_signals()
 
 
 class BreakTestCase(UflTestCase):

@@ -2,20 +2,13 @@
 """The exit statuses of ufl(1) when the command cannot be run, and what has become of the lock."""
 
 import os
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import DirectoryWatch, clean_environment, default_signals  # noqa: E402
-from test_exit_status import StatusTestCase  # noqa: E402
+from support import DirectoryWatch, clean_environment
+from test_exit_status import StatusTestCase
 
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    """A signal that we were told to ignore would not kill the commands below."""
-    default_signals()
 
 
 class CannotRunTest(StatusTestCase):

@@ -2,12 +2,10 @@
 """The command line, as a user meets it."""
 
 import os
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from command_lines import USAGE, CliTestCase  # noqa: E402
-from support import PATIENCE, DirectoryWatch, clean_environment, wait_for  # noqa: E402
+from command_lines import USAGE, CliTestCase
+from support import PATIENCE, DirectoryWatch, clean_environment, wait_for
 
 FAILED = 125
 

@@ -12,15 +12,10 @@ import sys
 import termios
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from commands import UFL, CommandTestCase  # noqa: E402
+import support
+from commands import UFL, CommandTestCase
 
 BINARY = bytes(range(256)) + b"\0\n\r\n\xff\xfe no newline at the end"
-
-
-def setUpModule():
-    support.default_signals()
 
 
 class SignalState(CommandTestCase):

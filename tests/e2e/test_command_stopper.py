@@ -8,20 +8,14 @@ import json
 import os
 import re
 import signal
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from containers import share, works  # noqa: E402
-from faults import FaultTestCase  # noqa: E402
-from leases import FAILED, LEASE, LOST, SHORT, TAKEOVER, beat_in, pause  # noqa: E402
-from stopping import LATEST, SLEEP, STAY, StoppingTestCase  # noqa: E402
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
+import support
+from containers import share, works
+from faults import FaultTestCase
+from leases import FAILED, LEASE, LOST, SHORT, TAKEOVER, beat_in, pause
+from stopping import LATEST, SLEEP, STAY, StoppingTestCase
 
 
 class ShareTest(StoppingTestCase):

@@ -10,21 +10,14 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import termios
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from faults import FaultTestCase  # noqa: E402
-from leases import (  # noqa: E402
-    LEASE, LOST, SHORT, LeaseTestCase, beat_in, go_on, pause, record, stop, warden_of)
-from stopping import LATEST, SLEEP, STAY, StoppingTestCase  # noqa: E402
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
+import support
+from faults import FaultTestCase
+from leases import LEASE, LOST, SHORT, LeaseTestCase, beat_in, go_on, pause, record, stop, warden_of
+from stopping import LATEST, SLEEP, STAY, StoppingTestCase
 
 
 class SpeakingTest(StoppingTestCase):

@@ -8,22 +8,15 @@ Whose end cannot be proven from here holds the lock, dead or not.
 import os
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from containers import (  # noqa: E402
-    NETWORK, PIDS, TIME, ContainerTestCase, another_user, mounted)
-from recovery import (  # noqa: E402
+import support
+from containers import NETWORK, PIDS, TIME, ContainerTestCase, another_user, mounted
+from recovery import (
     BUSY, LEAVE_BEHIND, READY, adopt_orphans, lifeline_is_up, wait_for_end,
     wait_for_lifeline_to_end)
-from support import PATIENCE, UFL, clean_environment, tool, wait_for  # noqa: E402
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
+from support import PATIENCE, UFL, clean_environment, tool, wait_for
 
 
 class OtherNetwork(ContainerTestCase):

@@ -12,9 +12,8 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from support import PATIENCE, UFL, clean_environment  # noqa: E402
+import support
+from support import PATIENCE, UFL, clean_environment
 
 # The command that runs under the lock: an interval of a few milliseconds, on disk.
 CRITICAL_SECTION = """

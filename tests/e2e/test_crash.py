@@ -13,17 +13,12 @@ import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import faults  # noqa: E402
-import support  # noqa: E402
-from recovery import (  # noqa: E402
+import faults
+import support
+from recovery import (
     BUSY, LEAVE_BEHIND, READY, RecoveryTestCase, adopt_orphans, has_ended, lifeline_is_up,
     wait_for_end, wait_for_lifeline_to_end)
-from support import clean_environment, tool, wait_for  # noqa: E402
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
+from support import clean_environment, tool, wait_for
 
 
 class CommandRunsOn(RecoveryTestCase):

@@ -11,22 +11,15 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import faults  # noqa: E402
-import support  # noqa: E402
-from recovery import (  # noqa: E402
-    BUSY, READY, RETRY, SLACK, TAKEOVER_DELAY, RecoveryTestCase, wait_for_end)
-from support import PATIENCE, UUID, DirectoryWatch, wait_for  # noqa: E402
+import faults
+import support
+from recovery import BUSY, READY, RETRY, SLACK, TAKEOVER_DELAY, RecoveryTestCase, wait_for_end
+from support import PATIENCE, UUID, DirectoryWatch, wait_for
 
 PATIENCE_WITH_EMPTY = 10  # seconds
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class BeforeItHolds(RecoveryTestCase):

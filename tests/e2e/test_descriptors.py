@@ -7,20 +7,14 @@ import json
 import os
 import shlex
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from commands import UFL, CommandTestCase  # noqa: E402
+import support
+from commands import UFL, CommandTestCase
 
 LOCK_CONTENT = rf"\A{support.UUID}\n\{{[^\n]*\}}\n\Z"
 
 PLACES = (3, 5, 9, 200)
-
-
-def setUpModule():
-    support.default_signals()
 
 
 class Descriptors(CommandTestCase):

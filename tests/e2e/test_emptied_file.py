@@ -15,24 +15,18 @@ import json
 import os
 import signal
 import struct
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from containers import NETWORK, PIDS, works  # noqa: E402
-from recovery import BUSY, LOST, READY, RecoveryTestCase, adopt_orphans, has_ended, wait_for_end  # noqa: E402
-from support import UFL, wait_for  # noqa: E402
+import support
+from containers import NETWORK, PIDS, works
+from recovery import BUSY, LOST, READY, RecoveryTestCase, adopt_orphans, has_ended, wait_for_end
+from support import UFL, wait_for
 
 PATIENCE_WITH_EMPTY = 10  # of ufl
 TOO_LONG = str(PATIENCE_WITH_EMPTY + 4)  # for a contender that must not get it
 WRITTEN_ANEW = "written anew"
 RUNS_HERE = "its process runs on this host, and its file was emptied"
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 def lock_description(file, kind):

@@ -10,23 +10,17 @@ import concurrent.futures
 import os
 import shutil
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from faults import CAN_MOUNT  # noqa: E402
-from leases import BUSY, OTHER, TAKEOVER, LeaseTestCase, Opened, pause  # noqa: E402
+import support
+from faults import CAN_MOUNT
+from leases import BUSY, OTHER, TAKEOVER, LeaseTestCase, Opened, pause
 
 PATIENCE = 10  # of ufl, with an empty file
 DELAYS = 10    # and so many delays
 TOO_LONG = str(PATIENCE + 4)  # for a contender that must not get it
 UFL = os.path.abspath(support.UFL)
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class EmptyFileTest(LeaseTestCase):

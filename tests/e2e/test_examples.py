@@ -11,15 +11,13 @@ import json
 import os
 import re
 import signal
-import sys
 import unittest
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from examples import MAN, README, ROOT, Sandbox, blocks_of_man, blocks_of_readme  # noqa: E402
-from support import UFL, wait_for  # noqa: E402
+import support
+from examples import MAN, README, ROOT, Sandbox, blocks_of_man, blocks_of_readme
+from support import UFL, wait_for
 
 NOT_RUN = {
     '.ci/setup build && cmake --workflow --preset release && build/release/ufl /tmp/demo.lock echo '
@@ -291,10 +289,6 @@ exec "{os.path.abspath(UFL)}" "$@"
             self.assertEqual(self.end(), 75)
             self.assertEqual(self.ran(), [])
             os.unlink(lock)
-
-
-def setUpModule():
-    support.default_signals()
 
 
 if __name__ == "__main__":

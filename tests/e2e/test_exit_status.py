@@ -7,22 +7,15 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import PATIENCE, UFL, UflTestCase, default_signals, limit_time, wait_for  # noqa: E402
+from support import PATIENCE, UFL, UflTestCase, limit_time, wait_for
 
 BUSY = 75
 LOST = 76
 FAILED = 125
 
 FOREIGN = b"0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    """A signal that we were told to ignore would not kill the commands below."""
-    default_signals()
 
 
 def wait_status(process):

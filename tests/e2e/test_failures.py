@@ -6,11 +6,9 @@ import resource
 import socket
 import stat
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import (  # noqa: E402
+from support import (
     PATIENCE, UFL, UUID, DirectoryWatch, UflTestCase, clean_environment, limited, not_sanitized,
     private_mounts)
 

@@ -7,14 +7,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import containers  # noqa: E402
-import support  # noqa: E402
-from faults import CAN_MOUNT, NAME_FIRST, FaultTestCase  # noqa: E402
-from support import PATIENCE, UFL, clean_environment  # noqa: E402
+import containers
+import support
+from faults import CAN_MOUNT, NAME_FIRST, FaultTestCase
+from support import PATIENCE, UFL, clean_environment
 
 # Somebody who owns nothing here.
 SETPRIV = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]

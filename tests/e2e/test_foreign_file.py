@@ -3,12 +3,10 @@
 
 import json
 import os
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import DirectoryWatch, wait_for  # noqa: E402
-from test_lock_file import FOREIGN, LockFileTestCase, read_record  # noqa: E402
+from support import DirectoryWatch, wait_for
+from test_lock_file import FOREIGN, LockFileTestCase, read_record
 
 BUSY = 75
 

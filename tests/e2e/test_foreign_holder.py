@@ -7,14 +7,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from interop import InteropTestCase  # noqa: E402
-from support import DirectoryWatch, default_signals, limit_time, wait_for  # noqa: E402
+from interop import InteropTestCase
+from support import DirectoryWatch, limit_time, wait_for
 
 HOLD = ["sh", "-c", "echo ready; read line; true"]  # a command that ends with 0 when told to
 BUSY = 75
@@ -170,10 +168,6 @@ class AutomaticDelay(InteropTestCase):
             self.assertEqual(self.recorded_delay(), 0)
             self.assertEqual(self.let_go(waiter), 0)
         self.assertLess(min(times), self.FOREIGN_DELAY)
-
-
-def setUpModule():
-    default_signals()
 
 
 if __name__ == "__main__":

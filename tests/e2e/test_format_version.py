@@ -4,22 +4,15 @@
 
 import json
 import os
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from leases import BUSY, FAILED, LEASE, LOST, OTHER, record  # noqa: E402
-from recovery import RecoveryTestCase  # noqa: E402
+from leases import BUSY, FAILED, LEASE, LOST, OTHER, record
+from recovery import RecoveryTestCase
 
 # "v" of versions that are not known, and of other types than it has.
 OTHERS = {"2": 2, "0": 0, "minus": -1, "huge": 10 ** 30, "real": 1.0, "text": "1", "bool": True,
           "list": [1], "object": {}}
 NEWER = "newer ufl"
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class FormatVersionTest(RecoveryTestCase):

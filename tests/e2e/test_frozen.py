@@ -11,21 +11,15 @@ import os
 import re
 import shlex
 import signal
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from freezers import Frozen1, Frozen2, Traced  # noqa: E402
-from leases import LOST, LeaseTestCase, children_of, warden_of  # noqa: E402
+import support
+from freezers import Frozen1, Frozen2, Traced
+from leases import LOST, LeaseTestCase, children_of, warden_of
 
 WORDS = ("-l", "4", "--kill-after", "1")
 # A line of the log: who, and when by CLOCK_BOOTTIME in seconds.
 WORK = 'while :; do read now rest </proc/uptime; echo "{who} $now" >>log; sleep 0.01; done'
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class FrozenTestCase(LeaseTestCase):

@@ -5,20 +5,13 @@
 import contextlib
 import os
 import signal
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from leases import LEASE, pause  # noqa: E402
+import support
+from leases import LEASE, pause
 
 FOREIGN = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    """A signal that we were told to ignore would end nothing below."""
-    support.default_signals()
 
 
 class FullStdoutTest(support.UflTestCase):

@@ -9,22 +9,16 @@ import os
 import re
 import select
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import faults  # noqa: E402
-import support  # noqa: E402
-from recovery import RecoveryTestCase, wait_for_end  # noqa: E402
-from support import UFL, wait_for  # noqa: E402
+import faults
+import support
+from recovery import RecoveryTestCase, wait_for_end
+from support import UFL, wait_for
 
 NEVER = "10d"  # a retry interval that no test lives to see the end of
 TOKEN = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 def watches(pid, begun=True):

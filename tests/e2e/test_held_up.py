@@ -6,18 +6,12 @@ is any different."""
 import os
 import select
 import signal
-import sys
 import termios
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-import test_waiting  # noqa: E402
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
+import support
+import test_waiting
 
 
 class HeldUpTest(test_waiting.WaitingTestCase):

@@ -16,10 +16,6 @@ ORPHAN = ("number=$(sleep 0.1 > /dev/null & echo $!); "
           "echo reaped; exit 7")
 
 
-def setUpModule():
-    support.default_signals()
-
-
 @unittest.skipUnless(os.geteuid() == 0 and works(tuple(PIDS)), "no PID namespaces here")
 class Init(support.UflTestCase):
     def run_as_init(self, *words, **options):

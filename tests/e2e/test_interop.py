@@ -16,10 +16,9 @@ import time
 from typing import NamedTuple
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from interop import InteropTestCase, contents_of, read_gaps  # noqa: E402
-from support import PATIENCE, UFL, default_signals, limit_time, tool, wait_for  # noqa: E402
-from test_contention import CONTENDER, CRITICAL_SECTION, overlaps, read_intervals  # noqa: E402
+from interop import InteropTestCase, contents_of, read_gaps
+from support import PATIENCE, UFL, limit_time, tool, wait_for
+from test_contention import CONTENDER, CRITICAL_SECTION, overlaps, read_intervals
 
 HOLD = ["sh", "-c", "echo ready; read line; true"]  # a command that ends with 0 when told to
 LOST = 76
@@ -253,10 +252,6 @@ class UflHolder(InteropTestCase):
             events = [event for event in waiter.stdout.read().split() if event != "held"]
             self.assertEqual(events, ["absent", "written", "entered", "released"])
             self.assert_no_lock()
-
-
-def setUpModule():
-    default_signals()
 
 
 if __name__ == "__main__":

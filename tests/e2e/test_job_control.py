@@ -5,18 +5,11 @@
 import os
 import signal
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from recovery import wait_for_end  # noqa: E402
-from terminals import (  # noqa: E402
-    CTRL_C, CTRL_D, CTRL_Z, MARK, PROMPT, UFL, TerminalTestCase, parent_of)
-
-
-def setUpModule():
-    support.default_signals()
+import support
+from recovery import wait_for_end
+from terminals import CTRL_C, CTRL_D, CTRL_Z, MARK, PROMPT, UFL, TerminalTestCase
 
 
 class JobControl(TerminalTestCase):
@@ -125,7 +118,7 @@ class JobControl(TerminalTestCase):
         words = " ".join(self.print_signals(status=3))
         terminal.type(b'"$U" "$L" ' + os.fsencode(words) + b"\n")
         command = int(terminal.expect(rb"ready (\d+)\r\n")[1])
-        ufl = parent_of(command)
+        ufl = support.parent_of(command)
         terminal.type(CTRL_C)
         terminal.expect(rb"SIGINT from kernel\r\n")
         self.assertEqual(self.mark(terminal, ufl), [])
@@ -181,7 +174,7 @@ class Groups(TerminalTestCase):
         terminal = self.interactive_bash()
         words = " ".join(self.print_signals())
         terminal.type(b'"$U" "$L" ' + os.fsencode(words) + b" &\n")
-        ufl = parent_of(int(terminal.expect(rb"ready (\d+)\r\n")[1]))
+        ufl = support.parent_of(int(terminal.expect(rb"ready (\d+)\r\n")[1]))
         self.settle(terminal, ufl)
         terminal.type(b"kill %1\n")
         terminal.expect(rb"SIGTERM from %d\r\n" % terminal.process.pid)
@@ -269,7 +262,7 @@ class HangUp(TerminalTestCase):
         words = self.print_signals("--log", log)
         terminal.type(b'"$U" "$L" ' + os.fsencode(" ".join(words)) + b" &\n")
         support.wait_for(lambda: os.path.exists(log) and self.log_lines(log), "the command")
-        ufl = parent_of(int(self.log_lines(log)[0].split()[1]))
+        ufl = support.parent_of(int(self.log_lines(log)[0].split()[1]))
         self.settle_log(ufl, log)
         terminal.hang_up()
         self.wait(terminal.process)

@@ -14,20 +14,15 @@ import time
 import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from containers import share, works  # noqa: E402
-from faults import FaultTestCase  # noqa: E402
-from leases import (  # noqa: E402
+import support
+from containers import share, works
+from faults import FaultTestCase
+from leases import (
     BUSY, FAILED, LEASE, LOST, OTHER, SHORT, TAKEOVER, LeaseTestCase, Opened, beat_in, go_on,
     pause, record, stop, warden_of)
 
 TOO_LONG = str(2 * LEASE + 1)  # for a contender that must not get it
 UFL = os.path.abspath(support.UFL)
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class RecordTest(LeaseTestCase):

@@ -4,20 +4,14 @@
 
 import os
 import shutil
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from containers import TIME, works  # noqa: E402
-from leases import BUSY, LEASE, LeaseTestCase, beat_in, pause, record  # noqa: E402
+import support
+from containers import TIME, works
+from leases import BUSY, LEASE, LeaseTestCase, beat_in, pause, record
 
 UFL = os.path.abspath(support.UFL)
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class RememberedTest(LeaseTestCase):

@@ -16,10 +16,6 @@ LEFT_BY_HOLDERS = 4
 CROWD = 30
 
 
-def setUpModule():
-    support.default_signals()
-
-
 @unittest.skipUnless(shutil.which("nsenter"), "no nsenter(1)")
 @support.not_sanitized
 class InotifyInstances(support.UflTestCase):

@@ -9,12 +9,10 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from containers import names_a_machine  # noqa: E402
-from support import UFL, UUID, UflTestCase, clean_environment, limit_time, wait_for  # noqa: E402
+from containers import names_a_machine
+from support import UFL, UUID, UflTestCase, clean_environment, limit_time, wait_for
 
 BUSY = 75
 FAILED = 125

@@ -7,23 +7,17 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from containers import share, works  # noqa: E402
-from faults import FaultTestCase  # noqa: E402
-from leases import LOST, record  # noqa: E402
-from losses import LossTestCase, watches  # noqa: E402
+import support
+from containers import share, works
+from faults import FaultTestCase
+from leases import LOST, record
+from losses import LossTestCase, watches
 
 # Without being told by the kernel, ufl looks once in so many seconds.
 INTERVAL = 30
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class WarnTest(LossTestCase):

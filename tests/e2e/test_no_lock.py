@@ -5,15 +5,13 @@
 import json
 import os
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from containers import ContainerTestCase, mounted  # noqa: E402
-from leases import OTHER  # noqa: E402
-from recovery import BUSY, FAILED, LOST  # noqa: E402
-from support import PATIENCE, UFL, clean_environment  # noqa: E402
+import support
+from containers import ContainerTestCase, mounted
+from leases import OTHER
+from recovery import BUSY, FAILED, LOST
+from support import PATIENCE, UFL, clean_environment
 
 SCRIPT = b"#!/bin/sh\necho ran\n"
 # Content, what is said of it, and whether nothing but rm helps.
@@ -24,10 +22,6 @@ CONTENTS = {
     "NUL": (bytes(500), "no text", True),
     "newline": (b"\n", "no text", True),
 }
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class NoLockTest(support.UflTestCase):

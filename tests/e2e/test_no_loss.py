@@ -5,21 +5,15 @@
 import concurrent.futures
 import os
 import subprocess
-import sys
 import threading
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from leases import LOST, OTHER, pause  # noqa: E402
-from losses import LossTestCase  # noqa: E402
+import support
+from leases import LOST, OTHER, pause
+from losses import LossTestCase
 
 INTERVAL_TO_KILL = 5
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class NotLostTest(LossTestCase):

@@ -2,12 +2,10 @@
 """The values of options and of the environment: what is taken, and what is refused."""
 
 import os
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from command_lines import USAGE, CliTestCase  # noqa: E402
-from support import clean_environment  # noqa: E402
+from command_lines import USAGE, CliTestCase
+from support import clean_environment
 
 BUSY = 75
 FAILED = 125

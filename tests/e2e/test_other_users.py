@@ -9,16 +9,11 @@ import os
 import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from leases import OTHER, record  # noqa: E402
-from recovery import BUSY, RecoveryTestCase  # noqa: E402
+import support
+from leases import OTHER, record
+from recovery import BUSY, RecoveryTestCase
 
 FAILED = 125
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class StickyTest(RecoveryTestCase):

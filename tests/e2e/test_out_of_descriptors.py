@@ -3,12 +3,10 @@
 
 import os
 import resource
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import PATIENCE, UFL, UUID, limited, not_sanitized  # noqa: E402
-from test_failures import FailureTestCase  # noqa: E402
+from support import PATIENCE, UFL, UUID, limited, not_sanitized
+from test_failures import FailureTestCase
 
 USAGE = 64
 BUSY = 75

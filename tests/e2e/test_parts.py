@@ -6,13 +6,10 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import (  # noqa: E402
-    PATIENCE, UFL, UUID, DirectoryWatch, UflTestCase, clean_environment, default_signals,
-    limit_time, wait_for)
+from support import (
+    PATIENCE, UFL, UUID, DirectoryWatch, UflTestCase, clean_environment, limit_time, wait_for)
 
 USAGE = 64
 BUSY = 75
@@ -21,11 +18,6 @@ FAILED = 125
 
 FOREIGN = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    """A signal that we were told to ignore would end nothing below."""
-    default_signals()
 
 
 def start_of(pid):

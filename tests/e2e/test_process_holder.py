@@ -10,8 +10,7 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
+import support
 
 BUSY, FAILED = 75, 125
 
@@ -28,10 +27,6 @@ def stay():
 threading.Thread(target=stay).start()
 ctypes.CDLL(None).syscall({})
 """
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class ProcessHolderTest(support.UflTestCase):

@@ -16,11 +16,9 @@ import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from leases import children_of  # noqa: E402
-from recovery import CRITICAL_SECTION, LOST, RecoveryTestCase  # noqa: E402
-from support import PATIENCE  # noqa: E402
+from leases import children_of
+from recovery import CRITICAL_SECTION, LOST, RecoveryTestCase
+from support import PATIENCE, parent_of
 
 CONTENDERS = 8
 ROUNDS = int(os.environ.get("UFL_TEST_ROUNDS", "30"))
@@ -41,16 +39,7 @@ ENDS_OF_VICTIMS = {0, -signal.SIGKILL, 128 + signal.SIGKILL, -signal.SIGTERM, 12
 
 
 def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
     print(f"UFL_TEST_SEED={SEED}", file=sys.stderr)
-
-
-def parent_of(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="latin-1") as stat:
-            return int(stat.read().rsplit(")", 1)[1].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return None
 
 
 def kill_child(pid, parent, number):

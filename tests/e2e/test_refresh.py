@@ -6,22 +6,16 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from leases import (  # noqa: E402
+import support
+from leases import (
     BUSY, FAILED, LEASE, LOST, OTHER, TAKEOVER, USAGE, LeaseTestCase, beat_in, pause, record)
 
 UFL = os.path.abspath(support.UFL)
 # One that does not run out while a slow machine takes its time.
 LONG = "60"
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class RefreshTestCase(LeaseTestCase):

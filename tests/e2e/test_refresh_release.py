@@ -3,23 +3,17 @@
 """A lock that was acquired with a lease: its release, in time and too late."""
 
 import os
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from containers import share, works  # noqa: E402
-from faults import FaultTestCase  # noqa: E402
-from leases import FAILED, LEASE, LOST, OTHER, pause, record  # noqa: E402
-from test_refresh import RefreshTestCase  # noqa: E402
+import support
+from containers import share, works
+from faults import FaultTestCase
+from leases import FAILED, LEASE, LOST, OTHER, pause, record
+from test_refresh import RefreshTestCase
 
 UFL = os.path.abspath(support.UFL)
 # One that does not run out while a slow machine takes its time.
 LONG = "60"
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class ReleaseTest(RefreshTestCase):

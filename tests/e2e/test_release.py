@@ -4,18 +4,11 @@
 import contextlib
 import fcntl
 import os
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import PATIENCE, default_signals, wait_until_it_waits  # noqa: E402
-from test_parts import ENDING, FAILED, FOREIGN, LOST, PartsTestCase  # noqa: E402
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    """A signal that we were told to ignore would end nothing below."""
-    default_signals()
+from support import PATIENCE, wait_until_it_waits
+from test_parts import ENDING, FAILED, FOREIGN, LOST, PartsTestCase
 
 
 class ReleaseTest(PartsTestCase):

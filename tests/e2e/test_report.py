@@ -7,14 +7,11 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 import threading
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import (  # noqa: E402
-    PATIENCE, UFL, UUID, DirectoryWatch, UflTestCase, default_signals, limit_time, wait_for)
+from support import PATIENCE, UFL, UUID, DirectoryWatch, UflTestCase, limit_time, wait_for
 
 USAGE, BUSY, LOST, FAILED, NOT_FOUND = 64, 75, 76, 125, 127
 
@@ -26,10 +23,6 @@ HOLDER = {"token": str, "user": str, "uid": int, "host": str, "pid": int, "comma
           "since": str, "delay": NUMBER, "lease": NUMBER, "detached": bool}
 OUTCOMES = {"acquired", "not_acquired", "lost", "interrupted", "failed"}
 ROUNDED = 0.001  # times are told to the millisecond
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    default_signals()
 
 
 def object_of(pairs):

@@ -7,18 +7,11 @@ import os
 import shlex
 import socket
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import test_report  # noqa: E402
-from support import (  # noqa: E402
-    PATIENCE, UFL, DirectoryWatch, clean_environment, default_signals, private_mounts)
-from test_report import FAILED, USAGE  # noqa: E402
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    default_signals()
+import test_report
+from support import PATIENCE, UFL, DirectoryWatch, clean_environment, private_mounts
+from test_report import FAILED, USAGE
 
 
 class RefusedTest(test_report.ReportTestCase):

@@ -9,14 +9,11 @@ import glob
 import json
 import os
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from containers import PIDS, ContainerTestCase, machine, named, share  # noqa: E402
-from recovery import BUSY  # noqa: E402
+from containers import PIDS, ContainerTestCase, machine, named, share
+from recovery import BUSY
 
 ANOTHER_BOOT = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
 MACHINE = "3d1219c7c4c5404aaa1f6d2a48adfda4\n"
@@ -24,10 +21,6 @@ ANOTHER_MACHINE = "3d1219c7c4c5404aaa1f6d2a48adfda5\n"
 HERE = machine(MACHINE)
 BEFORE = machine(MACHINE, ANOTHER_BOOT)
 SHARE = share("nfs4")
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class MachineTestCase(ContainerTestCase):

@@ -84,10 +84,6 @@ def is_used(call):
     return call in numbers and older.get(call) not in numbers
 
 
-def setUpModule():
-    support.default_signals()
-
-
 TOKEN = "2bd5f2c8-5d2c-4f6a-9d0a-6e1b5f3b7a11"
 
 

@@ -7,24 +7,13 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from leases import helper_of  # noqa: E402
-from signals import (  # noqa: E402
+import support
+from leases import helper_of
+from signals import (
     FATAL, MARK, MARK_NAME, REAL_TIME, SLEEP, UFL, SignalTestCase, blocking, ignoring,
     members_of_session)
-
-
-def setUpModule():
-    support.default_signals()
-
-
-def parent_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-        return int(file.read().rsplit(")", 1)[1].split()[1])
 
 
 class WhileRunning(SignalTestCase):
@@ -89,7 +78,7 @@ class WhileRunning(SignalTestCase):
         shell = self.start(program=["sh", "-c", script, "sh", UFL, self.lock, *words],
                            stdin=subprocess.PIPE)
         command = self.ready_pid(shell)
-        ufl = parent_of(command)
+        ufl = support.parent_of(command)
         self.assertEqual(os.getpgid(ufl), os.getpgid(shell.pid))
         shell.stdin.write("go\n")
         shell.stdin.flush()
@@ -165,7 +154,7 @@ class WhileRunning(SignalTestCase):
         shell = self.start(program=["sh", "-c", script, "sh", UFL, self.lock, *words],
                            stdin=subprocess.PIPE, start_new_session=True)
         command = self.ready_pid(shell)
-        ufl = parent_of(command)
+        ufl = support.parent_of(command)
         self.settle(shell, ufl)
         shell.stdin.close()
         self.assertEqual(shell.stdout.readline(), f"SIGTERM from {shell.pid}\n")
@@ -193,8 +182,8 @@ class WhileRunning(SignalTestCase):
     def test_under_two_ufls(self):
         inner = [UFL, self.path("inner")]
         process, command = self.start_printing(prefix=inner, status=8, start_new_session=True)
-        middle = parent_of(command)
-        self.assertEqual(parent_of(middle), process.pid)
+        middle = support.parent_of(command)
+        self.assertEqual(support.parent_of(middle), process.pid)
         self.settle(process)
         process.terminate()
         self.assertEqual(process.stdout.readline(), f"SIGTERM from {middle}\n")
@@ -221,7 +210,7 @@ class WhileRunning(SignalTestCase):
         words = support.tool("print_signals.py", "--until", int(MARK))
         outer = self.start(program=["timeout", "1000", UFL, self.lock, *words])
         command = self.ready_pid(outer)
-        ufl = parent_of(command)
+        ufl = support.parent_of(command)
         self.settle(outer, ufl)
         os.kill(outer.pid, signal.SIGALRM)
         lines = [outer.stdout.readline().rstrip("\n"), *self.settle(outer, ufl)]

@@ -6,19 +6,13 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from signals import (  # noqa: E402
+import support
+from signals import (
     FATAL, NO_CORE, REAL_TIME, ROUNDS, SEED, SLEEP, UFL, SignalTestCase, members_of_session,
     with_cores)
-
-
-def setUpModule():
-    support.default_signals()
 
 
 class HowItEnds(SignalTestCase):

@@ -5,18 +5,12 @@
 import os
 import random
 import signal
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from signals import (  # noqa: E402
+import support
+from signals import (
     FATAL, ROUNDS, SEED, SignalTestCase, blocking, ignoring, members_of_session, with_cores)
-
-
-def setUpModule():
-    support.default_signals()
 
 
 class WhileWaiting(SignalTestCase):

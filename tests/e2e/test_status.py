@@ -8,13 +8,10 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import (  # noqa: E402
-    PATIENCE, UUID, DirectoryWatch, UflTestCase, can_open_terminals, clean_environment,
-    default_signals, limit_time)
+from support import (
+    PATIENCE, UUID, DirectoryWatch, UflTestCase, can_open_terminals, clean_environment, limit_time)
 
 FREE, USAGE, HELD, CANNOT_TELL = 0, 64, 75, 125
 FOREIGN = "0b0e7a2c-5a53-4f3c-8d8e-3a1f6c1d2e4f"
@@ -33,10 +30,6 @@ NEVER_NULL = {"free": ALWAYS, "held": ALWAYS | {"token", "check", "check_text", 
               "unknown_holder": ALWAYS | {"next"}, "cannot_tell": ALWAYS | {"error"}}
 IN_TEXT = {"free": "free", "held": "held", "unknown_holder": "held, unknown holder",
            "cannot_tell": "cannot tell"}
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    default_signals()
 
 
 def make_socket(path):

@@ -4,21 +4,14 @@
 
 import os
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import test_status  # noqa: E402
-from support import (  # noqa: E402
-    PATIENCE, UFL, clean_environment, default_signals, private_mounts, process_state, wait_for)
-from test_status import FOREIGN, FREE, HELD  # noqa: E402
+import test_status
+from support import PATIENCE, UFL, clean_environment, private_mounts, process_state, wait_for
+from test_status import FOREIGN, FREE, HELD
 
 
 NEEDS_MOUNTS = unittest.skipUnless(private_mounts() == ["unshare", "-m"], "cannot mount anything")
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    default_signals()
 
 
 class CheckTest(test_status.StatusTestCase):

@@ -5,20 +5,14 @@
 import json
 import os
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import test_status  # noqa: E402
-from support import PATIENCE, UFL, clean_environment, default_signals, not_sanitized  # noqa: E402
-from test_status import FOREIGN, HELD  # noqa: E402
+import test_status
+from support import PATIENCE, UFL, clean_environment, not_sanitized
+from test_status import FOREIGN, HELD
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J\r\b\x00\x7f\x9b31m\u2028\u202e\n\nfake: free\n"
 LONGEST = 4000  # bytes of a record that is read whole
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    default_signals()
 
 
 def record(**keys):

@@ -12,20 +12,15 @@ import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import faults  # noqa: E402
-import support  # noqa: E402
-from containers import share, works  # noqa: E402
-from leases import LEASE, OTHER, pause, record  # noqa: E402
-from recovery import BUSY, CRITICAL_SECTION, LOST, RecoveryTestCase  # noqa: E402
-from support import PATIENCE, UFL  # noqa: E402
+import faults
+import support
+from containers import share, works
+from leases import LEASE, OTHER, pause, record
+from recovery import BUSY, CRITICAL_SECTION, LOST, RecoveryTestCase
+from support import PATIENCE, UFL
 
 # How long a command stays inside: long enough for somebody else to be seen there.
 STAY = 0.02
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class OverlapChecker(RecoveryTestCase):

@@ -6,17 +6,11 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from faults import FaultTestCase  # noqa: E402
-from terminals import CTRL_BACKSLASH, CTRL_C, PROMPT, UFL, TerminalTestCase  # noqa: E402
-
-
-def setUpModule():
-    support.default_signals()
+import support
+from faults import FaultTestCase
+from terminals import CTRL_BACKSLASH, CTRL_C, PROMPT, UFL, TerminalTestCase
 
 
 class Output(TerminalTestCase):

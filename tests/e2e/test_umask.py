@@ -19,10 +19,6 @@ STRIPPED = (0o222, 0o377, 0o777)
 MODE = {0o222: 0o644, 0o377: 0o600, 0o777: 0o600}
 
 
-def setUpModule():
-    support.default_signals()
-
-
 class UmaskTest(support.UflTestCase):
     def setUp(self):
         super().setUp()

@@ -7,12 +7,9 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import (  # noqa: E402
-    PATIENCE, UFL, UflTestCase, clean_environment, limit_time, not_sanitized)
+from support import PATIENCE, UFL, UflTestCase, clean_environment, limit_time, not_sanitized
 
 BUSY = 75
 LOST = 76

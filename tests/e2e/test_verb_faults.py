@@ -14,13 +14,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from faults import FaultTestCase  # noqa: E402
+import support
+from faults import FaultTestCase
 
 BUSY, LOST, FAILED = 75, 76, 125
 
@@ -29,11 +27,6 @@ NEW = "11111111-2222-4333-8444-555555555555"
 NEW_RECORD = NEW + "\n" + json.dumps({"v": 1, "user": "newcomer", "host": "elsewhere"}) + "\n"
 
 SHARES = ("nfs4", "fuse.rclone")  # create is atomic; or not
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    """A signal that we were told to ignore would end nothing below."""
-    support.default_signals()
 
 
 class VerbFaultTestCase(FaultTestCase):

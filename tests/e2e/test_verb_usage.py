@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Verbs asked for in a way that cannot be meant: usage errors."""
 
-import os
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import DirectoryWatch, UflTestCase, clean_environment  # noqa: E402
+from support import DirectoryWatch, UflTestCase, clean_environment
 
 USAGE = 64
 

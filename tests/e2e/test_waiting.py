@@ -7,23 +7,16 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-import terminals  # noqa: E402
-from screen import Screen  # noqa: E402
+import terminals
+from screen import Screen
 
 UFL = terminals.UFL
 BUSY = 75
 DRAWN = rb"\r[^\r\n]*\x1b\[K"  # once
 SHOWN = rb"\rufl: [^\r\n]*\x1b\[K"
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class WaitingTestCase(terminals.TerminalTestCase):

@@ -6,19 +6,12 @@ import json
 import os
 import re
 import signal
-import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import support  # noqa: E402
-from faults import FaultTestCase  # noqa: E402
-from leases import (  # noqa: E402
-    LOST, LeaseTestCase, children_of, go_on, helper_of, record, stop, warden_of)
-from stopping import SLEEP, StoppingTestCase  # noqa: E402
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
+import support
+from faults import FaultTestCase
+from leases import LOST, LeaseTestCase, children_of, go_on, helper_of, record, stop, warden_of
+from stopping import SLEEP, StoppingTestCase
 
 
 class KilledTest(StoppingTestCase):

@@ -5,22 +5,15 @@
 import os
 import signal
 import subprocess
-import sys
 import unittest
 import uuid
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import leases  # noqa: E402
-import support  # noqa: E402
-from containers import ContainerTestCase, memory_of_its_own, share  # noqa: E402
-from recovery import wait_for_end  # noqa: E402
-from support import DirectoryWatch  # noqa: E402
+import leases
+from containers import ContainerTestCase, memory_of_its_own, share
+from recovery import wait_for_end
+from support import DirectoryWatch
 
 SHARE = share("nfs4")
-
-
-def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
 
 
 class OnAShare(ContainerTestCase):

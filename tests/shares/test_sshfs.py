@@ -24,7 +24,6 @@ TWO = 99  # the status of a command that was not alone
 
 
 def setUpModule():  # pylint: disable=invalid-name
-    support.default_signals()
     reason = sshfs.why_not()
     if reason:
         raise unittest.SkipTest(reason)
