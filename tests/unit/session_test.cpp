@@ -6,154 +6,18 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "protocol/driver.hpp"
 #include "protocol/lease.hpp"
-#include "seams/command_control.hpp"
-#include "seams/timer.hpp"
-#include "unit/fake_notifier.hpp"
-#include "unit/machine_fixture.hpp"
+#include "protocol/record.hpp"
+#include "unit/session_fixture.hpp"
 
 namespace ufl::test {
 namespace {
-
-/// Rings when the test says so.
-class FakeTimer final : public Timer {
- public:
-  void at(Mono when, std::function<void()> handler) override {
-    due = when;
-    handler_ = std::move(handler);
-  }
-  void cancel_timer() override {
-    due.reset();
-    handler_ = nullptr;
-  }
-  void ring() {
-    const auto handler = std::exchange(handler_, nullptr);
-    due.reset();
-    handler();
-  }
-
-  std::optional<Mono> due;
-
- private:
-  std::function<void()> handler_;
-};
-
-/// Notes what it is told, in words.
-class FakeCommand final : public CommandControl {
- public:
-  bool begin_term(Mono /*stop_at*/, Mono /*kill_at*/) override {
-    told.emplace_back("term");
-    return is_watched;
-  }
-  bool raise_term(Mono /*stop_at*/, Mono /*kill_at*/) override { return !is_over; }
-  bool conclude_term() override { return !is_over; }
-  void dismiss_term() override { told.emplace_back("dismissed"); }
-  bool start() override {
-    told.emplace_back("start");
-    return may_start;
-  }
-  void abandon() override { told.emplace_back("abandon"); }
-  void stop(Mono when) override {
-    told.emplace_back("stop");
-    kill_at = when;
-  }
-  bool has_ended() override { return false; }
-
-  std::vector<std::string> told;
-  Mono kill_at{};
-  bool is_watched = true;
-  bool is_over = false;
-  bool may_start = true;
-};
-
-class SessionTest : public MachineTest {
- protected:
-  using Stage = Session::Stage;
-  using Loss = CriticalSection::Loss;
-
-  static constexpr Duration kLease = seconds{30};
-
-  static SessionOptions options() {
-    SessionOptions options;
-    options.claim.path = "lock";
-    options.claim.delay = seconds{1};
-    options.claim.atomic_create = true;
-    options.kill_after = seconds{5};
-    return options;
-  }
-  static SessionOptions leased() {
-    SessionOptions with_lease = options();
-    with_lease.kills = true;
-    with_lease.claim.lease = kLease;
-    with_lease.claim.kill_after = with_lease.kill_after;
-    return with_lease;
-  }
-
-  Session& make(SessionOptions with) {
-    session_.emplace(std::move(with),
-                     SessionWorld{clock_, identity_, command_, deadline_, settling_, &notifier_},
-                     SessionEvents{.on_wake = [this] { ++wakes_; },
-                                   .on_over = [this] { is_over_ = true; },
-                                   .on_lost = [this](CommandFate fate) { fate_ = fate; }});
-    return *session_;
-  }
-
-  /// From the start to Acquired, without another contender.
-  Step acquire(SessionOptions with) {
-    make(std::move(with));
-    Step step = session_->start();
-    EXPECT_TRUE(asks<ReadFile>(step));
-    step = session_->on_reply(absent());
-    EXPECT_TRUE(looks_free(step));
-    step = session_->resume();
-    record_ = expect_operation<CreateExclusive>(step).content;
-    step = next(*session_, session_->on_reply(ok()));
-    EXPECT_TRUE(asks<ReadFile>(step));
-    return session_->on_reply(ok(record_));
-  }
-
-  /// From the start to the command that runs, and the wait that follows, in which nothing comes up,
-  /// or something does.
-  Step run(SessionOptions with, bool comes_up = false) {
-    EXPECT_TRUE(std::holds_alternative<Acquired>(acquire(std::move(with))));
-    Step step = session_->keep(kCommand);
-    record_ = expect_operation<UpdateFile>(step).content;
-    return waited(session_->on_reply(ok()), comes_up);
-  }
-
-  /// As the driver does.
-  Step waited(Step step, bool comes_up = false) {
-    EXPECT_TRUE(waits(step));
-    EXPECT_EQ(session_->on_wait(), comes_up);
-    return step;
-  }
-
-  /// The holder looks at the file, which has this content.
-  Step look_and_see(const std::string& content) {
-    EXPECT_TRUE(asks<ReadFile>(session_->resume()));
-    return session_->on_reply(ok(content));
-  }
-
-  static constexpr ProcessId kCommand{4711, 99};
-
-  FakeIdentity identity_;
-  FakeCommand command_;
-  FakeTimer deadline_;
-  FakeTimer settling_;
-  FakeNotifier notifier_;
-  std::optional<Session> session_;
-  std::string record_;
-  int wakes_ = 0;
-  bool is_over_ = false;
-  std::optional<CommandFate> fate_;
-};
 
 TEST_F(SessionTest, TheCommandStartsOnceTheRecordNamesIt) {
   EXPECT_TRUE(std::holds_alternative<Acquired>(acquire(options())));
@@ -162,23 +26,141 @@ TEST_F(SessionTest, TheCommandStartsOnceTheRecordNamesIt) {
   EXPECT_TRUE(command_.told.empty());
   waited(session_->on_reply(ok()));
   EXPECT_EQ(command_.told, std::vector<std::string>{"start"});
-  EXPECT_TRUE(settling_.due);
+  EXPECT_TRUE(session_->section().has_started());
+  EXPECT_EQ(settling_.due, clock_.now() + seconds{1});
 }
 
-TEST_F(SessionTest, ChangesOfALocalFileAreToldOnceTheCommandHasRunForASecond) {
-  for (const bool local : {false, true}) {
+TEST_F(SessionTest, ARecordThatCouldNotBeWrittenStartsNothingYet) {
+  acquire(options());
+  (void)session_->keep(kCommand);
+  Step step = next(*session_, waited(session_->on_reply(failed())));
+  EXPECT_TRUE(command_.told.empty());
+  ASSERT_TRUE(asks<UpdateFile>(step)) << "it tries again";
+  waited(session_->on_reply(ok()));
+  EXPECT_EQ(command_.told, std::vector<std::string>{"start"});
+}
+
+TEST_F(SessionTest, ARecordThatCannotBeWrittenStartsNothing) {
+  acquire(options());
+  (void)session_->keep(kCommand);
+  EXPECT_TRUE(asks<ReadFile>(session_->on_reply(denied()))) << "the release";
+  EXPECT_EQ(command_.told, (std::vector<std::string>{"abandon", "dismissed"}));
+  EXPECT_FALSE(session_->section().has_started());
+  EXPECT_FALSE(fate_) << "the lock is ours still";
+}
+
+TEST_F(SessionTest, ALockThatSomebodyElseHasRunsNothing) {
+  SessionOptions once = options();
+  once.claim.timeout = Duration::zero();
+  make(once);
+  (void)session_->start();
+  EXPECT_TRUE(finished(session_->on_reply(ok(kOther))));
+  EXPECT_EQ(session_->claim().result().outcome, ClaimResult::Outcome::busy);
+  EXPECT_EQ(session_->stage(), Stage::over);
+  EXPECT_FALSE(session_->release());
+}
+
+TEST_F(SessionTest, LooksMoreOftenWhereALossStopsTheCommand) {
+  for (const bool kills : {true, false}) {
     SessionOptions with = options();
-    with.claim.local = local;
+    with.kills = kills;
+    Step step = run(std::move(with));
+    for (int look = 0; look < 2; ++look) {
+      EXPECT_EQ(wait(step), kills ? seconds{5} : seconds{30});
+      ASSERT_TRUE(asks<ReadFile>(next(*session_, step)));
+      step = waited(session_->on_reply(ok(record_)));
+    }
+    EXPECT_EQ(command_.told, std::vector<std::string>{"start"}) << "once";
+  }
+}
+
+TEST_F(SessionTest, AChangeOfTheFileIsLookedAtAtOnce) {
+  run(on_disk());
+  settle();
+  (void)told_of_change();
+  waited(session_->on_reply(ok(record_)));
+  session_->command_ended();
+  (void)told_of_change();
+  EXPECT_EQ(session_->stage(), Stage::releasing) << "the release looks itself";
+}
+
+TEST_F(SessionTest, NothingIsToldOfChangesOnAShare) {
+  run(options());
+  clock_.set(*settling_.due);
+  settling_.ring();
+  EXPECT_EQ(notifier_.asked, 0);
+  EXPECT_EQ(wakes_, 0);
+}
+
+TEST_F(SessionTest, WhereTheKernelRefusesTheIntervalIsThere) {
+  notifier_.refuses = true;
+  run(on_disk());
+  clock_.set(*settling_.due);
+  settling_.ring();
+  EXPECT_EQ(notifier_.asked, 1);
+  EXPECT_EQ(wakes_, 0);
+}
+
+TEST_F(SessionTest, ARecordThatIsWrittenBackIsToldOnce) {
+  run(on_disk());
+  settle();
+  for (int time = 0; time < 2; ++time) {
+    EXPECT_TRUE(expect_operation<ReadFile>(told_of_change()).asks_keeper);
+    ASSERT_TRUE(asks<UpdateFile>(session_->on_reply(kept_by(Keeper::us))));
+    waited(session_->on_reply(ok()));
+    EXPECT_EQ(restored_, 1);
+  }
+  EXPECT_FALSE(fate_);
+}
+
+//   1 Our file is removed.  2 Another makes one, and has not written to it yet.
+TEST_F(SessionTest, AnEmptyFileThatAnotherKeepsIsNotOurs) {
+  run(on_disk());
+  settle();
+  (void)told_of_change();
+  Step step = next(*session_, waited(session_->on_reply(kept_by(Keeper::somebody))));
+  ASSERT_TRUE(asks<ReadFile>(step));
+  ASSERT_TRUE(asks<ProbeDirectory>(session_->on_reply(kept_by(Keeper::somebody))));
+  (void)session_->on_reply(ok());
+  EXPECT_EQ(fate_, CommandFate::runs_on);
+}
+
+//   1 The share is unmounted.  2 On the disk below, somebody else has a lock of that name.
+TEST_F(SessionTest, AnothersLockOnAnotherDeviceIsNotALoss) {
+  const FileReply elsewhere = on_device(kDevice + 1, kOther);
+  Step step = next(*session_, run(options()));
+  ASSERT_TRUE(asks<ReadFile>(step));
+  waited(session_->on_reply(elsewhere));
+  EXPECT_FALSE(fate_);
+  session_->command_ended();
+  step = session_->resume();
+  for (int look = 0; look < 3 && !finished(step); ++look) {
+    if (waits(step)) step = next(*session_, step);
+    ASSERT_TRUE(asks<ReadFile>(step));
+    step = session_->on_reply(elsewhere);
+  }
+  EXPECT_EQ(session_->release()->result().outcome, ReleaseResult::Outcome::failed);
+  EXPECT_FALSE(identity_.witness.empty());
+}
+
+TEST_F(SessionTest, OnADiskOnlyOurOwnRecordIsRemoved) {
+  run(on_disk());
+  session_->command_ended();
+  ASSERT_TRUE(asks<ReadFile>(session_->resume()));
+  const Step step = session_->on_reply(ok(record_));
+  EXPECT_EQ(expect_operation<RemoveFile>(step).only_if, record_);
+}
+
+TEST_F(SessionTest, AShortDelayBoundsTheLastLookWhereCreateMayOverwrite) {
+  for (const bool atomic : {true, false}) {
+    SessionOptions with = options();
+    with.claim.delay = milliseconds{300};
+    with.claim.atomic_create = atomic;
     run(std::move(with));
-    EXPECT_EQ(notifier_.asked, 0);
-    clock_.set(*settling_.due);
-    settling_.ring();
-    ASSERT_EQ(notifier_.watches_file(), local);
-    if (!local) continue;
-    EXPECT_EQ(wakes_, 1) << "what happened before is not told";
-    waited(look_and_see(record_));
-    notifier_.tell_change();
-    waited(look_and_see(record_));
+    session_->command_ended();
+    ASSERT_TRUE(asks<ReadFile>(session_->resume()));
+    clock_.advance(milliseconds{101});  // more than a third
+    EXPECT_EQ(asks<RemoveFile>(session_->on_reply(ok(record_))), atomic);
   }
 }
 
@@ -190,6 +172,7 @@ TEST_F(SessionTest, TheLockIsReleasedWhenTheCommandHasEnded) {
   Step step = session_->resume();
   ASSERT_TRUE(asks<ReadFile>(step));
   EXPECT_FALSE(settling_.due) << "nobody is told of a lock that is let go";
+  EXPECT_EQ(let_go_, 1);
   step = session_->on_reply(ok(record_));
   ASSERT_TRUE(asks<RemoveFile>(step));
   EXPECT_FALSE(identity_.witness.empty()) << "it is on the share still";
@@ -227,7 +210,6 @@ TEST_F(SessionTest, ALockThatIsTakenBeforeTheCommandRunsNothing) {
 TEST_F(SessionTest, ALockThatIsLostStopsItsCommandOrWarnsItsUser) {
   for (const bool kills : {true, false}) {
     SCOPED_TRACE(kills);
-    command_.told.clear();
     SessionOptions with = options();
     with.kills = kills;
     Step step = next(*session_, run(std::move(with)));
@@ -237,112 +219,17 @@ TEST_F(SessionTest, ALockThatIsLostStopsItsCommandOrWarnsItsUser) {
     EXPECT_EQ(std::get<WaitUntil>(step).at, Mono::max());
     EXPECT_EQ(fate_, kills ? CommandFate::stopped : CommandFate::runs_on);
     EXPECT_EQ(command_.told.back(), kills ? "stop" : "start");
+    EXPECT_EQ(last_told_at_loss_, command_.told.back()) << "the command first, then its user";
+    EXPECT_EQ(session_->section().has_stopped_command(), kills);
+    if (kills) {
+      EXPECT_EQ(command_.kill_at, clock_.now() + seconds{5});
+    }
     EXPECT_EQ(session_->section().loss(), Loss::taken_away);
     session_->command_ended();
     EXPECT_EQ(session_->section().is_over(), !kills) << "what it has started may run still";
     if (kills) session_->command_stopped();
     EXPECT_TRUE(asks<ReadFile>(session_->resume())) << "the release";
   }
-}
-
-TEST_F(SessionTest, ALeaseEndsWhileTheShareHangs) {
-  Step step = next(*session_, run(leased()));
-  ASSERT_TRUE(asks<UpdateFile>(step)) << "a heartbeat, which is not answered";
-  const auto lease = session_->kept()->lease();
-  ASSERT_TRUE(lease);
-  EXPECT_EQ(deadline_.due, lease->stop_at());
-  clock_.set(lease->stop_at());
-  deadline_.ring();
-  EXPECT_EQ(fate_, CommandFate::stopped);
-  EXPECT_LE(command_.kill_at, lease->kill_at());
-  session_->command_ended();
-  EXPECT_FALSE(is_over_);
-  session_->command_stopped();
-  EXPECT_TRUE(is_over_) << "without an answer";
-  EXPECT_FALSE(session_->release()) << "the file is for others to take over";
-  EXPECT_TRUE(identity_.witness.empty());
-}
-
-TEST_F(SessionTest, AnAnswerMayNeverComeToOneWhoseCommandHasEnded) {
-  (void)next(*session_, run(leased()));
-  session_->command_ended();
-  EXPECT_FALSE(is_over_);
-  EXPECT_EQ(deadline_.due, session_->kept()->lease()->kill_at());
-  deadline_.ring();
-  EXPECT_TRUE(is_over_);
-}
-
-// The command ends while a heartbeat is under way, and that takes until the lease is over.
-TEST_F(SessionTest, AHeartbeatThatIsAnsweredAfterTheCommandLosesNothing) {
-  SessionOptions with = leased();
-  with.kills = false;
-  Step step = next(*session_, run(std::move(with)));
-  ASSERT_TRUE(asks<UpdateFile>(step));
-  session_->command_ended();
-  clock_.advance(kLease);
-  step = session_->on_reply(ok());
-  EXPECT_FALSE(fate_);
-  ASSERT_TRUE(asks<ReadFile>(step));
-  EXPECT_TRUE(finished(session_->on_reply(ok(record_))));
-  EXPECT_EQ(session_->release()->result().outcome, ReleaseResult::Outcome::too_late);
-}
-
-TEST_F(SessionTest, ARefreshInTimeIsOfNoUseOnceTheTermIsOver) {
-  Step step = next(*session_, run(leased()));
-  ASSERT_TRUE(asks<UpdateFile>(step));
-  command_.is_over = true;
-  waited(session_->on_reply(ok()), true);
-  EXPECT_EQ(fate_, CommandFate::stopped);
-  step = session_->resume();
-  EXPECT_TRUE(waits(step)) << "nothing is refreshed any more";
-  session_->command_stopped();
-  EXPECT_TRUE(finished(session_->resume()));
-  EXPECT_FALSE(session_->release());
-}
-
-TEST_F(SessionTest, WhoSleptTooLongKillsFirst) {
-  run(leased());
-  clock_.set(session_->kept()->lease()->kill_at());
-  session_->wake();
-  EXPECT_EQ(command_.told.back(), "stop");
-  EXPECT_EQ(session_->section().loss(), Loss::lease_over);
-}
-
-TEST_F(SessionTest, ACommandThatEndedAfterItsLeaseLostIt) {
-  run(leased());
-  clock_.set(session_->kept()->lease()->kill_at());
-  session_->command_ended();
-  EXPECT_EQ(fate_, CommandFate::ended);
-  EXPECT_TRUE(finished(session_->resume()));
-  EXPECT_FALSE(session_->release());
-}
-
-TEST_F(SessionTest, ALeaseThatNobodyCanWatchOverIsNotBegun) {
-  command_.is_watched = false;
-  acquire(leased());
-  EXPECT_TRUE(asks<ReadFile>(session_->keep(kCommand))) << "the release";
-  EXPECT_TRUE(session_->is_unwatched());
-  EXPECT_EQ(command_.told, (std::vector<std::string>{"term", "abandon"}));
-  EXPECT_FALSE(deadline_.due);
-}
-
-// Four operations and a retry must fit in before the command has to be told to stop.
-TEST_F(SessionTest, AShareThatIsTooSlowForTheLeaseIsLeft) {
-  const Duration slow = milliseconds{4900};
-  make(leased());
-  ASSERT_TRUE(asks<ReadFile>(session_->start()));
-  ASSERT_TRUE(looks_free(session_->on_reply(absent())));
-  record_ = expect_operation<CreateExclusive>(session_->resume()).content;
-  clock_.advance(slow);
-  Step step = next(*session_, session_->on_reply(ok()));
-  ASSERT_TRUE(asks<ReadFile>(step));
-  step = session_->on_reply(ok(record_));
-  record_ = expect_operation<UpdateFile>(step).content;  // it is measured anew
-  clock_.advance(slow);
-  ASSERT_TRUE(asks<ReadFile>(session_->on_reply(ok())));
-  ASSERT_TRUE(asks<ReadFile>(session_->on_reply(ok(record_)))) << "the release";
-  EXPECT_TRUE(session_->is_too_slow());
-  ASSERT_TRUE(asks<RemoveFile>(session_->on_reply(ok(record_))));
 }
 
 TEST_F(SessionTest, WhatIsHandedOverStands) {
@@ -361,7 +248,7 @@ TEST_F(SessionTest, ASignalEndsAClaimAndNothingLater) {
   EXPECT_EQ(session_->claim().result().outcome, ClaimResult::Outcome::cancelled);
 
   const Step running = run(options());
-  EXPECT_TRUE(waits(session_->cancel()));
+  EXPECT_EQ(wait(session_->cancel()), wait(running)) << "for the next look";
   EXPECT_EQ(session_->stage(), Stage::keeping);
 }
 

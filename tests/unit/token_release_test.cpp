@@ -19,6 +19,7 @@ namespace {
 using Outcome = ReleaseResult::Outcome;
 
 constexpr Duration kLease = seconds{30};
+constexpr Duration kTakeoverDelay = seconds{3};
 
 std::string record(std::optional<bool> detached, const char* mount = kShareMount, int beats = 0) {
   Holder holder = leased(30, "000000000" + std::to_string(beats));
@@ -33,7 +34,7 @@ class TokenReleaseTest : public OurLockTest {
 
   /// The lease was refreshed so long ago; none: nobody knows.
   TokenRelease make(std::optional<Duration> age, bool local = false) {
-    return {{options(local), ago(age), seconds{3}}, clock_, identity_};
+    return {{options(local), ago(age), kTakeoverDelay}, clock_, identity_};
   }
 
   /// From the second look to the end.
@@ -62,14 +63,14 @@ TEST_F(TokenReleaseTest, ALeaseThatIsNotOverIsReleasedWithinIt) {
 }
 
 TEST_F(TokenReleaseTest, ALeaseThatMayBeOverIsRefreshedFirst) {
-  for (const auto age : {std::optional<Duration>{}, std::optional<Duration>{kLease}}) {
+  for (const auto age : {std::optional<Duration>{}, std::optional<Duration>{2 * kLease / 3}}) {
     TokenRelease release = make(age);
     ASSERT_TRUE(asks<ReadFile>(release.start()));
     ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(record(true))))) << "the refresh looks itself";
     Step step = release.on_reply(ok(record(true)));
     ASSERT_TRUE(asks<UpdateFile>(step));
     step = release.on_reply(ok());
-    ASSERT_TRUE(waits(step)) << "a taker may be about to rename";
+    EXPECT_EQ(wait(step), kTakeoverDelay) << "a taker may be about to rename";
     EXPECT_TRUE(release.doubts());
     ASSERT_TRUE(asks<ReadFile>(next(release, step)));
     step = release.on_reply(ok(record(true, kShareMount, 1)));
@@ -100,9 +101,12 @@ TEST_F(TokenReleaseTest, WhereNobodyCanTakeItOverMeanwhileNothingIsRefreshed) {
     bool local;
     const char* why;
   };
+  Holder unleased;
+  unleased.detached = true;
   const Case cases[]{{record(true, kLocalMount), true, "flock(2) parts the two"},
+                     {format_record(kMine, unleased), false, "no lease"},
                      {record({}), false, "a ufl that waits for a command refreshes it"},
-                     {kMine + "\n", false, "no lease"}};
+                     {kMine + "\n", false, "a token alone"}};
   for (const Case& one : cases) {
     SCOPED_TRACE(one.why);
     TokenRelease release = make({}, one.local);
@@ -112,6 +116,51 @@ TEST_F(TokenReleaseTest, WhereNobodyCanTakeItOverMeanwhileNothingIsRefreshed) {
     EXPECT_TRUE(finished(release.on_reply(ok())));
     EXPECT_EQ(release.result().outcome, Outcome::released);
   }
+}
+
+TEST_F(TokenReleaseTest, WhatWasRefreshedIsReleasedWithinThatLease) {
+  for (const bool is_late : {false, true}) {
+    TokenRelease release = make({});
+    ASSERT_TRUE(asks<ReadFile>(release.start()));
+    ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(record(true)))));
+    const Mono refreshed = clock_.now();
+    ASSERT_TRUE(asks<UpdateFile>(release.on_reply(ok(record(true)))));
+    const std::string written = record(true, kShareMount, 1);
+    ASSERT_TRUE(asks<ReadFile>(next(release, release.on_reply(ok()))));
+    ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(written))));
+    clock_.set(refreshed + 2 * kLease / 3 - milliseconds{1});
+    Step step = release.on_reply(ok(written));
+    ASSERT_TRUE(asks<ReadFile>(step)) << "that look took long";
+    if (is_late) clock_.advance(milliseconds{1});
+    step = release.on_reply(ok(written));
+    EXPECT_EQ(asks<RemoveFile>(step), !is_late);
+    if (is_late) {
+      EXPECT_EQ(release.result().outcome, Outcome::too_late);
+    }
+  }
+}
+
+// Its heartbeat is of no known form: nobody takes it over for want of one.
+TEST_F(TokenReleaseTest, ALeaseThatCannotBeRefreshedIsReleasedAllTheSame) {
+  Holder holder = leased(30, "soon");
+  holder.mount = kShareMount;
+  holder.detached = true;
+  const std::string content = format_record(kMine, holder);
+  TokenRelease release = make({});
+  ASSERT_TRUE(asks<ReadFile>(release.start()));
+  ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(content))));
+  expect_removal(release, release.on_reply(ok(content)), content);
+}
+
+TEST_F(TokenReleaseTest, ARefreshThatFailsRemovesNothing) {
+  TokenRelease release = make({});
+  ASSERT_TRUE(asks<ReadFile>(release.start()));
+  ASSERT_TRUE(asks<ReadFile>(release.on_reply(ok(record(true)))));
+  ASSERT_TRUE(asks<UpdateFile>(release.on_reply(ok(record(true)))));
+  EXPECT_TRUE(finished(release.on_reply(denied())));
+  ASSERT_TRUE(release.not_refreshed());
+  EXPECT_EQ(release.not_refreshed()->outcome, RefreshResult::Outcome::failed);
+  EXPECT_FALSE(identity_.witness.empty()) << "the lock may stand";
 }
 
 TEST_F(TokenReleaseTest, WhatCannotBeToldKeepsItsWitness) {
