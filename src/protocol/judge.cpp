@@ -11,6 +11,7 @@
 
 #include "protocol/both_local.hpp"
 #include "protocol/token.hpp"
+#include "seams/uuid.hpp"
 
 namespace ufl {
 
@@ -25,10 +26,7 @@ bool proves_gone(Life life, const Holder& here) {
   return life == Life::gone && here.pidns.has_value();
 }
 
-bool is_boot_id(std::string_view text) {
-  constexpr std::size_t kUuidLength = 36;
-  return text.size() == kUuidLength && ends_in_uuid(text);
-}
+bool is_boot_id(std::string_view text) { return is_uuid(text, HexDigits::any_case); }
 
 bool is_machine_id(const std::optional<std::string>& text) {
   constexpr std::size_t kDigits = 32;

@@ -4,25 +4,17 @@
 
 #include <cstddef>
 
+#include "seams/uuid.hpp"
+
 namespace ufl {
 
 namespace {
 
 constexpr std::string_view kWhiteSpace = " \t\n\v\f\r";
-constexpr std::size_t kUuidLength = 36;
-constexpr std::size_t kFirstDash = 8;
 
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-// Could `text` be the beginning of a UUID?
-bool begins_uuid(std::string_view text) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == kFirstDash || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !is_hex(text[i])) return false;
-  }
-  return true;
+// The last `length` characters of `text`, which has so many.
+std::string_view last(std::string_view text, std::size_t length) {
+  return text.substr(text.size() - length);
 }
 
 }  // namespace
@@ -40,19 +32,17 @@ std::string make_token(std::string_view prefix, std::string_view uuid) {
 }
 
 bool ends_in_uuid(std::string_view token) {
-  return token.size() >= kUuidLength && begins_uuid(token.substr(token.size() - kUuidLength));
+  return token.size() >= kUuidLength && is_uuid(uuid_of(token), HexDigits::any_case);
 }
 
 bool ends_in_torn_uuid(std::string_view token) {
-  for (std::size_t length = kFirstDash + 1; length < kUuidLength; ++length) {
+  for (std::size_t length = kUuidFirstDash + 1; length < kUuidLength; ++length) {
     if (token.size() < length) return false;
-    if (begins_uuid(token.substr(token.size() - length))) return true;
+    if (begins_uuid(last(token, length), HexDigits::any_case)) return true;
   }
   return false;
 }
 
-std::string_view uuid_of(std::string_view token) {
-  return token.substr(token.size() - kUuidLength);
-}
+std::string_view uuid_of(std::string_view token) { return last(token, kUuidLength); }
 
 }  // namespace ufl

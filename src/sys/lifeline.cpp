@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <cstring>
 
-#include "sys/uuid_text.hpp"
+#include "seams/uuid.hpp"
 
 namespace ufl {
 

@@ -24,10 +24,10 @@
 #include <utility>
 #include <vector>
 
+#include "seams/uuid.hpp"
 #include "sys/file_io.hpp"
 #include "sys/output_file.hpp"
 #include "sys/path.hpp"
-#include "sys/uuid_text.hpp"
 
 namespace ufl {
 
@@ -116,11 +116,10 @@ std::string text_of(const Observation& observation) {
 
 // BOOT-TIMENS-KEY, as name_of() makes it.
 bool is_name(std::string_view name) {
-  constexpr std::size_t kUuid = 36;
-  constexpr std::size_t kShortest = kUuid + 3 + kUuid;
+  constexpr std::size_t kShortest = kUuidLength + 3 + kUuidLength;
   if (name.size() < kShortest) return false;
-  const std::string_view middle = name.substr(kUuid, name.size() - 2 * kUuid);
-  return is_uuid(name.substr(0, kUuid)) && is_uuid(name.substr(name.size() - kUuid)) &&
+  const std::string_view middle = name.substr(kUuidLength, name.size() - 2 * kUuidLength);
+  return is_uuid(name.substr(0, kUuidLength)) && is_uuid(name.substr(name.size() - kUuidLength)) &&
          middle.starts_with('-') && middle.ends_with('-') &&
          middle.substr(1, middle.size() - 2).find_first_not_of("0123456789") == std::string::npos;
 }

@@ -10,8 +10,8 @@
 #include <memory>
 #include <string_view>
 
+#include "seams/uuid.hpp"
 #include "sys/path.hpp"
-#include "sys/uuid_text.hpp"
 
 namespace ufl {
 

@@ -10,8 +10,8 @@
 #include <array>
 #include <string>
 
+#include "seams/uuid.hpp"
 #include "sys/file_io.hpp"
-#include "sys/uuid_text.hpp"
 
 namespace ufl {
 
