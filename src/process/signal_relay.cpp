@@ -14,17 +14,17 @@ constexpr Duration kPatience = std::chrono::milliseconds{20};
 }  // namespace
 
 SignalRelay::SignalRelay(Timer& timer, Child& child, const ProcessTitle& title, const Clock& clock)
-    : timer_{timer}, child_{child}, clock_{clock}, witness_{title} {}
+    : timer_{timer}, child_{child}, clock_{clock}, bystander_{title} {}
 
 void SignalRelay::start(int kept_file) {
-  if (kept_file >= 0) witness_.keep(kept_file, static_cast<pid_t>(child_.id().pid));
-  witness_.start();
+  if (kept_file >= 0) bystander_.keep(kept_file, static_cast<pid_t>(child_.id().pid));
+  bystander_.start();
 }
 
 void SignalRelay::stop() {
   undecided_.clear();
   timer_.cancel_timer();
-  witness_.stop();
+  bystander_.stop();
 }
 
 void SignalRelay::relay(const SignalEvent& event) {
@@ -42,7 +42,7 @@ void SignalRelay::decide() {
   while (!undecided_.empty() && undecided_.front().due <= clock_.now()) {
     const SignalEvent event = undecided_.front().event;
     undecided_.pop_front();
-    if (witness_.saw(event.number)) {
+    if (bystander_.saw(event.number)) {
       any_seen = true;
     } else if (!sent_by_terminal(event)) {
       child_.signal(event.number);
@@ -52,7 +52,7 @@ void SignalRelay::decide() {
   //   1 saw(): TERM  2 somebody signals the group again  3 the new bystander has seen nothing
   //   4 ufl reads the second TERM and passes it on: the command gets it twice.
   // Twice is better than never.
-  if (any_seen) witness_.start();
+  if (any_seen) bystander_.start();
   await_next();
 }
 

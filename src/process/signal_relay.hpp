@@ -33,7 +33,7 @@ class SignalRelay {
   void stop();
 
   /// The number of the bystander (signal_bystander.hpp), or -1: there is none.
-  [[nodiscard]] pid_t bystander() const { return witness_.pid(); }
+  [[nodiscard]] pid_t bystander() const { return bystander_.pid(); }
 
   /// ufl got `event`: pass it on, unless it reached the command without us.
   void relay(const SignalEvent& event);
@@ -50,7 +50,7 @@ class SignalRelay {
   Timer& timer_;
   Child& child_;
   const Clock& clock_;
-  SignalBystander witness_;
+  SignalBystander bystander_;
   std::deque<Undecided> undecided_;  // in the order of `due`
 };
 
