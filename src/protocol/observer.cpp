@@ -11,13 +11,13 @@
 
 namespace ufl {
 
-Observer::Observer(std::optional<Duration> empty_patience, Observations* memory, std::string key)
-    : empty_patience_{empty_patience}, memory_{memory}, key_{std::move(key)} {}
+Observer::Observer(std::optional<Duration> empty_limit, Observations* memory, std::string key)
+    : empty_limit_{empty_limit}, memory_{memory}, key_{std::move(key)} {}
 
 std::optional<Observation> Observer::observation_of(const Sighting& seen) const {
   const bool may_be_left_over = seen.kind == Sighting::Kind::empty && !is_emptied(seen);
-  if (may_be_left_over && empty_patience_ && seen.identity != 0) {
-    return Observation{{}, std::to_string(seen.identity), *empty_patience_, {}};
+  if (may_be_left_over && empty_limit_ && seen.identity != 0) {
+    return Observation{{}, std::to_string(seen.identity), *empty_limit_, {}};
   }
   const auto lease = usable_lease(seen.holder);
   if (seen.kind != Sighting::Kind::record || !lease) return {};
@@ -44,7 +44,7 @@ void Observer::saw(const Sighting& seen, Mono asked, Mono answered) {
 
 std::optional<Mono> Observer::abandoned_at() const {
   if (!current_) return {};
-  return current_->since + current_->patience + Duration{1};
+  return current_->since + current_->staleness_limit + Duration{1};
 }
 
 // Only for the first look: whatever came before a later one was seen to change.
@@ -56,10 +56,11 @@ void Observer::recall() {
   if (!is_possible) return;
   // The lease that counts is the one that was seen first. An empty file gives none: who looks now
   // may have a longer delay.
-  const Duration own = current_->token.empty() ? current_->patience : earlier->patience;
-  is_kept_ = own <= earlier->patience;
+  const Duration own =
+      current_->token.empty() ? current_->staleness_limit : earlier->staleness_limit;
+  is_kept_ = own <= earlier->staleness_limit;
   current_ = earlier;
-  current_->patience = std::max(own, earlier->patience);
+  current_->staleness_limit = std::max(own, earlier->staleness_limit);
 }
 
 void Observer::forget() {

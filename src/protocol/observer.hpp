@@ -23,18 +23,18 @@ inline constexpr Duration kEmptyPatience = std::chrono::seconds{10};
 /// One observer of one lock.
 class Observer {
  public:
-  /// `empty_patience`: how long an empty file must stay the same; none: it is never abandoned.
+  /// `empty_limit`: the staleness limit of an empty file; none: it is never abandoned.
   /// `memory`, which may be null: what earlier processes have seen of `key`. It is asked at the
   /// first look that says something: what was seen to change does not become old again, though a
   /// share may show it once more.
-  Observer(std::optional<Duration> empty_patience, Observations* memory, std::string key);
+  Observer(std::optional<Duration> empty_limit, Observations* memory, std::string key);
 
   /// A look, begun at `asked` and answered at `answered`, showed this. What cannot be read says
   /// nothing; what is absent, torn, foreign or garbled begins anew, and so does an empty file that
   /// somebody keeps.
   void saw(const Sighting& seen, Mono asked, Mono answered);
 
-  /// Has what was seen last stood unchanged for longer than its patience?
+  /// Has what was seen last stood unchanged for longer than its staleness limit?
   [[nodiscard]] bool is_abandoned() const { return is_abandoned_; }
 
   /// When a look first shows that, if nothing changes; none: never, as far as is known.
@@ -42,7 +42,7 @@ class Observer {
 
   /// Somebody uses the lock for whom its file system is a share: from now on an empty file may be
   /// his, and is never abandoned.
-  void keep_empty_files() { empty_patience_.reset(); }
+  void keep_empty_files() { empty_limit_.reset(); }
 
   /// Begin anew at `now`: it is in use, although nothing changes.
   void restart(Mono now);
@@ -61,7 +61,7 @@ class Observer {
   void recall();
   [[nodiscard]] std::optional<Observation> observation_of(const Sighting& seen) const;
 
-  std::optional<Duration> empty_patience_;
+  std::optional<Duration> empty_limit_;
   Observations* memory_;
   std::string key_;
   std::optional<Observation> current_;

@@ -15,10 +15,10 @@ namespace ufl {
 
 /// Something that stays as it is: a record that nobody refreshes, or a file without content.
 struct Observation {
-  std::string token;    ///< of the record; empty for a file of 0 bytes
-  std::string beat;     ///< the heartbeat: what would change if its holder lived
-  Duration patience{};  ///< the staleness limit: after so long without a change it is abandoned
-  Mono since{};         ///< when it was first seen so
+  std::string token;           ///< of the record; empty for a file of 0 bytes
+  std::string beat;            ///< the heartbeat: what would change if its holder lived
+  Duration staleness_limit{};  ///< seen unchanged for longer, it is abandoned
+  Mono since{};                ///< when it was first seen so
 
   /// Is `other` the same thing, seen at another time?
   [[nodiscard]] bool is_of(const Observation& other) const {

@@ -110,7 +110,7 @@ std::vector<std::string> directories() {
 
 std::string text_of(const Observation& observation) {
   return observation.token + '\n' + observation.beat + '\n' +
-         std::to_string(observation.patience.count()) + '\n' +
+         std::to_string(observation.staleness_limit.count()) + '\n' +
          std::to_string(observation.since.time_since_epoch().count()) + '\n';
 }
 
@@ -176,10 +176,10 @@ std::optional<Observation> observation_of(std::string_view text) {
   }
   constexpr std::size_t kLines = 4;
   if (lines.size() != kLines || !text.empty()) return std::nullopt;
-  const auto patience = duration_of(lines[2]);
+  const auto limit = duration_of(lines[2]);
   const auto since = duration_of(lines[3]);
-  if (!patience || !since) return std::nullopt;
-  return Observation{std::string{lines[0]}, std::string{lines[1]}, *patience, Mono{*since}};
+  if (!limit || !since) return std::nullopt;
+  return Observation{std::string{lines[0]}, std::string{lines[1]}, *limit, Mono{*since}};
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ TEST_F(ObservationFilesTest, AnotherProcessRecallsWhatWasKept) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->token, seen_.token);
   EXPECT_EQ(found->beat, seen_.beat);
-  EXPECT_EQ(found->patience, seen_.patience);
+  EXPECT_EQ(found->staleness_limit, seen_.staleness_limit);
   EXPECT_EQ(found->since, seen_.since);
   EXPECT_FALSE(next.recall(key_ + "x"));
 }

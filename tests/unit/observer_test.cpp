@@ -45,12 +45,12 @@ class ObserverTest : public ::testing::Test {
   static void look(Observer& observer, const Sighting& seen, Duration at) {
     observer.saw(seen, Mono{at}, Mono{at});
   }
-  Observer make(std::optional<Duration> empty_patience = seconds{10}) {
-    return {empty_patience, &memory_, kKey};
+  Observer make(std::optional<Duration> empty_limit = seconds{10}) {
+    return {empty_limit, &memory_, kKey};
   }
-  void remember(const std::string& beat, Duration since, Duration patience = kLease,
+  void remember(const std::string& beat, Duration since, Duration limit = kLease,
                 const std::string& token = kToken) {
-    memory_.kept[kKey] = {token, beat, patience, Mono{since}};
+    memory_.kept[kKey] = {token, beat, limit, Mono{since}};
   }
 
   FakeObservations memory_;
@@ -139,13 +139,13 @@ TEST_F(ObserverTest, TheLeaseThatWasSeenFirstCounts) {
 
 TEST_F(ObserverTest, ALeaseIsClampedToSaneBounds) {
   const Duration longest = std::chrono::days{10000};
-  for (const auto& [lease, patience] : std::vector<std::pair<double, Duration>>{
+  for (const auto& [lease, limit] : std::vector<std::pair<double, Duration>>{
            {1e-9, seconds{2}}, {1.99, seconds{2}}, {2.5, milliseconds{2500}}, {1e300, longest}}) {
     Observer observer = make();
     look(observer, record("1", lease), seconds{100});
-    look(observer, record("1", lease), seconds{100} + patience);
+    look(observer, record("1", lease), seconds{100} + limit);
     EXPECT_FALSE(observer.is_abandoned()) << lease;
-    look(observer, record("1", lease), seconds{100} + patience + kTick);
+    look(observer, record("1", lease), seconds{100} + limit + kTick);
     EXPECT_TRUE(observer.is_abandoned()) << lease;
   }
 }
@@ -202,12 +202,12 @@ TEST_F(ObserverTest, GoesOnFromWhatAnEarlierProcessHasSeen) {
 }
 
 TEST_F(ObserverTest, TheLeaseThatAnEarlierProcessHasSeenFirstCounts) {
-  for (const Duration patience : {Duration{seconds{20}}, Duration{seconds{40}}}) {
-    remember("1", seconds{100}, patience);
+  for (const Duration limit : {Duration{seconds{20}}, Duration{seconds{40}}}) {
+    remember("1", seconds{100}, limit);
     Observer observer = make();
-    look(observer, record("1", 30), seconds{100} + patience);
+    look(observer, record("1", 30), seconds{100} + limit);
     EXPECT_FALSE(observer.is_abandoned());
-    look(observer, record("1", 30), seconds{100} + patience + kTick);
+    look(observer, record("1", 30), seconds{100} + limit + kTick);
     EXPECT_TRUE(observer.is_abandoned());
   }
 }
@@ -298,7 +298,7 @@ TEST_F(ObserverTest, TheLongerPatienceWithAnEmptyFileCounts) {
     look(observer, empty(7), seconds{150} + kTick);
     EXPECT_TRUE(observer.is_abandoned());
     observer.keep();
-    EXPECT_EQ(memory_.kept.at(kKey).patience, seconds{50}) << "for the next process, too";
+    EXPECT_EQ(memory_.kept.at(kKey).staleness_limit, seconds{50}) << "for the next process, too";
   }
 }
 
@@ -311,7 +311,7 @@ TEST_F(ObserverTest, LeavesWhatItSawFirstToTheNextProcess) {
   const Observation& kept = memory_.kept.at(kKey);
   EXPECT_EQ(kept.token, kToken);
   EXPECT_EQ(kept.beat, "1");
-  EXPECT_EQ(kept.patience, kLease);
+  EXPECT_EQ(kept.staleness_limit, kLease);
   EXPECT_EQ(kept.since, Mono{seconds{105}});
   observer.keep();
   EXPECT_EQ(memory_.writes, 1) << "the same once more";
