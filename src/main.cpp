@@ -4,7 +4,6 @@
 
 #include <cstdlib>
 #include <exception>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,45 +23,6 @@
 #include "sys/system_clock.hpp"
 #include "verbs/perform.hpp"
 
-namespace {
-
-int print(const std::string& text, const ufl::StandardOutput& out, const ufl::Signals& signals) {
-  signals.let_through();  // no lock is held
-  const int error = out.write(text, [] { return false; });
-  if (error == 0) return ufl::exit_status::kOk;
-  ufl::say(ufl::stdout_failure_text(error));
-  return ufl::exit_status::kFailed;
-}
-
-int perform(const ufl::Options& options, const ufl::StandardOutput& out,
-            const ufl::Signals& signals, const ufl::ClosedStandardFds& closed,
-            const ufl::ProcessTitle& title) {
-  const ufl::SystemClock clock;
-  ufl::HostIdentity identity{options.close_lifeline};
-  ufl::PosixFileSystem files{options.close_lifeline ? ufl::OnExec::close : ufl::OnExec::keep};
-  ufl::KernelSigns signs;
-  ufl::Judge liveness{identity, signs};
-  ufl::ObservationFiles observations{identity};
-  const ufl::World world{clock,
-                         identity,
-                         files,
-                         liveness,
-                         observations,
-                         signs,
-                         signals,
-                         closed,
-                         title,
-                         [&out](const std::string& text, const std::function<bool()>& stop) {
-                           return out.write(text, stop);
-                         },
-                         [&out] { return out.is_coloured(); },
-                         [&files] { return files.kept().fd(); }};
-  const ufl::Ending ending = ufl::perform(options, world);
-  return ending.signal != 0 ? ufl::die_of(ending.signal) : ending.status;
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
   const ufl::ClosedStandardFds closed = ufl::fill_standard_fds();
   const ufl::Signals signals;
@@ -71,9 +31,17 @@ int main(int argc, char** argv) {
     const std::vector<std::string> words{argv + (argc > 0 ? 1 : 0), argv + argc};
     const ufl::Options options =
         ufl::parse_options(words, [](const char* name) { return std::getenv(name); });
-    if (options.action == ufl::Action::help) return print(ufl::help_text(), out, signals);
-    if (options.action == ufl::Action::version) return print("ufl " UFL_VERSION "\n", out, signals);
-    return perform(options, out, signals, closed, {argc, argv});
+    const ufl::SystemClock clock;
+    ufl::HostIdentity identity{options.close_lifeline};
+    ufl::PosixFileSystem files{options.close_lifeline ? ufl::OnExec::close : ufl::OnExec::keep};
+    ufl::KernelSigns signs;
+    ufl::Judge liveness{identity, signs};
+    ufl::ObservationFiles observations{identity};
+    const ufl::ProcessTitle title{argc, argv};
+    const ufl::Ending ending =
+        ufl::perform(options, {clock, identity, files, liveness, observations, signs, signals,
+                               closed, title, out, files.kept()});
+    return ending.signal != 0 ? ufl::die_of(ending.signal) : ending.status;
   } catch (const ufl::UsageError& error) {
     ufl::say(error.what());
     return ufl::exit_status::kUsage;

@@ -41,6 +41,7 @@ inline constexpr Duration kDefaultRetryWhenTold = std::chrono::seconds{3};
 /// One invocation of ufl. Defaults as in ufl(1).
 struct Options {
   Action action = Action::run;
+  std::string text;  ///< of help and version: what to print
 
   std::string lock_file;                    ///< as typed
   std::vector<std::string> lock_files;      ///< of --status; the first one is lock_file

@@ -314,7 +314,9 @@ Options parse_options(std::span<const std::string> words, const Environment& env
   SplitWords split = split_words(words);
   Options options;
   options.action = split.action;
-  if (options.action == Action::help || options.action == Action::version) return options;
+  if (options.action == Action::help) options.text = help_text();
+  if (options.action == Action::version) options.text = "ufl " UFL_VERSION "\n";
+  if (!options.text.empty()) return options;  // whatever else is asked for
 
   refuse_strangers(split);
   drop_overruled(split.options);

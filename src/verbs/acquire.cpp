@@ -165,7 +165,7 @@ Ending acquire(const Options& options, const World& world, RunReport& report) {
     }
   }
   // Nobody could ever release a lock whose token went nowhere.
-  if (const int error = world.print({}, nullptr); error != 0) {
+  if (const int error = world.out.write({}, nullptr); error != 0) {
     say(print_failure_text(options.lock_file, "the token, so the lock is not taken", error));
     return {exit_status::kFailed, 0};
   }

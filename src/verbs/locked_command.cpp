@@ -97,7 +97,7 @@ bool LockedCommand::start() {
   is_running_ = true;
   if (tree_) reap();
   child_.go([this](const CommandEnd& end) { ended(end); });
-  relay_.start(world_.kept_file());
+  relay_.start(world_.kept_file.fd());
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include "verbs/perform.hpp"
 
 #include <optional>
+#include <string>
 #include <system_error>
 
 #include "protocol/record.hpp"
@@ -23,6 +24,15 @@
 namespace ufl {
 
 namespace {
+
+// --help, --version.
+Ending print(const std::string& text, const World& world) {
+  world.signals.let_through();  // no lock is held
+  const int error = world.out.write(text, [] { return false; });
+  if (error == 0) return {exit_status::kOk, 0};
+  say(stdout_failure_text(error));
+  return {exit_status::kFailed, 0};
+}
 
 Ending perform_verb(const Options& options, const World& world, RunReport& report) {
   try {
@@ -55,6 +65,8 @@ Ending perform_verb(const Options& options, const World& world, RunReport& repor
 }  // namespace
 
 Ending perform(const Options& options, const World& world) {
+  if (!options.text.empty()) return print(options.text, world);
+
   RunReport report;
   report.lock = options.lock_file;
   if (!options.report) return perform_verb(options, world, report);

@@ -7,7 +7,7 @@
 
 namespace ufl {
 
-/// Do what `options` ask for (any action but help and version), and write the --report.
+/// Do what `options` ask for, and write the --report.
 [[nodiscard]] Ending perform(const Options& options, const World& world);
 
 }  // namespace ufl

@@ -43,7 +43,7 @@ Ending status(const Options& options, const World& world) {
   loop.events().on_signal([&fatal_signal](const SignalEvent& event) {
     if (ends_a_wait(event.number)) fatal_signal = event.number;
   });
-  const bool coloured = !options.json && world.stdout_is_coloured();
+  const bool coloured = !options.json && world.out.is_coloured();
   Ending ending{exit_status::kOk, 0};
   StaleTemporaries temporaries;
   for (const std::string& path : options.lock_files) {

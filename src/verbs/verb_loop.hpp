@@ -27,7 +27,7 @@ class VerbLoop {
   /// Print `text`, until it is all written or `is_fatal` says that a signal which was handled by
   /// then is to end ufl. Returns 0, or the errno value; EINTR: a signal.
   int print(const World& world, const std::string& text, const std::function<bool()>& is_fatal) {
-    return world.print(text, [&] {
+    return world.out.write(text, [&] {
       events_.poll_signals();
       return is_fatal();
     });

@@ -2,9 +2,6 @@
 
 #pragma once
 
-#include <functional>
-#include <string>
-
 #include "process/process_title.hpp"
 #include "process/signals.hpp"
 #include "seams/clock.hpp"
@@ -13,7 +10,9 @@
 #include "seams/liveness.hpp"
 #include "seams/observations.hpp"
 #include "seams/process_table.hpp"
+#include "sys/kept_file.hpp"
 #include "sys/standard_fds.hpp"
+#include "sys/standard_output.hpp"
 
 namespace ufl {
 
@@ -28,14 +27,8 @@ struct World {
   const Signals& signals;
   const ClosedStandardFds& closed_fds;
   const ProcessTitle& title;
-  /// Write all of a text to stdout. Returns 0, or the errno value (EBADF: it is closed). Asks
-  /// `stop` whenever a signal has come; if that says true, the rest is not written, and EINTR
-  /// returned.
-  std::function<int(const std::string& text, const std::function<bool()>& stop)> print;
-  /// Does stdout show colours, and does the user want them?
-  std::function<bool()> stdout_is_coloured;
-  /// The descriptor of the file that `files` keeps (CreateExclusive); -1: of none.
-  std::function<int()> kept_file = [] { return -1; };
+  const StandardOutput& out;
+  const KeptFile& kept_file;  ///< that `files` keeps (CreateExclusive)
 };
 
 /// How ufl is to end.

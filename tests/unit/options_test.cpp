@@ -301,7 +301,10 @@ TEST(HelpText, FitsATerminal) {
 
 TEST(ParseOptions, HelpAndVersionNeedNothingElse) {
   EXPECT_EQ(parse({"--help"}).action, Action::help);
+  EXPECT_EQ(parse({"--help"}).text, help_text());
   EXPECT_EQ(parse({"L", "-V"}).action, Action::version);
+  EXPECT_TRUE(parse({"L", "-V"}).text.starts_with("ufl "));
+  EXPECT_EQ(parse({"L", "true"}).text, "");
   EXPECT_EQ(parse({"-d", "x", "-h"}, {{"UFL_DELAY", "y"}}).action, Action::help);
 }
 

@@ -18,11 +18,14 @@
 
 #include "process/process_title.hpp"
 #include "process/signals.hpp"
+#include "sys/high_descriptor.hpp"
 #include "sys/host_identity.hpp"
+#include "sys/kept_file.hpp"
 #include "sys/kernel_signs.hpp"
 #include "sys/observation_files.hpp"
 #include "sys/posix_file_system.hpp"
 #include "sys/standard_fds.hpp"
+#include "sys/standard_output.hpp"
 #include "sys/system_clock.hpp"
 #include "unit/child_processes.hpp"
 #include "unit/host_liveness.hpp"
@@ -92,9 +95,10 @@ class RunTest : public ::testing::Test {
     const Signals signals;
     const ClosedStandardFds closed_fds{};
     const ProcessTitle title{0, nullptr};
+    const StandardOutput out{closed_fds, signals.handled()};
+    const KeptFile kept_file{OnExec::close};
     return body({clock, identity, files, liveness, observations, processes, signals, closed_fds,
-                 title, [](const std::string&, const std::function<bool()>&) { return 0; },
-                 [] { return false; }});
+                 title, out, kept_file});
   }
 
   Options options_;
