@@ -18,9 +18,6 @@ using std::chrono::seconds;
 constexpr Duration kLookInterval = seconds{30};
 constexpr Duration kLookIntervalToKill = seconds{5};
 
-// Most commands have ended by then, and need nobody who tells them of changes of the lock file.
-constexpr Duration kSettlesAfter = seconds{1};
-
 KeepOptions keep_options(const SessionOptions& options, const ClaimResult& held,
                          const ProcessId& command) {
   const ClaimOptions& claim = options.claim;
@@ -46,101 +43,88 @@ Session::Session(SessionOptions options, const SessionWorld& world, SessionEvent
     : options_{std::move(options)},
       world_{world},
       events_{std::move(events)},
-      claim_{options_.claim, world.clock, world.identity, world.notifier},
-      section_{options_.kills,
-               options_.kill_after,
-               world.clock,
-               world.command,
-               world.deadline,
-               {.on_start =
-                    [this] {
-                      world_.settling.at(world_.clock.now() + kSettlesAfter,
-                                         [this] { watch_file(); });
-                    },
-                .on_lost = [this](CommandFate fate) { events_.on_lost(fate); },
-                .on_change = [this] { section_changed(); }}} {}
+      claim_{options_.claim, world.clock, world.identity, world.notifier} {}
+
+Machine* Session::at_work() {
+  switch (stage_) {
+    case Stage::claiming:
+      return &claim_;
+    case Stage::keeping:
+      return &*holding_;
+    case Stage::releasing:
+      return &*release_;
+    case Stage::deciding:
+    case Stage::over:
+      break;
+  }
+  return nullptr;
+}
 
 Step Session::start() { return follow(claim_.start()); }
 
 Step Session::on_reply(const FileReply& reply) {
-  waits_for_reply_ = false;
-  switch (stage_) {
-    case Stage::claiming:
-      return follow(claim_.on_reply(reply));
-    case Stage::keeping:
-      return follow(keep_->on_reply(reply));
-    case Stage::releasing:
-      return follow(release_->on_reply(reply));
-    case Stage::deciding:
-    case Stage::over:
-      break;
-  }
-  return Finished{};
+  Machine* const machine = at_work();
+  return machine != nullptr ? follow(machine->on_reply(reply)) : Finished{};
 }
 
 Step Session::resume() {
-  switch (stage_) {
-    case Stage::claiming:
-      return follow(claim_.resume());
-    case Stage::keeping:
-      if (keep_ended_ || section_.is_over()) return noted(after_section());
-      return follow(section_.wants_keep_to_end() ? keep_->cancel() : keep_->resume());
-    case Stage::releasing:
-      return follow(release_->resume());
-    case Stage::deciding:
-      return Acquired{};
-    case Stage::over:
-      break;
-  }
-  return Finished{};
+  if (stage_ == Stage::deciding) return Acquired{};
+  Machine* const machine = at_work();
+  return machine != nullptr ? follow(machine->resume()) : Finished{};
+}
+
+bool Session::on_wait() {
+  Machine* const machine = at_work();
+  return machine != nullptr && machine->on_wait();
 }
 
 Step Session::cancel() { return stage_ == Stage::claiming ? follow(claim_.cancel()) : resume(); }
 
-Step Session::follow(Step step) {
+Step Session::follow(const Step& step) {
+  if (!std::holds_alternative<Finished>(step)) return step;
   switch (stage_) {
     case Stage::claiming:
-      step = after_claim(std::move(step));
-      break;
+      return after_claim();
     case Stage::keeping:
-      step = after_keep(std::move(step));
-      break;
+      return loss() == CriticalSection::Loss::lease_over ? leave() : begin_release();
     case Stage::releasing:
-      step = after_release(std::move(step));
+      over(release_->result().outcome);
       break;
     case Stage::deciding:
     case Stage::over:
       break;
   }
-  return noted(std::move(step));
+  return Finished{};
 }
 
-Step Session::noted(Step step) {
-  waits_for_reply_ = std::holds_alternative<FileOperation>(step);
-  return step;
-}
-
-Step Session::after_claim(Step step) {
-  if (!std::holds_alternative<Finished>(step)) return step;
-  if (claim_.result().outcome != ClaimResult::Outcome::acquired) {
-    stage_ = Stage::over;
-    return step;
-  }
+Step Session::after_claim() {
+  const bool is_acquired = claim_.result().outcome == ClaimResult::Outcome::acquired;
+  stage_ = is_acquired ? Stage::deciding : Stage::over;
+  if (!is_acquired) return Finished{};
   const auto lease = claim_.kept_lease();
   is_too_slow_ = lease && !lease->has_room(lease->takes);
-  stage_ = is_too_slow_ ? Stage::releasing : Stage::deciding;
   return is_too_slow_ ? begin_release() : Acquired{};
 }
 
 Step Session::keep(const ProcessId& command) {
-  keep_.emplace(keep_options(options_, claim_.result(), command), world_.clock);
-  if (!section_.begin(keep_->lease())) {
-    is_unwatched_ = true;
-    world_.command.abandon();
+  const HoldingWorld world{world_.clock, world_.command, world_.deadline, world_.settling,
+                           world_.notifier};
+  holding_.emplace(keep_options(options_, claim_.result(), command), options_.kills,
+                   options_.kill_after, world,
+                   HoldingEvents{.on_wake = events_.on_wake,
+                                 .on_over =
+                                     [this] {
+                                       (void)leave();
+                                       events_.on_over();
+                                     },
+                                 .on_lost = events_.on_lost,
+                                 .on_restored = events_.on_restored});
+  if (!holding_->begin()) {
+    holding_.reset();
     return let_go();
   }
   stage_ = Stage::keeping;
-  return follow(keep_->start());
+  return follow(holding_->start());
 }
 
 Step Session::hand_over() {
@@ -148,39 +132,10 @@ Step Session::hand_over() {
   return Finished{};
 }
 
-Step Session::let_go() {
-  stage_ = Stage::releasing;
-  return noted(begin_release());
-}
-
-// The lock is kept so far.
-bool Session::on_wait() {
-  if (stage_ == Stage::claiming) return claim_.on_wait();
-  if (stage_ != Stage::keeping || keep_ended_) return false;
-  section_.kept(keep_->lease(), keep_->is_recorded());
-  if (keep_->restored() > 0 && !std::exchange(told_restored_, true)) events_.on_restored();
-  return section_.wants_keep_to_end();
-}
-
-Step Session::after_keep(Step step) {
-  const bool waits = std::holds_alternative<WaitUntil>(step);
-  if (waits && section_.wants_keep_to_end()) step = keep_->cancel();
-  if (!std::holds_alternative<Finished>(step)) return step;
-  keep_ended_ = true;
-  section_.keep_ended(keep_->result().outcome);
-  return after_section();
-}
-
-// Until then the command is being stopped, or runs on without its lock.
-Step Session::after_section() {
-  if (!section_.is_over()) return WaitUntil{Mono::max()};
-  world_.settling.cancel_timer();
-  if (section_.loss() == CriticalSection::Loss::lease_over) return leave();
-  stage_ = Stage::releasing;
-  return begin_release();
-}
+Step Session::let_go() { return begin_release(); }
 
 Step Session::begin_release() {
+  stage_ = Stage::releasing;
   events_.on_letting_go();
   const ClaimResult& held = claim_.result();
   ReleaseOptions release;
@@ -190,56 +145,31 @@ Step Session::begin_release() {
   release.local = options_.claim.local;
   release.atomic_create = options_.claim.atomic_create;
   release.place = held.place;
-  const auto lease = keep_ ? keep_->lease() : claim_.kept_lease();
+  const auto lease = holding_ ? holding_->lease() : claim_.kept_lease();
   if (lease) release.until = lease->reliable_until();
   release_.emplace(std::move(release), world_.clock);
-  return after_release(release_->start());
-}
-
-Step Session::after_release(Step step) {
-  if (!std::holds_alternative<Finished>(step)) return step;
-  stage_ = Stage::over;
-  remove_witness(world_.identity, claim_.result().token, options_.claim.local,
-                 release_->result().outcome);
-  return step;
+  return follow(release_->start());
 }
 
 // The lease is over: the file is for others to take over, and the share may not answer. Without its
 // witness nobody can prove the holder dead; but there is the lease for that.
 Step Session::leave() {
   events_.on_letting_go();
-  stage_ = Stage::over;
-  remove_witness(world_.identity, claim_.result().token, options_.claim.local,
-                 ReleaseResult::Outcome::too_late);
+  over(ReleaseResult::Outcome::too_late);
   return Finished{};
 }
 
-void Session::command_ended() { section_.command_ended(); }
-
-void Session::command_stopped() { section_.command_stopped(); }
+void Session::over(ReleaseResult::Outcome outcome) {
+  stage_ = Stage::over;
+  remove_witness(world_.identity, claim_.result().token, options_.claim.local, outcome);
+}
 
 void Session::wake() {
-  if (stage_ == Stage::keeping) section_.wake();
+  if (stage_ == Stage::keeping) holding_->wake();
 }
 
-// The command has been running for a while. On a share nothing is told: the interval is there, or
-// the refreshes are.
-void Session::watch_file() {
-  if (world_.notifier == nullptr || !options_.claim.local) return;
-  if (!world_.notifier->watch_changes([this] { look_soon(); })) return;
-  look_soon();
-  events_.on_wake();
-}
-
-void Session::look_soon() {
-  if (stage_ == Stage::keeping && !keep_ended_) keep_->look_soon();
-}
-
-void Session::section_changed() {
-  const bool hangs = section_.is_over() && waits_for_reply_;
-  if (!hangs) return events_.on_wake();
-  (void)leave();
-  events_.on_over();
+CriticalSection::Loss Session::loss() const {
+  return holding_ ? holding_->section().loss() : CriticalSection::Loss::none;
 }
 
 }  // namespace ufl

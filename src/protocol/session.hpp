@@ -5,13 +5,12 @@
 //     claim     claim.hpp.
 //     decide    acquired: the caller is asked what for (Acquired): for a command, keep(); to leave
 //               it to its user, hand_over(); for nothing, let_go().
-//     record    the lock file names the command's process, which waits; only then it may start.
-//     keep      keep.hpp, while the command runs (critical_section.hpp).
-//     stop      the lock is lost: the command is stopped, or its user warned.
+//     hold      holding.hpp: while the command runs; until it is stopped, when the lock is lost.
 //     release   release.hpp; unless the lease is over: then the file is left to whoever takes the
 //               lock over.
 //
-// The rules about a lease, about the witness of a holder, about how often a holder looks, are here.
+// The rules about a lease that is too short for the share, about the witness of a holder, about how
+// often a holder looks, are here.
 
 #pragma once
 
@@ -20,8 +19,7 @@
 #include <string>
 
 #include "protocol/claim.hpp"
-#include "protocol/critical_section.hpp"
-#include "protocol/keep.hpp"
+#include "protocol/holding.hpp"
 #include "protocol/release.hpp"
 #include "protocol/step.hpp"
 #include "seams/clock.hpp"
@@ -78,56 +76,42 @@ class Session final : public Machine {
   [[nodiscard]] Step cancel() override;
 
   /// The answers to Acquired. keep(): `command` is its process, which waits. A lease that
-  /// cannot be watched over here is not begun: the lock is let go, and is_unwatched().
+  /// cannot be watched over here is not begun: the lock is let go, and there is no holding().
   [[nodiscard]] Step keep(const ProcessId& command);
   [[nodiscard]] Step hand_over();
   [[nodiscard]] Step let_go();
 
-  /// The command has ended; or was stopped (CommandControl::stop()).
-  void command_ended();
-  void command_stopped();
   /// Call it before anything else whenever something has happened.
   void wake();
 
   [[nodiscard]] Stage stage() const { return stage_; }
   [[nodiscard]] const Claim& claim() const { return claim_; }
   [[nodiscard]] Claim& claim() { return claim_; }
-  /// keep() was called.
-  [[nodiscard]] const std::optional<Keep>& kept() const { return keep_; }
-  [[nodiscard]] bool keep_has_ended() const { return keep_ended_; }
-  [[nodiscard]] const CriticalSection& section() const { return section_; }
+  /// After keep(): what holds the lock for the command, also when that is over.
+  [[nodiscard]] const std::optional<Holding>& holding() const { return holding_; }
+  [[nodiscard]] std::optional<Holding>& holding() { return holding_; }
+  /// Why the lock of a command was lost.
+  [[nodiscard]] CriticalSection::Loss loss() const;
   /// The release, if there was one.
   [[nodiscard]] const std::optional<Release>& release() const { return release_; }
-  /// keep() was called, and its lease cannot be watched over here.
-  [[nodiscard]] bool is_unwatched() const { return is_unwatched_; }
   /// The lock was acquired and let go: the claim has found the share too slow for the lease.
   [[nodiscard]] bool is_too_slow() const { return is_too_slow_; }
 
  private:
-  Step follow(Step step);
-  Step after_claim(Step step);
-  Step after_keep(Step step);
-  Step after_section();
-  Step after_release(Step step);
+  [[nodiscard]] Machine* at_work();
+  Step follow(const Step& step);
+  Step after_claim();
   Step begin_release();
-  Step noted(Step step);
   Step leave();
-  void section_changed();
-  void watch_file();
-  void look_soon();
+  void over(ReleaseResult::Outcome outcome);
 
   SessionOptions options_;
   SessionWorld world_;
   SessionEvents events_;
   Claim claim_;
-  CriticalSection section_;
-  std::optional<Keep> keep_;
+  std::optional<Holding> holding_;
   std::optional<Release> release_;
   Stage stage_ = Stage::claiming;
-  bool waits_for_reply_ = false;
-  bool keep_ended_ = false;
-  bool told_restored_ = false;
-  bool is_unwatched_ = false;
   bool is_too_slow_ = false;
 };
 

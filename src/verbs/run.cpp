@@ -109,7 +109,7 @@ class Run {
       return session.let_go();
     }
     Step step = session.keep(command_.id());
-    if (session.is_unwatched()) cannot_spawn(command_.term_error());
+    if (!session.holding()) cannot_spawn(command_.term_error());
     return step;
   }
 
@@ -152,13 +152,13 @@ class Run {
       report_.signal = end.signal;
       if (end.signal == 0) report_.exit = end.status;
     }
-    lock_.session().command_ended();
+    lock_.session().holding()->command_ended();
   }
 
   void command_stopped(const std::vector<std::int64_t>& survivors) {
     if (!unsaid_.empty()) say_rest(unsaid_);
     if (!survivors.empty()) say(survivors_text(options_.lock_file, survivors));
-    lock_.session().command_stopped();
+    lock_.session().holding()->command_stopped();
   }
 
   // While the command is being stopped, nobody is waited for who does not listen.
@@ -174,8 +174,8 @@ class Run {
   // In words, as it is now.
   [[nodiscard]] std::string loss_text(CommandFate fate) const {
     const Session& session = lock_.session();
-    const KeepResult& kept = session.kept()->result();
-    if (session.section().loss() == CriticalSection::Loss::lease_over) {
+    const KeepResult& kept = session.holding()->kept();
+    if (session.loss() == CriticalSection::Loss::lease_over) {
       return lease_over_text(options_.lock_file, *options_.lease, kept.failure, fate);
     }
     if (kept.not_restored) return not_restored_text(options_.lock_file, *kept.failure, fate);
@@ -185,9 +185,9 @@ class Run {
   void letting_go() {
     const Session& session = lock_.session();
     if (session.is_too_slow()) return fail();
-    if (!session.kept() || session.is_unwatched()) return;
-    const KeepResult& kept = session.kept()->result();
-    const CriticalSection& section = session.section();
+    if (!session.holding()) return;
+    const KeepResult& kept = session.holding()->kept();
+    const CriticalSection& section = session.holding()->section();
     if (section.has_stopped_command()) command_.leave();  // if it survived that
     if (kept.outcome == KeepResult::Outcome::not_recorded) {
       say(cannot_record_text(options_.lock_file, kept.failure.value_or(Failure{})));
@@ -201,10 +201,10 @@ class Run {
 
   void session_ended() {
     const Session& session = lock_.session();
-    const bool knew_it = session.section().loss() != CriticalSection::Loss::none;
+    const bool knew_it = session.loss() != CriticalSection::Loss::none;
     if (!session.release()) report_.released = false;
     if (knew_it) {
-      note_loss(session.kept()->result().seen);
+      note_loss(session.holding()->kept().seen);
     } else if (session.release()) {
       say_what_came_of_it(session.release()->result());
     }

@@ -144,8 +144,8 @@ void Run::start() {
 void Run::session_ended() {
   if (over_) return;
   if (claimed().outcome != ClaimResult::Outcome::acquired) return not_acquired();
-  const auto& kept = session().kept();
-  if (kept && kept->result().outcome == KeepResult::Outcome::not_recorded) {
+  const auto& holding = session().holding();
+  if (holding && holding->kept().outcome == KeepResult::Outcome::not_recorded) {
     tell("cannot write down its command");
   }
   if (session().is_too_slow()) {
@@ -154,7 +154,7 @@ void Run::session_ended() {
     tell("finds the share too slow for its lease");
   }
   if (session().release()) return release_ended(session().release()->result().outcome);
-  if (!kept) return handed_over();
+  if (!holding) return handed_over();
   tell("leaves its lock to others");
   gives_up(token());
   end(true);

@@ -16,7 +16,7 @@ CommandRun::CommandRun(const Stage& stage, Host& host, int who, Kind kind, bool 
                clock_,
                {.on_begin = [this] { begins(); },
                 .on_ended = [this] { command_ended(); },
-                .on_stopped = [this] { session().command_stopped(); },
+                .on_stopped = [this] { session().holding()->command_stopped(); },
                 .on_gone = [this] { dead_for_good(); }}} {}
 
 SessionEvents CommandRun::session_events() {
@@ -45,12 +45,12 @@ void CommandRun::begins() {
 
 bool CommandRun::keeps_watch() const {
   const bool keeps =
-      session().stage() == Session::Stage::keeping && session().section().is_running();
+      session().stage() == Session::Stage::keeping && session().holding()->section().is_running();
   return process_->alive && keeps && !was_disturbed_ && !client_.hangs();
 }
 
 void CommandRun::lost() {
-  const bool is_over = session().section().loss() == CriticalSection::Loss::lease_over;
+  const bool is_over = session().loss() == CriticalSection::Loss::lease_over;
   tell(is_over ? "sees its lease run out" : "sees that it has lost the lock");
   if (is_over && !was_disturbed_ && client_.was_well(claimed().look_to_write)) {
     stage_.monitor.loses_lease(who_);
@@ -60,12 +60,12 @@ void CommandRun::lost() {
 void CommandRun::command_ended() {
   if (over_) return;
   stage_.monitor.leaves(who_);  // what it leaves in the background does not count
-  session().command_ended();
+  session().holding()->command_ended();
 }
 
 std::optional<Mono> CommandRun::last_moment() const {
-  const auto& kept = session().kept();
-  const auto lease = kept ? kept->lease() : std::nullopt;
+  const auto& holding = session().holding();
+  const auto lease = holding ? holding->lease() : std::nullopt;
   return lease ? std::optional{lease->last_at()} : std::nullopt;
 }
 

@@ -78,8 +78,8 @@ Step SessionPlayer::recorded(Step step) {
   if (session_.stage() != Session::Stage::claiming && once(claim_is_recorded_)) {
     record(world_, who_, session_.claim().result());
   }
-  if (session_.keep_has_ended() && once(keep_is_recorded_)) {
-    record(world_, who_, session_.kept()->result());
+  if (session_.holding() && session_.holding()->keep_has_ended() && once(keep_is_recorded_)) {
+    record(world_, who_, session_.holding()->kept());
   }
   const auto& release = session_.release();
   if (session_.stage() == Session::Stage::over && release && once(release_is_recorded_)) {

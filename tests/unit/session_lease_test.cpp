@@ -24,16 +24,16 @@ namespace {
 TEST_F(SessionTest, ALeaseEndsWhileTheShareHangs) {
   Step step = next(*session_, run(leased()));
   ASSERT_TRUE(asks<UpdateFile>(step)) << "a heartbeat, which is not answered";
-  const auto lease = session_->kept()->lease();
+  const auto lease = session_->holding()->lease();
   ASSERT_TRUE(lease);
   EXPECT_EQ(deadline_.due, lease->stop_at());
   clock_.set(lease->stop_at());
   deadline_.ring();
   EXPECT_EQ(fate_, CommandFate::stopped);
   EXPECT_LE(command_.kill_at, lease->kill_at());
-  session_->command_ended();
+  session_->holding()->command_ended();
   EXPECT_FALSE(is_over_);
-  session_->command_stopped();
+  session_->holding()->command_stopped();
   EXPECT_TRUE(is_over_) << "without an answer";
   EXPECT_EQ(let_go_, 1);
   EXPECT_FALSE(session_->release()) << "the file is for others to take over";
@@ -42,9 +42,9 @@ TEST_F(SessionTest, ALeaseEndsWhileTheShareHangs) {
 
 TEST_F(SessionTest, AnAnswerMayNeverComeToOneWhoseCommandHasEnded) {
   (void)next(*session_, run(leased()));
-  session_->command_ended();
+  session_->holding()->command_ended();
   EXPECT_FALSE(is_over_);
-  EXPECT_EQ(deadline_.due, session_->kept()->lease()->kill_at());
+  EXPECT_EQ(deadline_.due, session_->holding()->lease()->kill_at());
   deadline_.ring();
   EXPECT_TRUE(is_over_);
 }
@@ -55,7 +55,7 @@ TEST_F(SessionTest, AHeartbeatThatIsAnsweredAfterTheCommandLosesNothing) {
   with.kills = false;
   Step step = next(*session_, run(std::move(with)));
   ASSERT_TRUE(asks<UpdateFile>(step));
-  session_->command_ended();
+  session_->holding()->command_ended();
   clock_.advance(kLease);
   step = session_->on_reply(ok());
   EXPECT_FALSE(fate_);
@@ -72,36 +72,36 @@ TEST_F(SessionTest, ARefreshInTimeIsOfNoUseOnceTheTermIsOver) {
   EXPECT_EQ(fate_, CommandFate::stopped);
   step = session_->resume();
   EXPECT_TRUE(waits(step)) << "nothing is refreshed any more";
-  session_->command_stopped();
+  session_->holding()->command_stopped();
   EXPECT_TRUE(finished(session_->resume()));
   EXPECT_FALSE(session_->release());
 }
 
 TEST_F(SessionTest, WhoSleptTooLongKillsFirst) {
   run(leased());
-  clock_.set(session_->kept()->lease()->kill_at());
+  clock_.set(session_->holding()->lease()->kill_at());
   session_->wake();
   EXPECT_EQ(command_.told.back(), "stop");
   EXPECT_EQ(command_.kill_at, clock_.now()) << "later others may run";
-  EXPECT_EQ(session_->section().loss(), Loss::lease_over);
+  EXPECT_EQ(session_->loss(), Loss::lease_over);
 }
 
 TEST_F(SessionTest, WhoSleptTooLongStopsNothingThatHasEnded) {
   run(leased());
-  clock_.set(session_->kept()->lease()->kill_at());
+  clock_.set(session_->holding()->lease()->kill_at());
   command_.has_ended_unseen = true;
   session_->wake();
   EXPECT_EQ(command_.told.back(), "start");
-  session_->command_ended();
+  session_->holding()->command_ended();
   EXPECT_EQ(fate_, CommandFate::ended);
 }
 
 TEST_F(SessionTest, ACommandThatWasStoppedForItsTermHasLostItsLock) {
   run(leased());
   command_.is_over = true;
-  session_->command_ended();
+  session_->holding()->command_ended();
   EXPECT_EQ(fate_, CommandFate::stopped);
-  EXPECT_EQ(session_->section().loss(), Loss::lease_over);
+  EXPECT_EQ(session_->loss(), Loss::lease_over);
 }
 
 // The machine stood still: nothing has rung yet.
@@ -111,12 +111,12 @@ TEST_F(SessionTest, AHeartbeatThatIsAnsweredTooLateLosesTheLock) {
     with.kills = kills;
     Step step = next(*session_, run(std::move(with)));
     ASSERT_TRUE(asks<UpdateFile>(step));
-    clock_.set(session_->kept()->lease()->stop_at());
+    clock_.set(session_->holding()->lease()->stop_at());
     step = session_->on_reply(ok());
     EXPECT_EQ(fate_, kills ? CommandFate::stopped : CommandFate::runs_on);
-    EXPECT_EQ(session_->section().loss(), Loss::lease_over);
-    session_->command_ended();
-    session_->command_stopped();
+    EXPECT_EQ(session_->loss(), Loss::lease_over);
+    session_->holding()->command_ended();
+    session_->holding()->command_stopped();
     EXPECT_TRUE(finished(session_->resume())) << "the file is for others to take over";
   }
 }
@@ -126,7 +126,7 @@ TEST_F(SessionTest, ALossIsToldOnce) {
     SessionOptions with = leased();
     with.kills = kills;
     ASSERT_TRUE(asks<UpdateFile>(next(*session_, run(std::move(with)))));
-    clock_.set(session_->kept()->lease()->stop_at());
+    clock_.set(session_->holding()->lease()->stop_at());
     deadline_.ring();
     EXPECT_TRUE(fate_);
     (void)session_->on_reply(ok());  // too late, says keep, too
@@ -137,7 +137,7 @@ TEST_F(SessionTest, ALossIsToldOnce) {
 TEST_F(SessionTest, ALeaseMayEndBeforeTheCommandHasBegun) {
   acquire(leased());
   ASSERT_TRUE(asks<UpdateFile>(session_->keep(kCommand)));  // which is not answered
-  ASSERT_EQ(deadline_.due, session_->kept()->lease()->stop_at());
+  ASSERT_EQ(deadline_.due, session_->holding()->lease()->stop_at());
   clock_.set(*deadline_.due);
   deadline_.ring();
   EXPECT_EQ(fate_, CommandFate::not_run);
@@ -151,7 +151,7 @@ TEST_F(SessionTest, OnlyACommandThatWouldBeStoppedNeedsTimeForThat) {
     with.kills = kills;
     with.kill_after = with.claim.kill_after = seconds{15};
     run(std::move(with));
-    const auto& lease = session_->kept()->lease();
+    const auto& lease = session_->holding()->lease();
     EXPECT_EQ(deadline_.due,
               lease->refreshed + lease_stop(kLease, kills ? seconds{15} : seconds{0}));
     EXPECT_EQ(command_.told.front(), kills ? "term" : "start");
@@ -166,12 +166,12 @@ TEST_F(SessionTest, AShareThatWasSlowAtTheClaimIsRefreshedEarlier) {
 
 TEST_F(SessionTest, NothingIsRefreshedForACommandThatHasEnded) {
   clock_.advance(wait(run(leased())));  // a heartbeat is due
-  session_->command_ended();
+  session_->holding()->command_ended();
   EXPECT_TRUE(asks<ReadFile>(session_->resume())) << "the release";
   EXPECT_FALSE(deadline_.due) << "it has the time that it needs";
 
   ASSERT_TRUE(asks<UpdateFile>(next(*session_, run(leased()))));
-  session_->command_ended();
+  session_->holding()->command_ended();
   EXPECT_TRUE(asks<ReadFile>(session_->on_reply(ok()))) << "the release, at once";
 }
 
@@ -182,7 +182,7 @@ TEST_F(SessionTest, ALeaseIsReleasedWithinItsLastRefresh) {
     const Mono refreshed = clock_.now();
     waited(session_->on_reply(ok()));
     clock_.set(refreshed + lease_reliable(kLease) - milliseconds{1});
-    session_->command_ended();
+    session_->holding()->command_ended();
     ASSERT_TRUE(asks<ReadFile>(session_->resume()));
     if (is_late) clock_.advance(milliseconds{1});
     EXPECT_EQ(asks<RemoveFile>(session_->on_reply(ok(record_))), !is_late);
@@ -191,8 +191,8 @@ TEST_F(SessionTest, ALeaseIsReleasedWithinItsLastRefresh) {
 
 TEST_F(SessionTest, ACommandThatEndedAfterItsLeaseLostIt) {
   run(leased());
-  clock_.set(session_->kept()->lease()->kill_at());
-  session_->command_ended();
+  clock_.set(session_->holding()->lease()->kill_at());
+  session_->holding()->command_ended();
   EXPECT_EQ(fate_, CommandFate::ended);
   EXPECT_TRUE(finished(session_->resume()));
   EXPECT_FALSE(session_->release());
@@ -202,7 +202,7 @@ TEST_F(SessionTest, ALeaseThatNobodyCanWatchOverIsNotBegun) {
   command_.is_watched = false;
   acquire(leased());
   EXPECT_TRUE(asks<ReadFile>(session_->keep(kCommand))) << "the release";
-  EXPECT_TRUE(session_->is_unwatched());
+  EXPECT_FALSE(session_->holding());
   EXPECT_EQ(command_.told, (std::vector<std::string>{"term", "abandon"}));
   EXPECT_FALSE(deadline_.due);
 }

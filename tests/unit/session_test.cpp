@@ -26,7 +26,7 @@ TEST_F(SessionTest, TheCommandStartsOnceTheRecordNamesIt) {
   EXPECT_TRUE(command_.told.empty());
   waited(session_->on_reply(ok()));
   EXPECT_EQ(command_.told, std::vector<std::string>{"start"});
-  EXPECT_TRUE(session_->section().has_started());
+  EXPECT_TRUE(session_->holding()->section().has_started());
   EXPECT_EQ(settling_.due, clock_.now() + seconds{1});
 }
 
@@ -45,7 +45,7 @@ TEST_F(SessionTest, ARecordThatCannotBeWrittenStartsNothing) {
   (void)session_->keep(kCommand);
   EXPECT_TRUE(asks<ReadFile>(session_->on_reply(denied()))) << "the release";
   EXPECT_EQ(command_.told, (std::vector<std::string>{"abandon", "dismissed"}));
-  EXPECT_FALSE(session_->section().has_started());
+  EXPECT_FALSE(session_->holding()->section().has_started());
   EXPECT_FALSE(fate_) << "the lock is ours still";
 }
 
@@ -79,7 +79,7 @@ TEST_F(SessionTest, AChangeOfTheFileIsLookedAtAtOnce) {
   settle();
   (void)told_of_change();
   waited(session_->on_reply(ok(record_)));
-  session_->command_ended();
+  session_->holding()->command_ended();
   (void)told_of_change();
   EXPECT_EQ(session_->stage(), Stage::releasing) << "the release looks itself";
 }
@@ -132,7 +132,7 @@ TEST_F(SessionTest, AnothersLockOnAnotherDeviceIsNotALoss) {
   ASSERT_TRUE(asks<ReadFile>(step));
   waited(session_->on_reply(elsewhere));
   EXPECT_FALSE(fate_);
-  session_->command_ended();
+  session_->holding()->command_ended();
   step = session_->resume();
   for (int look = 0; look < 3 && !finished(step); ++look) {
     if (waits(step)) step = next(*session_, step);
@@ -145,7 +145,7 @@ TEST_F(SessionTest, AnothersLockOnAnotherDeviceIsNotALoss) {
 
 TEST_F(SessionTest, OnADiskOnlyOurOwnRecordIsRemoved) {
   run(on_disk());
-  session_->command_ended();
+  session_->holding()->command_ended();
   ASSERT_TRUE(asks<ReadFile>(session_->resume()));
   const Step step = session_->on_reply(ok(record_));
   EXPECT_EQ(expect_operation<RemoveFile>(step).only_if, record_);
@@ -157,7 +157,7 @@ TEST_F(SessionTest, AShortDelayBoundsTheLastLookWhereCreateMayOverwrite) {
     with.claim.delay = milliseconds{300};
     with.claim.atomic_create = atomic;
     run(std::move(with));
-    session_->command_ended();
+    session_->holding()->command_ended();
     ASSERT_TRUE(asks<ReadFile>(session_->resume()));
     clock_.advance(milliseconds{101});  // more than a third
     EXPECT_EQ(asks<RemoveFile>(session_->on_reply(ok(record_))), atomic);
@@ -167,7 +167,7 @@ TEST_F(SessionTest, AShortDelayBoundsTheLastLookWhereCreateMayOverwrite) {
 TEST_F(SessionTest, TheLockIsReleasedWhenTheCommandHasEnded) {
   run(options());
   EXPECT_FALSE(identity_.witness.empty());
-  session_->command_ended();
+  session_->holding()->command_ended();
   EXPECT_EQ(wakes_, 1);
   Step step = session_->resume();
   ASSERT_TRUE(asks<ReadFile>(step));
@@ -184,7 +184,7 @@ TEST_F(SessionTest, TheLockIsReleasedWhenTheCommandHasEnded) {
 
 TEST_F(SessionTest, TheWitnessStaysWhereTheLockMayStand) {
   run(options());
-  session_->command_ended();
+  session_->holding()->command_ended();
   ASSERT_TRUE(asks<ReadFile>(session_->resume()));
   ASSERT_TRUE(asks<RemoveFile>(session_->on_reply(ok(record_))));
   EXPECT_TRUE(finished(session_->on_reply(failed())));
@@ -220,14 +220,15 @@ TEST_F(SessionTest, ALockThatIsLostStopsItsCommandOrWarnsItsUser) {
     EXPECT_EQ(fate_, kills ? CommandFate::stopped : CommandFate::runs_on);
     EXPECT_EQ(command_.told.back(), kills ? "stop" : "start");
     EXPECT_EQ(last_told_at_loss_, command_.told.back()) << "the command first, then its user";
-    EXPECT_EQ(session_->section().has_stopped_command(), kills);
+    EXPECT_EQ(session_->holding()->section().has_stopped_command(), kills);
     if (kills) {
       EXPECT_EQ(command_.kill_at, clock_.now() + seconds{5});
     }
-    EXPECT_EQ(session_->section().loss(), Loss::taken_away);
-    session_->command_ended();
-    EXPECT_EQ(session_->section().is_over(), !kills) << "what it has started may run still";
-    if (kills) session_->command_stopped();
+    EXPECT_EQ(session_->loss(), Loss::taken_away);
+    session_->holding()->command_ended();
+    EXPECT_EQ(session_->holding()->section().is_over(), !kills)
+        << "what it has started may run still";
+    if (kills) session_->holding()->command_stopped();
     EXPECT_TRUE(asks<ReadFile>(session_->resume())) << "the release";
   }
 }
