@@ -21,36 +21,28 @@ constexpr Duration kRetry = std::chrono::seconds{1};
 // failures.
 constexpr int kMostFailures = 5;
 
-// Of a record of the same length: beats of the same width are in the order of their digits.
-std::optional<std::string> beat_of(const std::string& record) {
-  return parse_record(record).holder.beat;
+FileOperation look_at(const KeepOptions& options) {
+  return ReadFile{options.path, kRecordLimit, options.local};
 }
 
-bool names(const std::optional<ProcessId>& found, const std::optional<ProcessId>& child) {
-  return found && child && found->pid == child->pid && found->start == child->start;
+Duration retry(const KeepOptions& options) {
+  return options.lease ? lease_retry(*options.lease) : kRetry;
 }
 
 }  // namespace
 
 Keep::Keep(KeepOptions options, const Clock& clock)
-    : options_{std::move(options)},
-      clock_{clock},
-      heartbeat_{options_.path, options_.record, options_.local, false} {
-  if (!options_.lease) return;
-  lease_ = {*options_.lease, options_.kill_after, options_.begun, options_.takes};
-}
+    : options_{std::move(options)}, clock_{clock}, record_{options_}, restoring_{options_.path} {}
 
 Step Keep::start() {
   UFL_ASSERT(state_ == State::idle);
-  if (is_over()) return finish(Outcome::lease_over);
-  if (options_.child) return next();
-  recorded_ = true;
-  return lease_ ? next() : all_is_well();
+  if (record_.is_over(clock_.now())) return finish(Outcome::lease_over);
+  return record_.wants_writes() ? next() : all_is_well();
 }
 
 Step Keep::on_reply(const FileReply& reply) {
   // Whatever the share says now, it says it too late.
-  if (is_over()) {
+  if (record_.is_over(clock_.now())) {
     if (reply.status != FileStatus::ok) note_failure(reply);
     return finish(Outcome::lease_over);
   }
@@ -77,9 +69,10 @@ Step Keep::on_reply(const FileReply& reply) {
 Step Keep::resume() {
   UFL_ASSERT(state_ == State::wait);
   if (state_ != State::wait) return Finished{};
-  if (is_over()) return finish(Outcome::lease_over);
+  if (record_.is_over(clock_.now())) return finish(Outcome::lease_over);
   if (clock_.now() >= wait_until_) return next();
-  return look_wanted_ && recorded_ ? look() : WaitUntil{wait_until_};
+  const bool may_look = look_wanted_ && record_.is_recorded();
+  return may_look ? request(State::look, look_at(options_)) : WaitUntil{wait_until_};
 }
 
 Step Keep::cancel() {
@@ -89,145 +82,91 @@ Step Keep::cancel() {
 
 // The next thing to ask of the share.
 Step Keep::next() {
-  if (restoring_ || (recorded_ && !lease_)) return look();
-  auto content = next_record();
-  if (!content) {
-    note_failure({}, FailureReason::no_room);
-    return finish(Outcome::not_recorded);
-  }
-  return request(State::write, heartbeat_.write(std::move(*content), clock_.now()));
-}
-
-Step Keep::look() {
-  return request(State::look, ReadFile{options_.path, kRecordLimit, options_.local});
-}
-
-// Never write a heartbeat twice: observers time the lease from its first sighting. So each goes on
-// from the one that was tried last, whatever stands there by now, unless somebody else has written
-// a later one.
-std::optional<std::string> Keep::next_record() const {
-  const std::string& there = heartbeat_.record();
-  const std::string& last = heartbeat_.written();
-  const bool others_beat = with_next_beat(there) && beat_of(there) > beat_of(last);
-  std::optional<std::string> record = last;
-  if (last.empty() || others_beat) {
-    record = recorded_ ? there : with_child(there, *options_.child);
-  }
-  return lease_ && record ? with_next_beat(*record) : record;
+  const bool only_looks = restoring_.is_begun() || !record_.wants_writes();
+  if (only_looks) return request(State::look, look_at(options_));
+  auto write = record_.write(clock_.now());
+  if (write) return request(State::write, std::move(*write));
+  note_failure({}, FailureReason::no_room);
+  return finish(Outcome::not_recorded);
 }
 
 Step Keep::on_written(const FileReply& reply) {
-  const auto answer = heartbeat_.on_reply(reply, clock_.now());
+  using Answer = Heartbeat::Answer;
+  const Answer answer = record_.on_reply(reply, clock_.now());
   switch (answer) {
-    case Heartbeat::Answer::written:
-      break;
-    case Heartbeat::Answer::ours:
-    case Heartbeat::Answer::another:
-    case Heartbeat::Answer::unclear:
-      return on_other_content(reply, answer);
-    case Heartbeat::Answer::absent:
+    case Answer::written:
+      failures_ = 0;
+      return all_is_well();
+    case Answer::absent:
       return absent(reply);
-    case Heartbeat::Answer::busy:
-    case Heartbeat::Answer::failed:
+    case Answer::busy:
+    case Answer::failed:
       return cannot_tell(reply);
+    case Answer::ours:
+    case Answer::another:
+    case Answer::unclear:
+      break;
   }
-  if (lease_) {
-    lease_->refreshed = asked_;
-    // A share that has become slower is refreshed earlier; one that once stood still, at the usual
-    // time again.
-    lease_->takes = std::max(options_.takes, heartbeat_.took());
+  // Not what we have written last. With our token it is what a write left whose reply was lost, or
+  // an old state of the share; or somebody who knows the token has refreshed it, or damaged it.
+  const bool is_emptied = options_.local && record_.is_rest(reply.content);
+  if (is_emptied) return request(State::look, look_at(options_));  // which asks who keeps it
+  absence_.end();
+  if (answer == Answer::ours) {
+    if (!record_.wants_writes()) return all_is_well();
+    if (++failures_ < kMostFailures) return next();
+  } else if (answer == Answer::another && !is_elsewhere(options_.place, reply)) {
+    return finish(Outcome::lost, record_.seen());
   }
-  recorded_ = true;
-  failures_ = 0;
-  return all_is_well();
+  return cannot_tell(reply);  // somebody is writing; or it is damaged, and not given to anybody
 }
 
 Step Keep::all_is_well() {
   absence_.end();
   result_.failure.reset();
-  if (lease_) return wait_until(lease_->refresh_at());
+  if (const auto& lease = record_.lease()) return wait_until(lease->refresh_at());
   const auto& interval = options_.look_interval;
   return wait_until(interval ? clock_.now() + *interval : Mono::max());
-}
-
-// Not what we have written last. With our token it is what a write left whose reply was lost, or an
-// old state of the share; or somebody who knows the token has refreshed it, or damaged it.
-Step Keep::on_other_content(const FileReply& reply, Heartbeat::Answer answer) {
-  if (options_.local && is_rest(reply.content)) return look();  // which asks who keeps it
-  absence_.end();
-  const Sighting& seen = heartbeat_.seen();
-  if (answer == Heartbeat::Answer::ours) {
-    recorded_ = recorded_ || names(seen.holder.child, options_.child);
-    if (recorded_ && !lease_) return all_is_well();
-    if (++failures_ < kMostFailures) return next();
-  } else if (answer == Heartbeat::Answer::another && !is_elsewhere(options_.place, reply)) {
-    return lost_to(seen);
-  }
-  return cannot_tell(reply);  // somebody is writing; or it is damaged, and not given to anybody
 }
 
 Step Keep::on_look(const FileReply& reply) {
   const Finding found = find(reply, options_.token, options_.place);
   if (found.kind == Finding::Kind::absent) return absent(reply);
   if (reply.status != FileStatus::ok) return cannot_tell(reply);
-  const bool is_emptied = is_rest(reply.content);
-  if (is_emptied && reply.keeper == Keeper::us) return restore(reply);
+  const bool is_emptied = record_.is_rest(reply.content);
+  if (is_emptied && reply.keeper == Keeper::us) {
+    absence_.end();
+    const std::string& record = record_.whole_of(reply.content);
+    return request(State::restore, restoring_.write(reply.content, record));
+  }
   // An emptied file that is not the one which this process keeps stands in its place.
   const bool is_another_file = options_.kept && reply.keeper != Keeper::unknown;
   if (is_emptied && is_another_file) return absent(reply);
   absence_.end();
-  const bool is_wanted = !recorded_ || (lease_ && clock_.now() >= wait_until_);
+  const bool is_wanted = !record_.is_recorded() || (options_.lease && clock_.now() >= wait_until_);
   // And cannot be written to.
   if (is_emptied && is_wanted) return cannot_tell(reply, FailureReason::changed);
-  refusals_ = 0;
-  if (std::exchange(restoring_, false)) return next();
-  if (found.kind == Finding::Kind::another) return lost_to(found.seen);
+  if (restoring_.end()) return next();
+  if (found.kind == Finding::Kind::another) return finish(Outcome::lost, found.seen);
   if (found.kind == Finding::Kind::elsewhere) return cannot_tell(reply);
-  return lease_ ? wait_until(wait_until_) : all_is_well();  // a look is no refresh
-}
-
-// Is that what somebody has left of our record, the last one or the one that was on its way?
-bool Keep::is_rest(const std::string& content) const {
-  const auto begins = [&](const std::string& record) {
-    return content.size() < record.size() && record.starts_with(content);
-  };
-  return begins(heartbeat_.record()) || begins(heartbeat_.written());
-}
-
-Step Keep::restore(const FileReply& reply) {
-  absence_.end();
-  restoring_ = true;
-  const bool is_of_last = heartbeat_.record().starts_with(reply.content);
-  const std::string& record = is_of_last ? heartbeat_.record() : heartbeat_.written();
-  return request(State::restore,
-                 UpdateFile{options_.path, reply.content, record, false, true, true});
+  return options_.lease ? wait_until(wait_until_) : all_is_well();  // a look is no refresh
 }
 
 Step Keep::on_restored(const FileReply& reply) {
-  switch (reply.status) {
-    case FileStatus::ok:
-      ++restored_;
-      refusals_ = 0;
-      restoring_ = false;
+  switch (restoring_.on_reply(reply)) {
+    case Restoring::Next::done:
       result_.failure.reset();
       // With a lease nobody has seen a heartbeat for a while, perhaps.
-      return recorded_ && !lease_ ? all_is_well() : next();
-    case FileStatus::busy:
-    case FileStatus::changed:  // in this moment: the next look tells by whom
-      if (++refusals_ < kMaxBusyLooksAtOnce) return wait_until(clock_.now() + kBusyRetry);
-      break;
-    case FileStatus::not_found:
+      return record_.wants_writes() ? next() : all_is_well();
+    case Restoring::Next::pause:
+      return wait_until(clock_.now() + kBusyRetry);
+    case Restoring::Next::absent:
       return absent(reply);
-    default:
+    case Restoring::Next::failed:
       break;
   }
   result_.not_restored = true;
   note_failure(reply);
-  return finish(Outcome::lost);
-}
-
-Step Keep::lost_to(const Sighting& seen) {
-  result_.seen = seen;
   return finish(Outcome::lost);
 }
 
@@ -237,7 +176,7 @@ Step Keep::absent(const FileReply& reply) {
   if (absence_.confirm(asked_, now)) {
     return request(State::probe_directory, ProbeDirectory{options_.path});
   }
-  return wait_until(std::min(absence_.second_look_at(), now + retry()));
+  return wait_until(std::min(absence_.second_look_at(), now + retry(options_)));
 }
 
 Step Keep::cannot_tell(const FileReply& reply, FailureReason reason) {
@@ -245,8 +184,8 @@ Step Keep::cannot_tell(const FileReply& reply, FailureReason reason) {
   const bool lies_elsewhere = is_elsewhere(options_.place, reply);
   note_failure(reply, lies_elsewhere ? FailureReason::elsewhere : reason);
   const bool is_hopeless = reply.status == FileStatus::denied || ++failures_ >= kMostFailures;
-  if (!recorded_ && is_hopeless) return finish(Outcome::not_recorded);
-  return wait_until(clock_.now() + retry());
+  if (!record_.is_recorded() && is_hopeless) return finish(Outcome::not_recorded);
+  return wait_until(clock_.now() + retry(options_));
 }
 
 void Keep::note_failure(const FileReply& reply, FailureReason reason) {
@@ -256,13 +195,11 @@ void Keep::note_failure(const FileReply& reply, FailureReason reason) {
   result_.failure = {reason, std::move(operation), reply};
 }
 
-Duration Keep::retry() const { return lease_ ? lease_retry(lease_->length) : kRetry; }
-
 Step Keep::wait_until(Mono when) {
-  if (lease_) when = std::min(when, lease_->stop_at());
+  if (const auto& lease = record_.lease()) when = std::min(when, lease->stop_at());
   state_ = State::wait;
   wait_until_ = when;
-  return WaitUntil{look_wanted_ && recorded_ ? clock_.now() : when};
+  return WaitUntil{look_wanted_ && record_.is_recorded() ? clock_.now() : when};
 }
 
 Step Keep::request(State state, FileOperation operation) {
@@ -273,8 +210,9 @@ Step Keep::request(State state, FileOperation operation) {
   return operation;
 }
 
-Step Keep::finish(Outcome outcome) {
+Step Keep::finish(Outcome outcome, const Sighting& seen) {
   result_.outcome = outcome;
+  result_.seen = seen;
   state_ = State::finished;
   return Finished{};
 }
