@@ -11,6 +11,32 @@
 
 namespace ufl {
 
+namespace {
+
+using Outcome = ClaimResult::Outcome;
+
+void forget_what_was_seen(Contest& contest) {
+  Observer& observer = contest.observer;
+  if (contest.result.outcome != Outcome::acquired) return observer.keep();
+  // Of a free lock without a lease there is hardly ever anything, and it must not be slow.
+  if (contest.options.lease || observer.has_recalled()) observer.end();
+}
+
+void remove_witnesses(Contest& contest) {
+  const ClaimResult& result = contest.result;
+  const Sighting& from = contest.takeover.from;
+  const bool is_acquired = result.outcome == Outcome::acquired;
+  if (!is_acquired && !result.left_behind) remove_witness(contest.identity, contest.own.token());
+  // A holder that was proven dead by its witness has nobody to remove it. Of all others the record
+  // may name one that is not theirs.
+  const bool took_over = is_acquired && contest.takeover.is_on;
+  if (took_over && !both_local(from, contest.options.local) && contest.options.is_dead(from)) {
+    remove_witness(contest.identity, from.token);
+  }
+}
+
+}  // namespace
+
 Claim::Claim(ClaimOptions options, const Clock& clock, Identity& identity, Notifier* notifier)
     : contest_{std::move(options), clock, identity}, waiting_{contest_, notifier} {}
 
@@ -77,8 +103,6 @@ Step Claim::next(Verdict verdict) {
   return Finished{};
 }
 
-Step Claim::enter(ClaimPart& part) { return enter(part, part.start()); }
-
 Step Claim::enter(ClaimPart& part, const Step& first) {
   part_ = &part;
   is_offered_ = false;
@@ -122,30 +146,9 @@ Step Claim::finish() {
   part_ = nullptr;
   is_offered_ = false;
   waiting_.forget();
-  forget_what_was_seen();
-  remove_witnesses();
+  forget_what_was_seen(contest_);
+  remove_witnesses(contest_);
   return Finished{};
-}
-
-void Claim::forget_what_was_seen() {
-  Observer& observer = contest_.observer;
-  if (contest_.result.outcome != Outcome::acquired) return observer.keep();
-  // Of a free lock without a lease there is hardly ever anything, and it must not be slow.
-  if (contest_.options.lease || observer.has_recalled()) observer.end();
-}
-
-void Claim::remove_witnesses() {
-  const ClaimResult& result = contest_.result;
-  const Takeover& takeover = contest_.takeover;
-  const ClaimOptions& options = contest_.options;
-  const bool is_acquired = result.outcome == Outcome::acquired;
-  if (!is_acquired && !result.left_behind) remove_witness(contest_.identity, contest_.own.token());
-  // A holder that was proven dead by its witness has nobody to remove it. Of all others the record
-  // may name one that is not theirs.
-  const bool took_over = is_acquired && takeover.is_on;
-  if (took_over && !both_local(takeover.from, options.local) && options.is_dead(takeover.from)) {
-    remove_witness(contest_.identity, takeover.from.token);
-  }
 }
 
 bool Claim::takes_over() const {

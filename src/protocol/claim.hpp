@@ -67,32 +67,18 @@ class Claim final : public Machine {
   /// Is the claim kept for longer because it may have overwritten a winner (late claims, c)?
   [[nodiscard]] bool late() const { return part_ == &verifying_ && verifying_.is_late(); }
 
-  /// For how long such a claim is kept before its delay begins.
-  [[nodiscard]] Duration late_hold() const { return contest_.options.late_hold; }
+  /// What the claim is to do.
+  [[nodiscard]] const ClaimOptions& options() const { return contest_.options; }
 
-  /// Has the creation been denied for kLongDenial, although no file is seen, and files can be made
-  /// beside it?
-  [[nodiscard]] bool is_denied_for_long() const { return publishing_.is_denied_for_long(); }
+  /// How it goes with the creation of the file.
+  [[nodiscard]] const Publishing& publishing() const { return publishing_; }
 
-  /// What the share says to the creation then.
-  [[nodiscard]] const FileReply& refused() const { return publishing_.refused(); }
-
-  /// LooksFree was asked for, or the lock acquired, by taking it over from taken_from().
+  /// LooksFree was asked for, or the lock acquired, by taking it over from takeover().from.
   [[nodiscard]] bool takes_over() const;
+  [[nodiscard]] const Takeover& takeover() const { return contest_.takeover; }
 
-  /// takes_over(): the holder that is gone.
-  [[nodiscard]] const Sighting& taken_from() const { return contest_.takeover.from; }
-
-  /// takes_over(): because its lease, or its staleness limit, has run out, rather than by proof.
-  [[nodiscard]] bool was_abandoned() const { return contest_.takeover.was_abandoned; }
-
-  [[nodiscard]] bool local() const { return contest_.options.local; }
-
-  /// That lease as it has been kept until the lock was acquired.
+  /// The lease that its record gives, as it has been kept until the lock was acquired.
   [[nodiscard]] std::optional<KeptLease> kept_lease() const { return contest_.lease(); }
-
-  /// The lease that its record gives.
-  [[nodiscard]] std::optional<Duration> lease() const { return contest_.options.lease; }
 
   /// The verification delay in force: `auto` grows when a foreign record was seen, and every delay
   /// grows for a takeover, until that is lost.
@@ -103,14 +89,12 @@ class Claim final : public Machine {
 
   Step go_on(const Step& step);
   Step next(Verdict verdict);
-  Step enter(ClaimPart& part);
+  Step enter(ClaimPart& part) { return enter(part, part.start()); }
   Step enter(ClaimPart& part, const Step& first);
   Step offer();
   Step held(bool as_before);
   Step end(Outcome outcome);
   Step finish();
-  void forget_what_was_seen();
-  void remove_witnesses();
 
   Contest contest_;
   Looking looking_{contest_};

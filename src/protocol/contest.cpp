@@ -16,7 +16,7 @@ namespace {
 
 Observer observer_of(const ClaimOptions& options) {
   const auto limit =
-      options.local ? std::optional{std::max(kEmptyPatience, 10 * options.delay)} : std::nullopt;
+      options.local ? std::optional{std::max(kEmptyStalenessLimit, 10 * options.delay)} : std::nullopt;
   return {limit, options.observations, options.observed_as};
 }
 

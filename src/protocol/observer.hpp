@@ -18,7 +18,7 @@
 namespace ufl {
 
 /// An empty file on a local file system is left over after so long, and after ten delays.
-inline constexpr Duration kEmptyPatience = std::chrono::seconds{10};
+inline constexpr Duration kEmptyStalenessLimit = std::chrono::seconds{10};
 
 /// One observer of one lock.
 class Observer {

@@ -91,7 +91,8 @@ WaitProgress LockSession::now_waiting() const {
   WaitProgress waiting;
   waiting.for_other = claim().waiting_for_other();
   waiting.seen = claim().seen();
-  waiting.delay = claim().delay() + (claim().late() ? claim().late_hold() : Duration::zero());
+  waiting.delay =
+      claim().delay() + (claim().late() ? claim().options().late_hold : Duration::zero());
   return waiting;
 }
 
@@ -108,7 +109,7 @@ void LockSession::waits() {
   // Half a minute that looks like a hang, and a delay that is too short.
   if (claim().late() && !std::exchange(told_late_, true)) {
     make_room();
-    say(late_claim_text(options_.lock_file, claim().late_hold() + claim().delay()));
+    say(late_claim_text(options_.lock_file, claim().options().late_hold + claim().delay()));
   }
   say_what_keeps_it();
 }
@@ -124,9 +125,9 @@ void LockSession::say_what_keeps_it() {
     make_room();
     say(waits_for_no_lock_text(options_.lock_file, claim().seen()));
   }
-  if (claim().is_denied_for_long() && !std::exchange(told_denied_, true)) {
+  if (claim().publishing().is_denied_for_long() && !std::exchange(told_denied_, true)) {
     make_room();
-    say(denied_for_long_text(options_.lock_file, claim().refused()));
+    say(denied_for_long_text(options_.lock_file, claim().publishing().refused()));
   }
 }
 
@@ -136,14 +137,14 @@ bool LockSession::is_no_lock() const {
   const Sighting& seen = claim().seen();
   if (options_.timeout && *options_.timeout < kSoon) return false;
   return seen.kind == Sighting::Kind::garbled && claim().waiting_for_other() &&
-         (claim().local() || is_program(seen.token));
+         (claim().options().local || is_program(seen.token));
 }
 
 std::optional<Step> LockSession::acquired() {
   claim_ended();
   report_.kind = RunReport::Kind::acquired;
   report_.token = claimed().token;
-  if (claim().takes_over()) forget_refresh(world_, claim().taken_from().token);
+  if (claim().takes_over()) forget_refresh(world_, claim().takeover().from.token);
   say_taken_over();
   log_.acquired();
   return events_.on_acquired();
@@ -173,7 +174,7 @@ void LockSession::letting_go() {
 void LockSession::claim_ended() {
   if (line_) line_->stop();
   report_.waited = world_.clock.now() - started_;
-  report_.holder = claim().takes_over() ? claim().taken_from() : claim().seen();
+  report_.holder = claim().takes_over() ? claim().takeover().from : claim().seen();
 }
 
 void LockSession::not_taken() {
@@ -208,8 +209,8 @@ void LockSession::not_taken() {
 void LockSession::say_taken_over() const {
   const bool is_asked_for = options_.action == Action::break_lock;
   if (!claim().takes_over() || is_asked_for || options_.verbosity == Verbosity::quiet) return;
-  const WhyGone why = claim().was_abandoned() ? WhyGone::abandoned : WhyGone::dead;
-  say(taken_over_text(options_.lock_file, claim().taken_from(), why, world_.clock.wall()));
+  const WhyGone why = claim().takeover().was_abandoned ? WhyGone::abandoned : WhyGone::dead;
+  say(taken_over_text(options_.lock_file, claim().takeover().from, why, world_.clock.wall()));
 }
 
 void LockSession::not_acquired() {
@@ -225,7 +226,8 @@ void LockSession::not_acquired() {
       say(not_taken_over_text(options_.lock_file, seen, hindrance, now));
     } else {
       say(not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt, seen,
-                            life_of(world_.liveness, seen, claim().local()), claim().local(), now));
+                            life_of(world_.liveness, seen, claim().options().local),
+                            claim().options().local, now));
     }
   }
   events_.on_not_taken({options_.conflict_exit_code, 0});

@@ -103,7 +103,7 @@ TEST_F(ClaimBeatTest, ALateClaimIsKeptAlive) {
     expect_beat(step);
     step = claim.on_reply(ok());
   }
-  EXPECT_GE(clock_.now() - begun, claim.late_hold() + seconds{3}) << "not before its time";
+  EXPECT_GE(clock_.now() - begun, claim.options().late_hold + seconds{3}) << "not before its time";
   EXPECT_GE(beats, 12);
   EXPECT_TRUE(finished(claim.on_reply(ok(record_))));
   EXPECT_EQ(claim.result().outcome, Outcome::acquired);

@@ -76,8 +76,8 @@ TEST_F(ClaimTest, DeniedWhereFilesCanBeMadeIsHeldForAsLongAsItLasts) {
       step = claim.on_reply(ok());
     }
     EXPECT_TRUE(claim.waiting_for_other());
-    EXPECT_EQ(claim.is_denied_for_long(), clock_.now() - begun >= kLongDenial);
-    EXPECT_EQ(claim.refused().error, EACCES);
+    EXPECT_EQ(claim.publishing().is_denied_for_long(), clock_.now() - begun >= kLongDenial);
+    EXPECT_EQ(claim.publishing().refused().error, EACCES);
     step = next(claim, step);
     ASSERT_TRUE(asks<ReadFile>(step));
   }
@@ -103,7 +103,8 @@ TEST_F(ClaimTest, ADenialIsForgottenWhenSomebodyIsSeen) {
   clock_.advance(seconds{60});
   (void)claim.resume();
   (void)is_denied();
-  EXPECT_FALSE(claim.is_denied_for_long()) << "the first denial in a row, not one of a minute ago";
+  EXPECT_FALSE(claim.publishing().is_denied_for_long())
+      << "the first denial in a row, not one of a minute ago";
 }
 
 /// One attempt on a share, whose create is denied with nobody to be seen; what a file of its own

@@ -71,7 +71,7 @@ TEST_F(ClaimLeaseTest, TakesALockOverWhenItsLeaseHasRunOut) {
     EXPECT_GT(watched, seconds{30});
     EXPECT_LE(watched, seconds{32});
     EXPECT_TRUE(claim.takes_over());
-    EXPECT_TRUE(claim.was_abandoned());
+    EXPECT_TRUE(claim.takeover().was_abandoned);
     EXPECT_EQ(judged_.token, kOther);
     ASSERT_GE(asked_.size(), 2U);
     EXPECT_TRUE(asked_.back());
@@ -168,7 +168,7 @@ TEST_F(ClaimLeaseTest, ShortRunsTakeALockOverTogether) {
     const Step step = second.on_reply(ok(record()));
     EXPECT_EQ(looks_free(step), later > seconds{30});
     if (later == seconds{30}) continue;
-    EXPECT_TRUE(second.was_abandoned());
+    EXPECT_TRUE(second.takeover().was_abandoned);
     EXPECT_TRUE(asks<ReplaceFile>(to_rename(second, ok(record()))));
   }
 }
