@@ -29,7 +29,7 @@ inline constexpr Duration kForeignDelay = std::chrono::seconds{1};
 inline constexpr Duration kLongestBelievedDelay = std::chrono::minutes{10};
 
 /// Does this kernel alone arbitrate between `holder` and us? `local`: its file system is local
-/// here. A holder that does not say what it was for him is not known to see it as local.
+/// here. A holder that does not say what it was there is not known to see it as local.
 [[nodiscard]] inline bool both_local(const Holder& holder, bool local) {
   return local && holder.mount == kLocalMount;
 }
@@ -39,9 +39,10 @@ inline constexpr Duration kLongestBelievedDelay = std::chrono::minutes{10};
   return is_whole(seen) ? both_local(seen.holder, local) : local;
 }
 
-/// For how long whoever replaces the record that was seen, or revives it, waits before it verifies.
+/// For how long a taker that replaces the record that was seen, or a holder that revives it, waits
+/// before it verifies.
 /// `least`: what the mount asks for here. Where it is local here alone, that says nothing of the
-/// share on which the holder is, and its contenders: his own delay does.
+/// share on which the holder is, and its contenders: the delay of that holder does.
 [[nodiscard]] inline Duration takeover_delay(const Sighting& seen, bool local, Duration least) {
   if (!local || both_local(seen, local)) return least;
   const std::chrono::duration<double> most{kLongestBelievedDelay};

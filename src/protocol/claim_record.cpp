@@ -42,7 +42,7 @@ Holder holder_of(const Contest& contest) {
   }
   if (options.lease) {
     holder.lease = std::chrono::duration<double>(*options.lease).count();
-    holder.beat = kFirstBeat;
+    holder.heartbeat = kFirstHeartbeat;
   }
   return holder;
 }

@@ -25,11 +25,11 @@ struct ClaimResult {
   std::string token;
   /// Outcome::acquired: the record as it was written.
   std::string record;
-  /// Outcome::acquired: nothing of that record, with the beat that it has, was to be seen on the
-  /// share before.
+  /// Outcome::acquired: nothing of that record, with the heartbeat that it has, was to be seen on
+  /// the share before.
   Mono begun{};
   /// Outcome::acquired: the time from the last look to the landing of what was decided on it; with
-  /// a lease for which that is too long, the time of one beat, if that is shorter: the first
+  /// a lease for which that is too long, the time of one heartbeat, if that is shorter: the first
   /// operation may have waited for what the next ones find. Outcome::too_slow: that, or of a look.
   Duration look_to_write{};
   /// Outcome::acquired: others see that this process keeps the file (CreateExclusive).

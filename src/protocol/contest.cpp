@@ -15,8 +15,9 @@ namespace ufl {
 namespace {
 
 Observer observer_of(const ClaimOptions& options) {
-  const auto limit =
-      options.local ? std::optional{std::max(kEmptyStalenessLimit, 10 * options.delay)} : std::nullopt;
+  const auto limit = options.local
+                         ? std::optional{std::max(kEmptyStalenessLimit, 10 * options.delay)}
+                         : std::nullopt;
   return {limit, options.observations, options.observed_as};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Drives one protocol machine to its end: performs its file operations through the seam, waits on
-// the timer, hands replies back. Everything runs on the thread of whoever runs the timer; where the
+// the timer, hands replies back. Everything runs on the thread that runs the timer; where the
 // file system answers inline and nothing has to be waited for, start() runs the machine to its end
 // without it.
 

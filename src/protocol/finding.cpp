@@ -31,7 +31,7 @@ Finding find(const FileReply& reply, std::string_view token, const Place& place)
     default:
       return {Kind::unreadable, {}};
   }
-  // With our token, whoever removes it need not understand the rest.
+  // With our token: a ufl that removes it need not understand the rest.
   if (token_in(reply.content) == token) return {Kind::ours, {}};
   Sighting seen = parse_record(reply.content);
   const Kind kind = kind_of(seen, reply, place);

@@ -18,13 +18,13 @@ inline OnlyIf guard(bool local, const std::string& content) {
   return local ? OnlyIf{content} : std::nullopt;
 }
 
-/// After FileStatus::busy: look again so much later, and so often. Whoever follows the protocol
-/// holds the file for microseconds; a flock(1) that uses the lock file, or a process that is
-/// stopped, for longer.
+/// After FileStatus::busy: look again so much later, and so often. A contender that follows
+/// the protocol holds the file for microseconds; a flock(1) that uses the lock file, or a process
+/// that is stopped, for longer.
 inline constexpr Duration kBusyRetry = std::chrono::milliseconds{50};
 inline constexpr int kMaxBusyLooks = 200;
 
-/// And so often when whoever asks does not want to wait.
+/// And so often for a contender that does not want to wait.
 inline constexpr int kMaxBusyLooksAtOnce = 10;
 
 }  // namespace ufl

@@ -20,7 +20,7 @@ namespace ufl {
 struct InspectResult {
   enum class State {
     free,            ///< no such file
-    held,            ///< by somebody whom the file names
+    held,            ///< by a holder that the file names
     unknown_holder,  ///< by somebody else
     cannot_tell,     ///< see `failure`
   };

@@ -47,10 +47,11 @@ std::optional<bool> seems_to_be_here(const Holder& holder, const Holder& here) {
 }
 
 // The reboot rule, for a file system that this kernel alone sees, and the holder's alone before:
-// whoever wrote under another boot id ran before this boot. Two containers may have boot ids of
-// their own, and run side by side; a lock that belongs to no process is held across a reboot, too.
-// A folder that a program keeps in step with other hosts looks local to all of them, so it must be
-// this machine. Known gap: machines that were cloned with their machine-id, in such a folder.
+// a holder that wrote under another boot id ran before this boot. Two containers may have boot ids
+// of their own, and run side by side; a lock that belongs to no process is held across a reboot,
+// too. A folder that a program keeps in step with other hosts looks local to all of them, so it
+// must be this machine. Known gap: machines that were cloned with their machine-id, in such a
+// folder.
 bool ended_with_its_boot(const Holder& holder, const Holder& here) {
   if (holder.detached.value_or(false) && !holder.pid) return false;
   const bool same_machine = know_their_machines(holder, here) && holder.machine == here.machine;

@@ -34,12 +34,12 @@ class Judge final : public Liveness {
   HostSigns& signs_;
 };
 
-/// What `liveness` sees of whoever holds the lock; `local`: its file system is local here.
+/// What `liveness` sees of the holder of the lock; `local`: its file system is local here.
 [[nodiscard]] Life life_of(Liveness& liveness, const Sighting& seen, bool local);
 
 /// May a lock be taken over whose holder this host sees so? `is_abandoned`: its lease has run out,
-/// or it is an empty file that was left over. Who is seen alive keeps it all the same: a ufl that
-/// was stopped, or killed beside its command, writes no beats.
+/// or it is an empty file that was left over. A holder that is seen alive keeps it all the same: a
+/// ufl that was stopped, or killed beside its command, writes no heartbeats.
 [[nodiscard]] bool may_take_over(Life life, bool is_abandoned);
 
 }  // namespace ufl

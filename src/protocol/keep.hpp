@@ -3,7 +3,7 @@
 // Keep: what happens to the lock file while the command runs.
 //
 //     record   write the command's pid into the record; only then may the command start.
-//     refresh  with a lease: write the next beat (kept_record.hpp), at a third of the lease or
+//     refresh  with a lease: write the next heartbeat (kept_record.hpp), at a third of the lease or
 //              earlier.
 //     look     without one, at an interval: is it still ours? In either case when somebody is told
 //              that the file has changed (look_soon()).
@@ -15,8 +15,8 @@
 //
 // A program may empty the file, or cut it short, while it is ours: restoring.hpp. An emptied file
 // that is not the one which this process keeps stands in its place: as if absent. Any other content
-// than the beginning of our record is somebody else's to explain: it is left alone, and held by
-// whoever it may be.
+// than the beginning of our record is somebody else's to explain: it is left alone, and counts as
+// held.
 
 #pragma once
 
@@ -70,7 +70,7 @@ class Keep final : public Machine {
   [[nodiscard]] bool is_recorded() const { return record_.is_recorded(); }
 
   /// Somebody says that the file has changed: look at the next resume(), or after the operation
-  /// under way. With a lease that is a look and no beat, which would change the file.
+  /// under way. With a lease that is a look and no heartbeat, which would change the file.
   void look_soon() { look_wanted_ = true; }
 
   /// How often the record was written back into an emptied file.

@@ -9,9 +9,9 @@ namespace ufl {
 
 namespace {
 
-// Of a record of the same length: beats of the same width are in the order of their digits.
+// Of a record of the same length: heartbeats of the same width are in the order of their digits.
 std::optional<std::string> beat_of(const std::string& record) {
-  return parse_record(record).holder.beat;
+  return parse_record(record).holder.heartbeat;
 }
 
 bool names(const std::optional<ProcessId>& found, const std::optional<ProcessId>& child) {
@@ -45,12 +45,12 @@ std::optional<FileOperation> KeptRecord::write(Mono now) {
 std::optional<std::string> KeptRecord::next() const {
   const std::string& there = heartbeat_.record();
   const std::string& last = heartbeat_.written();
-  const bool others_beat = with_next_beat(there) && beat_of(there) > beat_of(last);
+  const bool others_beat = with_next_heartbeat(there) && beat_of(there) > beat_of(last);
   std::optional<std::string> record = last;
   if (last.empty() || others_beat) {
     record = is_recorded_ ? there : with_child(there, *child_);
   }
-  return lease_ && record ? with_next_beat(*record) : record;
+  return lease_ && record ? with_next_heartbeat(*record) : record;
 }
 
 Heartbeat::Answer KeptRecord::on_reply(const FileReply& reply, Mono now) {

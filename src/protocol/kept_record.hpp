@@ -5,13 +5,13 @@
 // has the next heartbeat.
 //
 // A lease is counted from the START of the last success, because others count theirs from when they
-// could first see its beat. It is never revived: the deadline (lease.hpp) is tested before
+// could first see its heartbeat. It is never revived: the deadline (lease.hpp) is tested before
 // and after each operation, or
-//   1 A is stopped (SIGSTOP, suspend) for longer than its lease  2 B has seen no beat, looks a last
-//   time  3 A goes on, writes a beat, believes in a new lease  4 B renames its record over A's,
-//   runs
-// would leave both running. A beat is written into the file that was opened, so at 3 it can only
-// land in what B replaces.
+//   1 A is stopped (SIGSTOP, suspend) for longer than its lease  2 B has seen no heartbeat, looks a
+//   last time  3 A goes on, writes a heartbeat, believes in a new lease  4 B renames its record
+//   over A's, runs
+// would leave both running. A heartbeat is written into the file that was opened, so at 3 it can
+// only land in what B replaces.
 
 #pragma once
 

@@ -32,7 +32,7 @@ constexpr Duration lease_of(double seconds) {
 
 /// The lease of a holder that others can see run out: it is given, and a heartbeat with it.
 inline std::optional<Duration> usable_lease(const Holder& holder) {
-  const bool is_usable = holder.lease && holder.beat && *holder.lease > 0;
+  const bool is_usable = holder.lease && holder.heartbeat && *holder.lease > 0;
   return is_usable ? std::optional{lease_of(*holder.lease)} : std::nullopt;
 }
 

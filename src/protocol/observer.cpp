@@ -21,7 +21,7 @@ std::optional<Observation> Observer::observation_of(const Sighting& seen) const 
   }
   const auto lease = usable_lease(seen.holder);
   if (seen.kind != Sighting::Kind::record || !lease) return {};
-  return Observation{seen.token, *seen.holder.beat, *lease, {}};
+  return Observation{seen.token, *seen.holder.heartbeat, *lease, {}};
 }
 
 void Observer::saw(const Sighting& seen, Mono asked, Mono answered) {

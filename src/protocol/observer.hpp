@@ -4,7 +4,7 @@
 // of this host alone, from the answer to the first look that showed it to the question of the last:
 // no time in the file, and no time stamp of the file, is compared with anything.
 //
-// Two looks are enough, however far apart: a beat only ever grows while its token stands.
+// Two looks are enough, however far apart: a heartbeat only ever grows while its token stands.
 
 #pragma once
 
@@ -40,8 +40,8 @@ class Observer {
   /// When a look first shows that, if nothing changes; none: never, as far as is known.
   [[nodiscard]] std::optional<Mono> abandoned_at() const;
 
-  /// Somebody uses the lock for whom its file system is a share: from now on an empty file may be
-  /// his, and is never abandoned.
+  /// A contender uses the lock that sees its file system as a share: from now on an empty file may
+  /// be that contender's, and is never abandoned.
   void keep_empty_files() { empty_limit_.reset(); }
 
   /// Begin anew at `now`: it is in use, although nothing changes.
@@ -50,7 +50,7 @@ class Observer {
   /// Leave what was seen to the next process, or that nothing is left of what an earlier one saw.
   void keep();
 
-  /// Whoever it was is gone, and the lock is ours: what is kept of it has served.
+  /// The other holder is gone, and the lock is ours: what is kept of it has served.
   void end();
 
   /// Was it asked what an earlier process has seen?

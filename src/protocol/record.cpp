@@ -104,7 +104,7 @@ void for_each_field(Fields& holder, Visit visit) {
   visit("mount", holder.mount);
   visit("delay", holder.delay);
   visit("lease", holder.lease);
-  visit("beat", holder.beat);
+  visit("beat", holder.heartbeat);
   visit("detached", holder.detached);
   visit("lifeline", holder.lifeline);
   visit("child", holder.child);
@@ -126,8 +126,8 @@ std::string holder_line(const Holder& holder) {
   return line.text();
 }
 
-// A number of this value, not 1.0 or "1". Whoever leaves it out keeps to what has stood from the
-// beginning.
+// A number of this value, not 1.0 or "1". A writer that leaves it out keeps to what has stood
+// from the beginning.
 bool is_known_version(const boost::json::object& object) {
   const auto* version = object.if_contains(kVersionKey);
   return version == nullptr || (version->is_int64() && version->get_int64() == kRecordVersion);
@@ -152,7 +152,7 @@ bool reads_back(const std::string& record, std::string_view token, const Holder&
     return !text || parse_record(*text).kind == Sighting::Kind::record;
   };
   return is_record(record) && holder_line(seen.holder) == holder_line(holder) &&
-         is_record(with_child(record, {1, 1})) && is_record(with_next_beat(record));
+         is_record(with_child(record, {1, 1})) && is_record(with_next_heartbeat(record));
 }
 
 // Written over the record in place: what is read meanwhile is one of the two, or begins like both.
@@ -188,7 +188,7 @@ std::optional<std::string> with_child(std::string_view record, const ProcessId& 
   return next;
 }
 
-std::optional<std::string> with_next_beat(std::string_view record) {
+std::optional<std::string> with_next_heartbeat(std::string_view record) {
   const auto begin = value_of(record, "beat");
   if (begin == std::string_view::npos || begin >= record.size() || record[begin] != '"') return {};
   const auto end = record.find('"', begin + 1);

@@ -59,8 +59,8 @@ struct Sighting {
 /// token: its holder is never judged, and no lease of it runs out.
 inline constexpr std::int64_t kRecordVersion = 1;
 
-/// Is this what is left of the lock of a holder who is seen alive, after somebody else has emptied
-/// his file or cut it short?
+/// Is this what is left of the lock of a holder that is seen alive, after somebody else has emptied
+/// its file or cut it short?
 [[nodiscard]] inline bool is_emptied(const Sighting& seen) {
   return seen.keeper == Keeper::somebody && !is_whole(seen);
 }
@@ -74,11 +74,11 @@ inline constexpr std::int64_t kRecordVersion = 1;
 [[nodiscard]] std::optional<std::string> with_child(std::string_view record,
                                                     const ProcessId& child);
 
-/// `record`, whoever wrote it, with a beat that is one higher; nothing: it has none.
-[[nodiscard]] std::optional<std::string> with_next_beat(std::string_view record);
+/// `record`, of any writer, with a heartbeat that is one higher; nothing: it has none.
+[[nodiscard]] std::optional<std::string> with_next_heartbeat(std::string_view record);
 
-/// The first beat of a record.
-inline constexpr std::string_view kFirstBeat = "0000000000";
+/// The first heartbeat of a record.
+inline constexpr std::string_view kFirstHeartbeat = "0000000000";
 
 /// The token in `content`, read from a lock file: line 1, stripped. A view into it.
 [[nodiscard]] std::string_view token_in(std::string_view content);

@@ -61,7 +61,7 @@ Step Refresh::looked(Step step) {
 Step Refresh::write(const std::string& content) {
   const Holder& holder = result_.seen.holder;
   const auto lease = usable_lease(holder);
-  auto next = with_next_beat(content);
+  auto next = with_next_heartbeat(content);
   if (!next || !lease || !holder.detached.value_or(false)) return finish(Outcome::no_lease);
   lease_.length = *lease;
   const Mono now = clock_.now();

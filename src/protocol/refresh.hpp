@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 //
-// Refresh: one beat for a lock that `ufl --acquire --lease` has taken.
+// Refresh: one heartbeat for a lock that `ufl --acquire --lease` has taken.
 //
 //     look     still ours? (protocol/release.hpp)
-//     write    the next beat.
+//     write    the next heartbeat.
 //     wait, look again: unless this host knows that the last refresh is younger than two thirds of
-//              the lease. With more beats meanwhile, where that takes a third of the lease.
+//              the lease. With more heartbeats meanwhile, where that takes a third of the lease.
 //
-// Why it waits: whoever saw no beat for the length of the lease may be between its last look and
-// its rename. 1 A's lease is over.  2 B looks: no beat.  3 A writes one, and would say "held".
-// 4 B renames, verifies, runs. After the delay of a takeover B's record is to be seen, or B has
-// seen the beat. On a local file system B may be stopped for any time before it renames, but holds
-// flock(2) on the file from its last look on; so the beat is written under flock(2), too.
+// Why it waits: a taker that saw no heartbeat for the length of the lease may be between its last
+// look and its rename.
+//   1 A's lease is over.  2 B looks: no heartbeat.  3 A writes one, and would say "held".
+//   4 B renames, verifies, runs.
+// After the delay of a takeover B's record is to be seen, or B has seen the heartbeat. On a local
+// file system B may be stopped for any time before it renames, but holds flock(2) on the file from
+// its last look on; so the heartbeat is written under flock(2), too.
 
 #pragma once
 

@@ -50,7 +50,7 @@ struct ReleaseResult {
     released,  ///< the file is gone, and it was ours
     held,      ///< only_look: it is ours still
     lost,      ///< the file is not ours any more; see `seen`
-    too_late,  ///< the lease is over: the file is left to whoever takes it over
+    too_late,  ///< the lease is over: the file is left to the next taker
     failed,    ///< cannot tell, or cannot remove: the file may still be there; see `failure`
   };
   Outcome outcome = Outcome::failed;

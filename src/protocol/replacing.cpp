@@ -136,7 +136,7 @@ void Replacing::note_lateness() {
   OwnClaim& own = contest_.own;
   const Sighting& from = contest_.takeover.from;
   const bool names_commands =
-      from.holder.lifeline || from.holder.beat || from.holder.detached.value_or(false);
+      from.holder.lifeline || from.holder.heartbeat || from.holder.detached.value_or(false);
   // What creates atomically for us may not do so for that holder.
   const bool creates_atomically =
       contest_.options.atomic_create && contest_.is_alone() == contest_.options.local;

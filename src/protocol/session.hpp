@@ -6,8 +6,7 @@
 //     decide    acquired: the caller is asked what for (Acquired): for a command, keep(); to leave
 //               it to its user, hand_over(); for nothing, let_go().
 //     hold      holding.hpp: while the command runs; until it is stopped, when the lock is lost.
-//     release   release.hpp; unless the lease is over: then the file is left to whoever takes the
-//               lock over.
+//     release   release.hpp; unless the lease is over: then the file is left to the next taker.
 //
 // The rules about a lease that is too short for the share, about the witness of a holder, about how
 // often a holder looks, are here.

@@ -98,7 +98,7 @@ Step Verifying::heartbeat() {
   contest_.looked_at = contest_.clock.now();
   heartbeat_.emplace(contest_.options.path, record, local, local);
   state_ = State::heartbeat;
-  operation_ = heartbeat_->write(with_next_beat(record).value_or(record), contest_.looked_at);
+  operation_ = heartbeat_->write(with_next_heartbeat(record).value_or(record), contest_.looked_at);
   return operation_;
 }
 

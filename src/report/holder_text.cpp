@@ -45,7 +45,7 @@ std::string record_text(const HolderParts& parts) {
 // After so long without a refresh every waiter may take the lock over. Without a heartbeat no
 // waiter sees a refresh.
 std::optional<Seconds> lease_of(const Holder& holder) {
-  const bool has_lease = holder.lease && holder.beat && *holder.lease > 0;
+  const bool has_lease = holder.lease && holder.heartbeat && *holder.lease > 0;
   return has_lease ? std::optional{Seconds{*holder.lease}} : std::nullopt;
 }
 

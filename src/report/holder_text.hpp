@@ -39,7 +39,7 @@ struct HolderParts {
 /// What this host can say of the holder: "its process runs on this host".
 [[nodiscard]] std::string life_text(const Sighting& seen, Life life);
 
-/// What a person can do about a lock that is held, by whom `life` says: words, a colon and a
+/// What a person can do about a lock whose holder `life` tells of: words, a colon and a
 /// command for a shell. `path` as typed; `local`: this kernel alone sees its file.
 [[nodiscard]] std::string next_step_text(const std::string& path, const Sighting& seen, Life life,
                                          bool local);

@@ -36,10 +36,10 @@ struct Holder {
   std::optional<std::string> mount;  ///< what the lock's file system is for it: kLocalMount, or not
   std::optional<double> delay;       ///< verification delay of the holder, seconds
   std::optional<double> lease;       ///< seconds
-  std::optional<std::string> beat;   ///< with a lease: a number that grows while it lives
-  std::optional<bool> detached;      ///< taken by `ufl --acquire`: no ufl waits for its release
-  std::optional<std::string> lifeline;  ///< what shows that it lives; only kLifeline is known
-  std::optional<ProcessId> child;       ///< the command, once it has been started
+  std::optional<std::string> heartbeat;  ///< with a lease: a number that grows while it lives
+  std::optional<bool> detached;          ///< taken by `ufl --acquire`: no ufl waits for its release
+  std::optional<std::string> lifeline;   ///< what shows that it lives; only kLifeline is known
+  std::optional<ProcessId> child;        ///< the command, once it has been started
 };
 
 /// Holder::lifeline of a holder that has bound the abstract Unix datagram socket "ufl/" + UUID

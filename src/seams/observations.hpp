@@ -16,13 +16,13 @@ namespace ufl {
 /// Something that stays as it is: a record that nobody refreshes, or a file without content.
 struct Observation {
   std::string token;           ///< of the record; empty for a file of 0 bytes
-  std::string beat;            ///< the heartbeat: what would change if its holder lived
+  std::string heartbeat;       ///< the heartbeat: what would change if its holder lived
   Duration staleness_limit{};  ///< seen unchanged for longer, it is abandoned
   Mono since{};                ///< when it was first seen so
 
   /// Is `other` the same thing, seen at another time?
   [[nodiscard]] bool is_of(const Observation& other) const {
-    return token == other.token && beat == other.beat;
+    return token == other.token && heartbeat == other.heartbeat;
   }
 };
 

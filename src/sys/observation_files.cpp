@@ -109,7 +109,7 @@ std::vector<std::string> directories() {
 }
 
 std::string text_of(const Observation& observation) {
-  return observation.token + '\n' + observation.beat + '\n' +
+  return observation.token + '\n' + observation.heartbeat + '\n' +
          std::to_string(observation.staleness_limit.count()) + '\n' +
          std::to_string(observation.since.time_since_epoch().count()) + '\n';
 }
@@ -211,7 +211,7 @@ std::optional<Observation> ObservationFiles::recall(const std::string& key) {
 
 void ObservationFiles::keep(const std::string& key, const Observation& observation) {
   // A heartbeat may be any text; with a line break in it, it would be read back as another one.
-  const bool is_plain = (observation.token + observation.beat).find('\n') == std::string::npos;
+  const bool is_plain = (observation.token + observation.heartbeat).find('\n') == std::string::npos;
   const auto name = name_of(key);
   if (!is_plain || !name) return;
   bool is_kept = false;

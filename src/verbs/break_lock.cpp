@@ -220,7 +220,7 @@ class Break {
 }  // namespace
 
 Ending break_lock(const Options& options, const World& world) {
-  // Whoever breaks a lock must learn whose it was.
+  // A person who breaks a lock must learn whose it was.
   if (const int error = world.out.write({}, nullptr); error != 0) {
     say(print_failure_text(options.lock_file, "what is broken, so nothing is", error));
     return {exit_status::kFailed, 0};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// ufl --break LOCKFILE: take a lock away from a holder of whom a person knows that it is gone.
+// ufl --break LOCKFILE: take a lock away from a holder that a person knows to be gone.
 
 #pragma once
 

@@ -131,7 +131,7 @@ void LockSession::say_what_keeps_it() {
   }
 }
 
-// On a share it may be a lock that is just being written. Whoever gives up soon is told then.
+// On a share it may be a lock that is just being written. A user who gives up soon is told then.
 bool LockSession::is_no_lock() const {
   constexpr Duration kSoon = std::chrono::seconds{1};
   const Sighting& seen = claim().seen();

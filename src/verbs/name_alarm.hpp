@@ -18,7 +18,8 @@ class NameAlarm {
   /// Begin: `on_event` is called from `loop`, which must outlive this, until end(). False: the
   /// kernel refuses (sys/name_watch.hpp, or it has no descriptor); then it is never called.
   ///
-  /// What happened before is not told: whoever has looked at the file must look once more now.
+  /// What happened before is not told: a waiter that has looked at the file must look once more
+  /// now.
   [[nodiscard]] bool begin(EventLoop& loop, const std::string& path, NameEvents events,
                            std::function<void()> on_event);
 

@@ -60,7 +60,8 @@ Ending refresh(const Options& options, const World& world) {
   const MountTraits mount = find_mount(absolute_path(options.lock_file));
   if (!can_be_a_lock(options, mount)) return {exit_status::kFailed, 0};
   VerbLoop loop{world.signals};
-  // A beat that was written stays written; whether it was in time is for the next refresh to tell.
+  // A heartbeat that was written stays written; whether it was in time is for the next refresh to
+  // tell.
   loop.events().on_signal([&loop](const SignalEvent& event) {
     if (ends_a_wait(event.number)) loop.end(ending_of_signal(event.number));
   });

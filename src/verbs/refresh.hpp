@@ -13,7 +13,7 @@
 
 namespace ufl {
 
-/// ufl --refresh: one beat for the lock that --token holds. 0: it is held, for another lease.
+/// ufl --refresh: one heartbeat for the lock that --token holds. 0: it is held, for another lease.
 [[nodiscard]] Ending refresh(const Options& options, const World& world);
 
 /// Tells, with -v, that a refresh waits to see whether somebody takes the lock over. Once.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// ufl --release and --check: for whoever has the token that --acquire printed.
+// ufl --release and --check: for a person or script with the token that --acquire printed.
 
 #pragma once
 

@@ -38,7 +38,7 @@ class ClaimBeatTest : public ClaimFixture {
   }
   /// The step writes the next beat; the record as it is then.
   void expect_beat(const Step& step) {
-    expect_update(step, record_, with_next_beat(record_).value_or(""));
+    expect_update(step, record_, with_next_heartbeat(record_).value_or(""));
     record_ = expect_operation<UpdateFile>(step).content;
   }
   /// Up to the look that verifies it, with a beat wherever one is asked for.

@@ -180,21 +180,21 @@ TEST_F(ClaimLeaseTest, EveryClaimThatDoesNotGetTheLockLeavesWhatItSaw) {
   step_ = timed_out.start();
   (void)watch(timed_out, ok(record("1")), seconds{100});
   EXPECT_EQ(timed_out.result().outcome, Outcome::timed_out);
-  EXPECT_EQ(memory_.kept.at(kKey).beat, "1");
+  EXPECT_EQ(memory_.kept.at(kKey).heartbeat, "1");
 
   Claim cancelled = make(options(false));
   (void)cancelled.start();
   (void)cancelled.on_reply(ok(record("2")));
-  EXPECT_EQ(memory_.kept.at(kKey).beat, "1") << "while it waits";
+  EXPECT_EQ(memory_.kept.at(kKey).heartbeat, "1") << "while it waits";
   EXPECT_TRUE(finished(cancelled.cancel()));
-  EXPECT_EQ(memory_.kept.at(kKey).beat, "2");
+  EXPECT_EQ(memory_.kept.at(kKey).heartbeat, "2");
 
   Claim failed = make(options(false));
   (void)failed.start();
   const Step step = failed.on_reply(ok(record("3")));
   (void)next(failed, step);
   EXPECT_TRUE(finished(failed.on_reply(exhausted())));
-  EXPECT_EQ(memory_.kept.at(kKey).beat, "3");
+  EXPECT_EQ(memory_.kept.at(kKey).heartbeat, "3");
 }
 
 TEST_F(ClaimLeaseTest, AClaimThatGetsTheLockLeavesNothing) {

@@ -47,12 +47,12 @@ class ClaimRecordTest : public ClaimFixture {
 TEST_F(ClaimRecordTest, ALeaseIsWrittenWithItsFirstBeat) {
   for (ClaimOptions options : {run(), acquire(), acquire_pid()}) {
     Holder holder = holder_of(options);
-    EXPECT_FALSE(holder.lease || holder.beat);
+    EXPECT_FALSE(holder.lease || holder.heartbeat);
     options.lease = milliseconds{30500};
     holder = holder_of(options);
     EXPECT_EQ(holder.lease, 30.5);
-    EXPECT_EQ(holder.beat, std::string{kFirstBeat});
-    EXPECT_TRUE(with_next_beat(record_of(options)));
+    EXPECT_EQ(holder.heartbeat, std::string{kFirstHeartbeat});
+    EXPECT_TRUE(with_next_heartbeat(record_of(options)));
   }
 }
 

@@ -35,7 +35,7 @@ inline Holder leased(std::optional<double> lease, std::optional<std::string> bea
   holder.host = "there";
   holder.mount = kLocalMount;
   holder.lease = lease;
-  holder.beat = std::move(beat);
+  holder.heartbeat = std::move(beat);
   return holder;
 }
 

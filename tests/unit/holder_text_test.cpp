@@ -55,7 +55,7 @@ TEST(HolderText, TrustsNothing) {
 Sighting leased() {
   Sighting seen = record();
   seen.holder.lease = 30;
-  seen.holder.beat = "0000000007";
+  seen.holder.heartbeat = "0000000007";
   return seen;
 }
 
@@ -95,7 +95,7 @@ TEST(LifeText, EveryDoubtIsToldWithItsLease) {
 
 TEST(LifeText, ALeaseThatNobodyCanSeeRunOutIsNone) {
   Sighting without_beat = leased();
-  without_beat.holder.beat.reset();
+  without_beat.holder.heartbeat.reset();
   Sighting zero = leased();
   zero.holder.lease = 0;
   for (const Sighting& seen : {without_beat, zero}) {

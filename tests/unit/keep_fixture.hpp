@@ -31,8 +31,8 @@ inline std::string plain_record() {
 }
 /// Our record, with kKeptLease, after so many beats.
 inline std::string leased_record(int beats = 0) {
-  std::string text = format_record(kMine, leased(30, std::string{kFirstBeat}));
-  while (beats-- > 0) text = with_next_beat(text).value_or("");
+  std::string text = format_record(kMine, leased(30, std::string{kFirstHeartbeat}));
+  while (beats-- > 0) text = with_next_heartbeat(text).value_or("");
   return text;
 }
 

@@ -45,7 +45,7 @@ TEST_F(KeepLeaseTest, TheFirstBeatIsWrittenTogetherWithTheCommand) {
   EXPECT_FALSE(keep.is_recorded());
   const Step step = keep.on_reply(ok());
   EXPECT_TRUE(keep.is_recorded());
-  expect_update(next(keep, step), content, with_next_beat(content).value_or(""));
+  expect_update(next(keep, step), content, with_next_heartbeat(content).value_or(""));
 }
 
 TEST_F(KeepLeaseTest, ItsTimesAreCountedFromTheStartOfTheLastSuccess) {
@@ -222,7 +222,7 @@ TEST_F(KeepLeaseTest, ADamagedRecordOfOursIsWrittenAnew) {
   std::string no_beat = record();
   no_beat.replace(no_beat.find("beat"), 4, "boat");
   std::string no_number = record();
-  no_number.replace(no_number.rfind(kFirstBeat), 3, "zzz");
+  no_number.replace(no_number.rfind(kFirstHeartbeat), 3, "zzz");
   for (const std::string& damaged : {no_json, no_beat, no_number}) {
     Keep keep{options(), clock_};
     Step step = keep.start();

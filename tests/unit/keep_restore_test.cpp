@@ -72,11 +72,11 @@ TEST_F(KeepRestoreTest, WithALeaseABeatFollows) {
   Step step = keep.on_reply(kept_by(Keeper::us));
   const auto restore = expect_operation<UpdateFile>(step);
   const std::string restored = restore.content;
-  EXPECT_EQ(parse_record(restored).holder.beat, "0000000001");
+  EXPECT_EQ(parse_record(restored).holder.heartbeat, "0000000001");
   step = keep.on_reply(ok());
   const auto beat = expect_operation<UpdateFile>(step);
   EXPECT_EQ(beat.expected, restored);
-  EXPECT_EQ(parse_record(beat.content).holder.beat, "0000000002");
+  EXPECT_EQ(parse_record(beat.content).holder.heartbeat, "0000000002");
   EXPECT_FALSE(beat.restores);
 }
 

@@ -96,7 +96,7 @@ TEST_F(ObservationFilesTest, AnotherProcessRecallsWhatWasKept) {
   const auto found = next.recall(key_);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->token, seen_.token);
-  EXPECT_EQ(found->beat, seen_.beat);
+  EXPECT_EQ(found->heartbeat, seen_.heartbeat);
   EXPECT_EQ(found->staleness_limit, seen_.staleness_limit);
   EXPECT_EQ(found->since, seen_.since);
   EXPECT_FALSE(next.recall(key_ + "x"));
@@ -104,10 +104,10 @@ TEST_F(ObservationFilesTest, AnotherProcessRecallsWhatWasKept) {
 
 TEST_F(ObservationFilesTest, TheLastOneCounts) {
   files_.keep(key_, seen_);
-  seen_.beat = "0000000008";
+  seen_.heartbeat = "0000000008";
   seen_.since += seconds{5};
   files_.keep(key_, seen_);
-  EXPECT_EQ(files_.recall(key_)->beat, "0000000008");
+  EXPECT_EQ(files_.recall(key_)->heartbeat, "0000000008");
 }
 
 // Times are counted from boot: after another one they mean something else.
@@ -276,7 +276,7 @@ TEST_F(HomeTest, AThousandLocksLeaveNoThousandFiles) {
 }
 
 TEST_F(ObservationFilesTest, ALineBreakFromALockFileMakesNoOtherObservation) {
-  seen_.beat = "1\n0\n0\n";
+  seen_.heartbeat = "1\n0\n0\n";
   files_.keep(key_, seen_);
   EXPECT_FALSE(files_.recall(key_));
 }

@@ -310,7 +310,7 @@ TEST_F(ObserverTest, LeavesWhatItSawFirstToTheNextProcess) {
   observer.keep();
   const Observation& kept = memory_.kept.at(kKey);
   EXPECT_EQ(kept.token, kToken);
-  EXPECT_EQ(kept.beat, "1");
+  EXPECT_EQ(kept.heartbeat, "1");
   EXPECT_EQ(kept.staleness_limit, kLease);
   EXPECT_EQ(kept.since, Mono{seconds{105}});
   observer.keep();
@@ -325,7 +325,7 @@ TEST_F(ObserverTest, WhatIsRecalledIsNeverMoved) {
   EXPECT_EQ(memory_.kept.at(kKey).since, Mono{seconds{100}});
   look(observer, record("2"), seconds{121});
   observer.keep();
-  EXPECT_EQ(memory_.kept.at(kKey).beat, "2");
+  EXPECT_EQ(memory_.kept.at(kKey).heartbeat, "2");
   EXPECT_EQ(memory_.kept.at(kKey).since, Mono{seconds{121}});
 }
 

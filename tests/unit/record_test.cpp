@@ -114,25 +114,27 @@ TEST(Record, HasRoomForAChild) {
 TEST(Record, BeatsGrowInPlace) {
   Holder holder = full_holder();
   holder.command = R"("beat":"0000000007")";
-  EXPECT_FALSE(with_next_beat(format_record(kUuid, holder)));
+  EXPECT_FALSE(with_next_heartbeat(format_record(kUuid, holder)));
   holder.lease = 30;
-  holder.beat = kFirstBeat;
+  holder.heartbeat = kFirstHeartbeat;
   std::string record = format_record(R"("beat":"1"-)" + kUuid, holder);
   const auto length = record.size();
   for (int beat = 1; beat <= 11; ++beat) {
-    record = *with_next_beat(record);
+    record = *with_next_heartbeat(record);
     EXPECT_EQ(record.size(), length);
     char text[11];
     std::snprintf(text, sizeof text, "%010d", beat);
-    EXPECT_EQ(parse_record(record).holder.beat, text);
+    EXPECT_EQ(parse_record(record).holder.heartbeat, text);
   }
-  holder.beat = "9999999999";
-  EXPECT_EQ(parse_record(*with_next_beat(format_record(kUuid, holder))).holder.beat, kFirstBeat);
+  holder.heartbeat = "9999999999";
+  EXPECT_EQ(parse_record(*with_next_heartbeat(format_record(kUuid, holder))).holder.heartbeat,
+            kFirstHeartbeat);
   for (const char* no_beat : {R"({"beat":3})", R"({"beat":""})", R"({"beat":"1x"})",
                               R"({"beat":"1)", R"({"beat":)", "{}"}) {
-    EXPECT_FALSE(with_next_beat(kUuid + '\n' + no_beat)) << no_beat;
+    EXPECT_FALSE(with_next_heartbeat(kUuid + '\n' + no_beat)) << no_beat;
   }
-  EXPECT_TRUE(with_next_beat(kUuid + "\n{\"future\":[1],\"beat\":\"1\"}")) << "unknown keys stay";
+  EXPECT_TRUE(with_next_heartbeat(kUuid + "\n{\"future\":[1],\"beat\":\"1\"}"))
+      << "unknown keys stay";
 }
 
 TEST(Record, AChildOfAnotherTypeIsNotBelieved) {

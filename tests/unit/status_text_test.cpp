@@ -87,7 +87,7 @@ TEST(StatusText, TellsTheLeaseAndWhatComesOfIt) {
   LockStatus lock = held();
   lock.life = Life::other_host;
   lock.look.seen.holder.lease = 2.5;
-  lock.look.seen.holder.beat = "0";
+  lock.look.seen.holder.heartbeat = "0";
   const std::string text = status_text(lock, kNow, false);
   EXPECT_NE(text.find("  lease     2.5s\n"), std::string::npos) << text;
   EXPECT_NE(text.find("when it is not refreshed for 2.5s\n"), std::string::npos) << text;
