@@ -133,7 +133,7 @@ void draw_late_claims(Drawing& draw, Setup& setup) {
   draw_stalls(draw, setup);
   share.stall = 0;
   draw_errors(draw, share);
-  share.lands_after_error = 0;  // nobody can wait for what he was told has failed
+  share.lands_after_error = 0;  // nobody can wait for what is told to have failed
   setup.promises.late_writes = true;
   share.overdue = 200;
   share.longest_overdue = draw.half() ? seconds{10} : draw.ticks(0, 200);

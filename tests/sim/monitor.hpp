@@ -51,7 +51,7 @@ struct Promises {
   bool empty_recovers = false;  ///< and so is an empty file
   /// Nothing fails, and nobody is late: whoever says that something may be left behind is wrong.
   bool all_is_well = false;
-  /// Whoever is told that he may not create files is told wrong.
+  /// A user who is told of a lack of permission to create files is told wrong.
   bool all_may_create = false;
   /// The longest time for which nobody gets a lock that nobody holds.
   Duration progress{};
@@ -82,7 +82,7 @@ class Monitor {
   void freezes(int who, Moment until);
   /// The lease of `who` was not kept, though nothing kept it from that.
   void loses_lease(int who);
-  /// A user was told that the share is too slow for his lease, which nobody could keep: that
+  /// A user was told that the share is too slow for the lease, which nobody could keep: that
   /// nobody has got the lock so far is no wonder.
   void refuses();
   /// Somebody removes the record of `who`, which may or may not hold the lock.
@@ -90,7 +90,7 @@ class Monitor {
   /// The user was told of a failure.
   void fails(int who);
 
-  /// The user was told that he may not create the lock file.
+  /// The user was told of a lack of permission to create the lock file.
   void is_forbidden(int who);
 
   /// A person who knows everything removes a record that nobody will ever remove.

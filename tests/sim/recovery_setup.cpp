@@ -146,7 +146,7 @@ void draw_late_noticed(Drawing& draw, Setup& setup) {
   draw_recovery_share(draw, setup);
   ShareKnobs& share = setup.share;
   share.atomic_create = share.eperm_for_exists = false;
-  share.lands_after_error = 0;  // nobody can wait for what he was told has failed
+  share.lands_after_error = 0;  // nobody can wait for what is told to have failed
   share.overdue = 100;
   share.longest_overdue = draw.half() ? Duration{seconds{10}} : draw.ticks(0, 200);
   RecoveryKnobs& knobs = setup.recovery;

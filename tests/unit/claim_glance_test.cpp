@@ -24,7 +24,7 @@ TEST_F(ClaimGlanceTest, TakesTheLockLongBeforeTheNextLook) {
   EXPECT_FALSE(notifier_.process);
 }
 
-TEST_F(ClaimGlanceTest, WhoIsThereIsNotRead) {
+TEST_F(ClaimGlanceTest, TheHolderIsNotRead) {
   Claim claim = make(options(true));
   begin_to_wait(claim);
   const int judged = judged_;
@@ -34,7 +34,7 @@ TEST_F(ClaimGlanceTest, WhoIsThereIsNotRead) {
   EXPECT_EQ(judged_, judged);
 }
 
-TEST_F(ClaimGlanceTest, WhoLosesTheRaceDoesNotReadWhoWon) {
+TEST_F(ClaimGlanceTest, ALoserOfTheRaceDoesNotReadTheWinner) {
   Claim claim = make(options(true));
   begin_to_wait(claim);
   const int judged = judged_;
@@ -97,7 +97,7 @@ TEST_F(ClaimGlanceTest, OnAShareALostRaceIsLookedInto) {
 }
 
 //   Somebody wants to be told who it is.
-TEST_F(ClaimGlanceTest, WhoHasSeenNobodyLooksWhoWasFaster) {
+TEST_F(ClaimGlanceTest, AClaimThatHasSeenNobodyLooksAtTheWinner) {
   Claim claim = make(options(true));
   (void)publish(claim);
   step_ = claim.on_reply(exists());
@@ -107,7 +107,7 @@ TEST_F(ClaimGlanceTest, WhoHasSeenNobodyLooksWhoWasFaster) {
 }
 
 //   After a lost race it has to be seen that what stands there is not ours: that is no mere glance.
-TEST_F(ClaimGlanceTest, WhoLooksWhoItIsKnowsIt) {
+TEST_F(ClaimGlanceTest, ALookKnowsTheHolder) {
   Claim claim = make(options(true));
   (void)publish(claim);
   clock_.advance(milliseconds{1});
@@ -131,7 +131,7 @@ TEST_F(ClaimGlanceTest, NothingButAWaitForOthersIsCutShort) {
 }
 
 //   The next holder may die before it is watched.
-TEST_F(ClaimGlanceTest, WhoWasFasterIsSoonFoundOut) {
+TEST_F(ClaimGlanceTest, TheNextHolderIsSoonFoundOut) {
   Claim claim = make(often());
   begin_to_be_told(claim);
   look_at(claim, 101);
@@ -159,7 +159,7 @@ TEST_F(ClaimGlanceTest, InACrowdItIsFoundOutAtLeisure) {
   EXPECT_EQ(wait(), milliseconds{50}) << "a second after the last look";
 }
 
-TEST_F(ClaimGlanceTest, WhoTellsForWhomItWaitsLooksWhoItIs) {
+TEST_F(ClaimGlanceTest, AWaiterThatNamesTheHolderLooksWhoItIs) {
   ClaimOptions told = options(true);
   told.glances = false;
   Claim claim = make(told);

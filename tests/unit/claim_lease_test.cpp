@@ -81,7 +81,7 @@ TEST_F(ClaimLeaseTest, TakesALockOverWhenItsLeaseHasRunOut) {
   }
 }
 
-TEST_F(ClaimLeaseTest, WhoeverReliesOnHintsLooksWhenTheLeaseHasRunOut) {
+TEST_F(ClaimLeaseTest, AWaiterThatIsToldLooksWhenTheLeaseHasRunOut) {
   Claim claim = make(told());
   const Mono begun = clock_.now();
   begin_to_be_told(claim);
@@ -300,7 +300,7 @@ TEST_F(ClaimLeaseTest, AnEmptyFileThatSomebodyHasLockedIsInUse) {
 }
 
 //   A process that is stopped, or a flock(1), has locked the record of somebody who is gone.
-TEST_F(ClaimLeaseTest, OneAttemptDoesNotWaitForWhoHasLockedTheRecord) {
+TEST_F(ClaimLeaseTest, OneAttemptDoesNotWaitForALockedRecord) {
   ClaimOptions dead = once(true);
   dead.may_take_over = [](const Sighting&, bool) { return true; };
   dead.most_lost_races = kMaxBusyLooksAtOnce;

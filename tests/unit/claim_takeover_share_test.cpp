@@ -80,7 +80,7 @@ TEST_F(TakeoverTest, LatenessIsHarmlessOnALocalDisk) {
   EXPECT_FALSE(claim.late());
 }
 
-// What is a disk here is a share to the holder, and to others beside him who take no flock(2).
+// What is a disk here is a share to the holder, and to others beside it that take no flock(2).
 TEST_F(TakeoverTest, BesideAShareItWaitsAsLongAsTheHolderDid) {
   const std::string gone{kGone.substr(0, kGone.find('\n'))};
   for (const auto& [keys, waits] :

@@ -122,7 +122,7 @@ TEST_F(TakeoverTest, ALookThatIsInTimeAfterAllIsGoodEnough) {
   EXPECT_TRUE(asks<ReplaceFile>(claim.on_reply(ok(kGone))));
 }
 
-TEST_F(TakeoverTest, LosesARaceOnALocalDiskToWhoeverTouchesTheRecord) {
+TEST_F(TakeoverTest, LosesARaceOnALocalDiskToATouchOfTheRecord) {
   for (const auto& reply : {changed(), absent()}) {
     Claim claim = make(local());
     (void)to_rename(claim);
@@ -216,7 +216,7 @@ TEST_F(TakeoverTest, NoneBeginsAfterTheDeadline) {
   EXPECT_EQ(claim.result().outcome, Outcome::timed_out);
 }
 
-TEST_F(TakeoverTest, WhoIsOverwrittenDuringTheDelayHasLost) {
+TEST_F(TakeoverTest, ATakerThatIsOverwrittenDuringTheDelayHasLost) {
   Claim claim = make(share());
   (void)to_rename(claim);
   (void)next(claim, claim.on_reply(ok()));
@@ -242,8 +242,8 @@ TEST_F(TakeoverTest, TheTemporaryFileLiesBesideTheLock) {
   EXPECT_EQ(expect_operation<CreateExclusive>(step).path, ".ufl-" + FakeIdentity::uuid(1));
 }
 
-// A record may name any witness: only who was judged by his own has left that one.
-TEST_F(TakeoverTest, RemovesTheWitnessOfWhomItHasProvenDead) {
+// A record may name any witness: only a holder that was judged by its own has left that one.
+TEST_F(TakeoverTest, RemovesTheWitnessOfAHolderThatItHasProvenDead) {
   const std::string gone{kGone.substr(0, kGone.find('\n'))};
   const std::string uuid{uuid_of(gone)};
   struct Case {

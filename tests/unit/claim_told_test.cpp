@@ -29,7 +29,7 @@ TEST_F(ClaimToldTest, WhereTheKernelRefusesItIsAsIfItHadNotBeenAsked) {
   EXPECT_EQ(notifier_.asked, 1);
 }
 
-TEST_F(ClaimToldTest, WhoeverIsToldLooksLessOften) {
+TEST_F(ClaimToldTest, AWaiterThatIsToldLooksLessOften) {
   Claim claim = make(often());
   begin_to_be_told(claim);
   for (int i = 0; i < 3; ++i) {
@@ -39,7 +39,7 @@ TEST_F(ClaimToldTest, WhoeverIsToldLooksLessOften) {
 }
 
 //   Nobody tells how it ends, until it is watched, too.
-TEST_F(ClaimToldTest, WhoeverSeesAnotherHolderLooksAsOftenAsBefore) {
+TEST_F(ClaimToldTest, AWaiterThatSeesAnotherHolderLooksAsOftenAsBefore) {
   Claim claim = make(often());
   begin_to_be_told(claim);
   for (int holder : {102, 103}) {
@@ -48,7 +48,7 @@ TEST_F(ClaimToldTest, WhoeverSeesAnotherHolderLooksAsOftenAsBefore) {
   }
 }
 
-TEST_F(ClaimToldTest, WhoeverIsNotToldAnyMoreLooksAsOftenAsBefore) {
+TEST_F(ClaimToldTest, AWaiterThatIsNotToldAnyMoreLooksAsOftenAsBefore) {
   Claim claim = make(often());
   begin_to_be_told(claim);
   stop_telling(claim, 101);
@@ -56,7 +56,7 @@ TEST_F(ClaimToldTest, WhoeverIsNotToldAnyMoreLooksAsOftenAsBefore) {
   EXPECT_EQ(wait(), milliseconds{100});
 }
 
-TEST_F(ClaimToldTest, WhoeverIsNotToldAnyMoreIsNotHeldUpByAGlance) {
+TEST_F(ClaimToldTest, AWaiterThatIsNotToldAnyMoreIsNotHeldUpByAGlance) {
   Claim claim = make(often());
   begin_to_be_told(claim);
   look_at(claim, 101);

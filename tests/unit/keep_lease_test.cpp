@@ -183,7 +183,7 @@ TEST_F(KeepLeaseTest, ACommandWhoseRecordLostItsReplyIsRecorded) {
   EXPECT_TRUE(parse_record(expect_operation<UpdateFile>(step).content).holder.child);
 }
 
-TEST_F(KeepLeaseTest, GoesOnFromTheBeatOfSomebodyWhoKnowsTheToken) {
+TEST_F(KeepLeaseTest, GoesOnFromTheHeartbeatOfSomebodyWhoKnowsTheToken) {
   Keep keep{options(), clock_};
   (void)keep.start();
   expect_update(keep.on_reply(changed(record(7))), record(7), record(8));
@@ -191,7 +191,7 @@ TEST_F(KeepLeaseTest, GoesOnFromTheBeatOfSomebodyWhoKnowsTheToken) {
   expect_update(next(keep, step), record(8), record(9));
 }
 
-TEST_F(KeepLeaseTest, SomebodyWhoAlwaysBeatsFirstIsNotRacedWithoutEnd) {
+TEST_F(KeepLeaseTest, ARefresherThatIsAlwaysFirstIsNotRacedWithoutEnd) {
   Keep keep{options(), clock_};
   Step step = keep.start();
   int races = 1;

@@ -133,7 +133,7 @@ TEST_F(KeepRestoreTest, TriesAgainAsLongAsATakerMayHoldIt) {
   }
 }
 
-TEST_F(KeepRestoreTest, IsLostToWhoeverHoldsItForLonger) {
+TEST_F(KeepRestoreTest, IsLostToAProcessThatHoldsItForLonger) {
   Keep keep{options(), clock_};
   to_restore(keep);
   Step step = keep.on_reply(flocked());

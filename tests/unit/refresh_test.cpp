@@ -290,7 +290,7 @@ TEST_F(RefreshTest, AShortLeaseCountsAsLongAsOthersCountIt) {
 
 // 1 A's lease is over. B locks the file with flock(2), finds the old beat, and is stopped.  2 A
 // writes a beat, waits, looks: "held".  3 B goes on, renames its record over A's, runs.
-TEST_F(RefreshTest, WaitsForWhoeverHasLockedTheFile) {
+TEST_F(RefreshTest, WaitsForAProcessThatHasLockedTheFile) {
   Refresh refresh = make({});
   Step step = to_write(refresh);
   for (int i = 1; i < kMaxBusyLooks; ++i) {

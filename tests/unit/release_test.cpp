@@ -204,7 +204,7 @@ TEST_F(ReleaseTest, OnlyLooksIfThatIsAskedFor) {
   }
 }
 
-TEST_F(ReleaseTest, ALockWhoseLeaseIsOverIsLeftToWhoeverTakesItOver) {
+TEST_F(ReleaseTest, ALockWhoseLeaseIsOverIsLeftToATaker) {
   for (const bool is_over : {false, true}) {
     ReleaseOptions leased = options(true);
     leased.until = clock_.now() + milliseconds{40};

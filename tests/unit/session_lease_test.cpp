@@ -77,7 +77,7 @@ TEST_F(SessionTest, ARefreshInTimeIsOfNoUseOnceTheTermIsOver) {
   EXPECT_FALSE(session_->release());
 }
 
-TEST_F(SessionTest, WhoSleptTooLongKillsFirst) {
+TEST_F(SessionTest, AHolderThatSleptTooLongKillsFirst) {
   run(leased());
   clock_.set(session_->holding()->lease()->kill_at());
   session_->wake();
@@ -86,7 +86,7 @@ TEST_F(SessionTest, WhoSleptTooLongKillsFirst) {
   EXPECT_EQ(session_->loss(), Loss::lease_over);
 }
 
-TEST_F(SessionTest, WhoSleptTooLongStopsNothingThatHasEnded) {
+TEST_F(SessionTest, AHolderThatSleptTooLongStopsNothingThatHasEnded) {
   run(leased());
   clock_.set(session_->holding()->lease()->kill_at());
   command_.has_ended_unseen = true;
