@@ -35,12 +35,12 @@ int main(int argc, char** argv) {
     ufl::HostIdentity identity{options.close_lifeline};
     ufl::PosixFileSystem files{options.close_lifeline ? ufl::OnExec::close : ufl::OnExec::keep};
     ufl::KernelSigns signs;
-    ufl::Judge liveness{identity, signs};
+    ufl::Judge judge{identity, signs};
     ufl::ObservationFiles observations{identity};
     const ufl::ProcessTitle title{argc, argv};
     const ufl::Ending ending =
-        ufl::perform(options, {clock, identity, files, liveness, observations, signs, signals,
-                               closed, title, out, files.kept()});
+        ufl::perform(options, {clock, identity, files, judge, observations, signs, signals, closed,
+                               title, out, files.kept()});
     return ending.signal != 0 ? ufl::die_of(ending.signal) : ending.status;
   } catch (const ufl::UsageError& error) {
     ufl::say(error.what());

@@ -136,9 +136,9 @@ Life Judge::look(const Holder& holder, std::string_view uuid, bool local) {
   return proves_gone(life, here) && ran_here(holder, uuid, local) ? Life::dead : life;
 }
 
-Life life_of(Liveness& liveness, const Sighting& seen, bool local) {
+Life life_of(Judge& judge, const Sighting& seen, bool local) {
   const std::string_view uuid = ends_in_uuid(seen.token) ? uuid_of(seen.token) : std::string_view{};
-  return liveness.look(seen.holder, uuid, local);
+  return judge.look(seen.holder, uuid, local);
 }
 
 bool may_take_over(Life life, bool is_abandoned) {

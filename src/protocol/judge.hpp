@@ -7,20 +7,24 @@
 
 #include <string_view>
 
+#include "protocol/life.hpp"
 #include "protocol/record.hpp"
 #include "seams/host_signs.hpp"
 #include "seams/identity.hpp"
-#include "seams/liveness.hpp"
 
 namespace ufl {
 
 /// Judges holders by the signs of one host. In doubt it proves nothing.
-class Judge final : public Liveness {
+class Judge {
  public:
   /// `identity` tells which host, boot and namespaces are ours; both must outlive this.
   Judge(Identity& identity, HostSigns& signs) : identity_{identity}, signs_{signs} {}
 
-  [[nodiscard]] Life look(const Holder& holder, std::string_view uuid, bool local) override;
+  /// What is to be seen of `holder`, which was read from a lock file whose token ends in `uuid`:
+  /// nothing in it is believed unchecked. `local`: its file system is local here. Life::dead
+  /// only on proof (ufl(1), STALE LOCKS); whatever is missing from that, or cannot be asked for, is
+  /// no proof.
+  [[nodiscard]] Life look(const Holder& holder, std::string_view uuid, bool local);
 
  private:
   [[nodiscard]] Life judge(const ProcessId& process, const Holder& holder, const Holder& here);
@@ -34,8 +38,8 @@ class Judge final : public Liveness {
   HostSigns& signs_;
 };
 
-/// What `liveness` sees of the holder of the lock; `local`: its file system is local here.
-[[nodiscard]] Life life_of(Liveness& liveness, const Sighting& seen, bool local);
+/// What `judge` sees of the holder of the lock; `local`: its file system is local here.
+[[nodiscard]] Life life_of(Judge& judge, const Sighting& seen, bool local);
 
 /// May a lock be taken over whose holder this host sees so? `is_abandoned`: its lease has run out,
 /// or it is an empty file that was left over. A holder that is seen alive keeps it all the same: a

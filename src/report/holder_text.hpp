@@ -9,10 +9,10 @@
 #include <optional>
 #include <string>
 
+#include "protocol/life.hpp"
 #include "protocol/record.hpp"
 #include "seams/clock.hpp"
 #include "seams/hindrance.hpp"
-#include "seams/liveness.hpp"
 
 namespace ufl {
 

@@ -13,11 +13,11 @@
 #include <string_view>
 
 #include "protocol/failure.hpp"
+#include "protocol/life.hpp"
 #include "protocol/record.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
 #include "seams/hindrance.hpp"
-#include "seams/liveness.hpp"
 
 namespace ufl {
 

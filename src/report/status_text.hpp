@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "protocol/inspect.hpp"
+#include "protocol/life.hpp"
 #include "seams/clock.hpp"
 #include "seams/hindrance.hpp"
-#include "seams/liveness.hpp"
 
 namespace ufl {
 

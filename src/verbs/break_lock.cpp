@@ -45,12 +45,12 @@ class Request {
     if (is_emptied(seen)) return BreakRefusal::emptied;
     if (!is_whole(seen)) return BreakRefusal::no_lock;
     if (seen.kind == Sighting::Kind::unknown_version) return BreakRefusal::newer;
-    return life_of(world_.liveness, seen, local_) == Life::alive ? BreakRefusal::alive
-                                                                 : BreakRefusal::none;
+    return life_of(world_.judge, seen, local_) == Life::alive ? BreakRefusal::alive
+                                                              : BreakRefusal::none;
   }
 
   [[nodiscard]] bool is_dead(const Sighting& seen) const {
-    return life_of(world_.liveness, seen, local_) == Life::dead;
+    return life_of(world_.judge, seen, local_) == Life::dead;
   }
 
   [[nodiscard]] int status_when_free() const {

@@ -226,7 +226,7 @@ void LockSession::not_acquired() {
       say(not_taken_over_text(options_.lock_file, seen, hindrance, now));
     } else {
       say(not_acquired_text(options_.lock_file, timed_out ? options_.timeout : std::nullopt, seen,
-                            life_of(world_.liveness, seen, claim().options().local),
+                            life_of(world_.judge, seen, claim().options().local),
                             claim().options().local, now));
     }
   }

@@ -55,10 +55,10 @@ SessionOptions waiting_session_options(const Options& options, const MountTraits
   claim.takeover_delay = takeover_delay_on(mount);
   if (options.timeout == Duration::zero()) claim.most_lost_races = kMaxBusyLooksAtOnce;
   claim.may_take_over = [&world, local = mount.local](const Sighting& seen, bool is_abandoned) {
-    return may_take_over(life_of(world.liveness, seen, local), is_abandoned);
+    return may_take_over(life_of(world.judge, seen, local), is_abandoned);
   };
   claim.is_dead = [&world, local = mount.local](const Sighting& seen) {
-    return life_of(world.liveness, seen, local) == Life::dead;
+    return life_of(world.judge, seen, local) == Life::dead;
   };
   return session;
 }

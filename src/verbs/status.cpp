@@ -56,7 +56,7 @@ Ending status(const Options& options, const World& world) {
       lock.mounted_alone = true;
       lock.look = {};
     }
-    lock.life = life_of(world.liveness, lock.look.seen, lock.local);
+    lock.life = life_of(world.judge, lock.look.seen, lock.local);
     const bool is_for_takers = lock.look.state == InspectResult::State::held ||
                                lock.look.state == InspectResult::State::unknown_holder;
     if (is_for_takers && lock.life != Life::alive) lock.hindrance = hindrance_at(path);

@@ -4,10 +4,10 @@
 
 #include "process/process_title.hpp"
 #include "process/signals.hpp"
+#include "protocol/judge.hpp"
 #include "seams/clock.hpp"
 #include "seams/file_system.hpp"
 #include "seams/identity.hpp"
-#include "seams/liveness.hpp"
 #include "seams/observations.hpp"
 #include "seams/process_table.hpp"
 #include "sys/kept_file.hpp"
@@ -21,7 +21,7 @@ struct World {
   const Clock& clock;
   Identity& identity;
   FileSystem& files;
-  Liveness& liveness;
+  Judge& judge;
   Observations& observations;
   ProcessTable& processes;
   const Signals& signals;

@@ -16,7 +16,7 @@
 #include "sys/host_identity.hpp"
 #include "sys/lifeline.hpp"
 #include "sys/witness_file.hpp"
-#include "unit/host_liveness.hpp"
+#include "unit/host_judge.hpp"
 #include "unit/processes.hpp"
 
 namespace ufl::test {
@@ -45,7 +45,7 @@ class KnownHost final : public Identity {
 /// What `here` makes of `holder`, whose token has this UUID.
 inline Life look_from(Holder here, const Holder& holder, const std::string& uuid, bool local) {
   KnownHost host{std::move(here)};
-  return HostLiveness{host}.look(holder, uuid, local);
+  return HostJudge{host}.look(holder, uuid, local);
 }
 
 /// What `holder` says of itself, with `process` in place of this one.
@@ -75,7 +75,7 @@ class LivenessProofTest : public ::testing::Test {
   ~LivenessProofTest() override { remove_witness_file(::getuid(), uuid_); }
 
   Life look(const Holder& holder, bool local = kLocal) {
-    return HostLiveness{identity_}.look(holder, uuid_, local);
+    return HostJudge{identity_}.look(holder, uuid_, local);
   }
 
   HostIdentity identity_;

@@ -68,7 +68,7 @@ TEST_F(LivenessProofTest, FromAnotherNetworkNamespaceNothingIsProven) {
     if (::unshare(CLONE_NEWNET) != 0) return kNotPermitted;
     if (probe_lifeline(uuid_) != LifelineState::down) return 98;
     HostIdentity identity;
-    return static_cast<int>(HostLiveness{identity}.look(record_, uuid_, kLocal));
+    return static_cast<int>(HostJudge{identity}.look(record_, uuid_, kLocal));
   });
   if (seen == kNotPermitted) GTEST_SKIP() << "not permitted to make a network namespace";
   EXPECT_EQ(seen, static_cast<int>(Life::gone));

@@ -11,7 +11,7 @@
 
 #include "sys/host_identity.hpp"
 #include "sys/process_info.hpp"
-#include "unit/host_liveness.hpp"
+#include "unit/host_judge.hpp"
 
 namespace ufl {
 namespace {
@@ -24,7 +24,7 @@ class LivenessTest : public ::testing::Test {
   Life look_on_share(const Holder& holder) { return liveness_.look(holder, kUuid, false); }
 
   HostIdentity identity_;
-  HostLiveness liveness_{identity_};
+  HostJudge liveness_{identity_};
   Holder self_ = identity_.self();
 };
 

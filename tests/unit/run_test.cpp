@@ -28,7 +28,6 @@
 #include "sys/standard_output.hpp"
 #include "sys/system_clock.hpp"
 #include "unit/child_processes.hpp"
-#include "unit/host_liveness.hpp"
 #include "unit/temporary_directory.hpp"
 
 namespace ufl {
@@ -89,16 +88,16 @@ class RunTest : public ::testing::Test {
   static int in_world(const Clock& clock, FileSystem& files,
                       const std::function<int(const World&)>& body) {
     HostIdentity identity;
-    HostLiveness liveness{identity};
+    KernelSigns signs;
+    Judge judge{identity, signs};
     ObservationFiles observations{identity};
-    KernelSigns processes;
     const Signals signals;
     const ClosedStandardFds closed_fds{};
     const ProcessTitle title{0, nullptr};
     const StandardOutput out{closed_fds, signals.handled()};
     const KeptFile kept_file{OnExec::close};
-    return body({clock, identity, files, liveness, observations, processes, signals, closed_fds,
-                 title, out, kept_file});
+    return body({clock, identity, files, judge, observations, signs, signals, closed_fds, title,
+                 out, kept_file});
   }
 
   Options options_;

@@ -4,16 +4,19 @@
 
 #pragma once
 
+#include <string_view>
+
 #include "protocol/judge.hpp"
 #include "sys/kernel_signs.hpp"
 
 namespace ufl {
 
-class HostLiveness final : public Liveness {
+/// Judge it where it runs.
+class HostJudge {
  public:
-  explicit HostLiveness(Identity& identity) : judge_{identity, signs_} {}
+  explicit HostJudge(Identity& identity) : judge_{identity, signs_} {}
 
-  [[nodiscard]] Life look(const Holder& holder, std::string_view uuid, bool local) override {
+  [[nodiscard]] Life look(const Holder& holder, std::string_view uuid, bool local) {
     return judge_.look(holder, uuid, local);
   }
 
