@@ -35,7 +35,8 @@ LeaseTerm::~LeaseTerm() {
   if (page_ != nullptr) ::munmap(page_, sizeof *page_);
 }
 
-int LeaseTerm::open(Mono stop_at, Mono kill_at) {
+int LeaseTerm::open(Mono stop_at, Mono kill_at, Duration kill_after) {
+  kill_after_ = kill_after;
   if (page_ == nullptr) {
     void* const memory =
         ::mmap(nullptr, sizeof *page_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -61,8 +62,11 @@ bool LeaseTerm::raise(const Clock& clock, Mono stop_at, Mono kill_at) {
 bool LeaseTerm::end_in_time(const Clock& clock) {
   if (page_ == nullptr) return false;
   std::int64_t before = page_->stop_at;
-  const bool due = is_time(before) && word_of(clock.now()) >= before;
-  return due && page_->stop_at.compare_exchange_strong(before, kOver);
+  const Mono now = clock.now();
+  const bool due = is_time(before) && word_of(now) >= before;
+  if (!due || !page_->stop_at.compare_exchange_strong(before, kOver)) return false;
+  if (word_of(now + kill_after_) < page_->kill_at) page_->kill_at = word_of(now + kill_after_);
+  return true;
 }
 
 bool LeaseTerm::end(Mono kill_at) {

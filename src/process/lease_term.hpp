@@ -35,9 +35,9 @@ class LeaseTerm {
   LeaseTerm& operator=(const LeaseTerm&) = delete;
   ~LeaseTerm();
 
-  /// Make a new one, which ends at `stop_at`; the command must be killed at `kill_at`. Returns 0,
-  /// or the errno value.
-  [[nodiscard]] int open(Mono stop_at, Mono kill_at);
+  /// Make a new one, which ends at `stop_at`. The command is killed `kill_after` later, and at
+  /// `kill_at` at the latest. Returns 0, or the errno value.
+  [[nodiscard]] int open(Mono stop_at, Mono kill_at, Duration kill_after);
 
   /// The lease was refreshed: it ends later, never earlier. False: it was over, or done, before; or
   /// it is time that it were.
@@ -64,6 +64,7 @@ class LeaseTerm {
   struct Page;
 
   Page* page_ = nullptr;
+  Duration kill_after_{};
 };
 
 }  // namespace ufl

@@ -43,10 +43,11 @@ void become_warden(int orders, int timer, int command, const ProcessTitle& title
 Warden::Warden(EventLoop& loop, ProcessTable& table, const ProcessTitle& title, const Clock& clock)
     : loop_{loop}, table_{table}, title_{title}, clock_{clock}, timer_{loop.make_timer()} {}
 
-int Warden::start(const std::string& token, const ProcessTree& tree, Mono stop_at, Mono kill_at) {
+int Warden::start(const std::string& token, const ProcessTree& tree, Mono stop_at, Mono kill_at,
+                  Duration kill_after) {
   dismiss();
   if (tree.command_pidfd() < 0) return ENOSYS;
-  const int error = term_.open(stop_at, kill_at);
+  const int error = term_.open(stop_at, kill_at, kill_after);
   if (error != 0) return error;
   token_ = token;
   tree_ = &tree;

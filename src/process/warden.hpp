@@ -47,10 +47,11 @@ class Warden {
 
   /// Begin to watch over the command of `tree`, which has not begun, and of the lock that `token`
   /// holds: the command's environment has it in UFL_TOKEN and UFL_TOKENS, and it inherits its
-  /// lifeline. The term of the lease ends at `stop_at`; the command must be dead soon after
-  /// `kill_at`. `tree` must outlive this. Returns 0, or the errno value of what failed.
+  /// lifeline. The term of the lease ends at `stop_at`; the command is killed `kill_after` later,
+  /// and at `kill_at` at the latest. `tree` must outlive this. Returns 0, or the errno value of
+  /// what failed.
   [[nodiscard]] int start(const std::string& token, const ProcessTree& tree, Mono stop_at,
-                          Mono kill_at);
+                          Mono kill_at, Duration kill_after);
 
   /// The lease was refreshed. False: its term has ended, and is not raised.
   [[nodiscard]] bool raise(Mono stop_at, Mono kill_at);

@@ -75,7 +75,7 @@ int LockedCommand::make_tree() {
 }
 
 bool LockedCommand::begin_term(Mono stop_at, Mono kill_at) {
-  term_error_ = warden_.start(token_, *tree_, stop_at, kill_at);
+  term_error_ = warden_.start(token_, *tree_, stop_at, kill_at, options_.kill_after);
   if (term_error_ == 0) loop_.before_each(events_.on_wake);
   return term_error_ == 0;
 }

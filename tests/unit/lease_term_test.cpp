@@ -35,7 +35,7 @@ constexpr Mono at(int second) { return Mono{seconds{second}}; }
 
 class LeaseTermTest : public ::testing::Test {
  protected:
-  LeaseTermTest() { EXPECT_EQ(term_.open(at(10), at(14)), 0); }
+  LeaseTermTest() { EXPECT_EQ(term_.open(at(10), at(14), seconds{3}), 0); }
 
   LeaseTerm term_;
   Moment before_{at(9)};
@@ -84,6 +84,16 @@ TEST_F(LeaseTermTest, ALossKillsNoLaterThanTheLease) {
   EXPECT_EQ(term_.kill_at(), at(14));
 }
 
+TEST_F(LeaseTermTest, AWardenKillsAfterTheTimeThatTheCommandIsGiven) {
+  EXPECT_TRUE(term_.end_in_time(in_time_));
+  EXPECT_EQ(term_.kill_at(), at(13));
+}
+
+TEST_F(LeaseTermTest, AWardenThatIsLateKillsNoLaterThanTheLease) {
+  EXPECT_TRUE(term_.end_in_time(Moment{at(12)}));
+  EXPECT_EQ(term_.kill_at(), at(14));
+}
+
 TEST_F(LeaseTermTest, WhatIsDoneIsNotStopped) {
   EXPECT_TRUE(term_.conclude());
   EXPECT_TRUE(term_.conclude());
@@ -100,7 +110,7 @@ TEST_F(LeaseTermTest, ARefreshThatTheWardenWasQuickerThanRevivesNothing) {
   before_.meanwhile = [this] { EXPECT_TRUE(term_.end_in_time(in_time_)); };
   EXPECT_FALSE(term_.raise(before_, at(13), at(17)));
   EXPECT_TRUE(term_.is_over());
-  EXPECT_EQ(term_.kill_at(), at(14));
+  EXPECT_EQ(term_.kill_at(), at(13));
 }
 
 // The second one.
