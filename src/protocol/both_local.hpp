@@ -39,16 +39,16 @@ inline constexpr Duration kLongestBelievedDelay = std::chrono::minutes{10};
   return is_whole(seen) ? both_local(seen.holder, local) : local;
 }
 
-/// For how long a taker that replaces the record that was seen, or a holder that revives it, waits
-/// before it verifies.
+/// For how long a contender waits before it verifies, once it has seen this holder; also a taker
+/// that replaces the holder's record, and a holder that revives its own.
 /// `least`: what the mount asks for here. Where it is local here alone, that says nothing of the
 /// share on which the holder is, and its contenders: the delay of that holder does.
-[[nodiscard]] inline Duration takeover_delay(const Sighting& seen, bool local, Duration least) {
+[[nodiscard]] inline Duration delay_beside(const Sighting& seen, bool local, Duration least) {
   if (!local || both_local(seen, local)) return least;
   const std::chrono::duration<double> most{kLongestBelievedDelay};
-  const std::chrono::duration<double> his{
+  const std::chrono::duration<double> its{
       std::clamp(seen.holder.delay.value_or(0), 0.0, most.count())};
-  return std::max({least, kForeignDelay, std::chrono::duration_cast<Duration>(his)});
+  return std::max({least, kForeignDelay, std::chrono::duration_cast<Duration>(its)});
 }
 
 }  // namespace ufl

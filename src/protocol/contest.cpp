@@ -46,9 +46,7 @@ FileOperation Contest::look() {
 ReadFile Contest::read_lock() const { return {options.path, kRecordLimit, options.local}; }
 
 std::string Contest::temporary() const {
-  const auto slash = options.path.rfind('/');
-  const auto length = slash == std::string::npos ? 0 : slash + 1;
-  return options.path.substr(0, length) + ".ufl-" + std::string{uuid_of(own.token())};
+  return std::string{directory_part(options.path)} + ".ufl-" + std::string{uuid_of(own.token())};
 }
 
 void Contest::saw(Sighting sighting, const FileReply& reply) {
@@ -67,7 +65,9 @@ void Contest::saw(Sighting sighting, const FileReply& reply) {
   if (is_new) ++rival.new_holders;
   // What was torn may have named no process.
   if (is_new || sighting.holder.pid != rival.seen.holder.pid) ++rival.new_processes;
-  if (sees_less && options.delay_is_auto) own.delay.raise_for_all(kForeignDelay);
+  if (sees_less && options.delay_is_auto) {
+    own.delay.raise_for_all(delay_beside(sighting, options.local, kForeignDelay));
+  }
   rival.seen = std::move(sighting);
 }
 

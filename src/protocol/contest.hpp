@@ -116,7 +116,7 @@ class Contest {
   Rival rival;
   Observer observer;
   Takeover takeover;
-  Mono looked_at{};          ///< start of the last look
+  Mono looked_at{};          ///< start of the last look, or of a heartbeat that looked as well
   bool look_wanted = false;  ///< since then somebody has told that another look may show more
   int late_looks = 0;        ///< looks in a row that were too old to write on
   ClaimResult result;

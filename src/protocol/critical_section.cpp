@@ -36,9 +36,9 @@ void CriticalSection::kept(const std::optional<KeptLease>& lease, bool is_record
   await_deadline();
   if (!is_recorded || state_ != State::waiting) return;
   state_ = State::running;
+  if (!command_.start()) return command_ended();
   has_started_ = true;
   events_.on_start();
-  if (!command_.start()) command_ended();
 }
 
 void CriticalSection::keep_ended(KeepResult::Outcome outcome) {

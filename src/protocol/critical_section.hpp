@@ -30,7 +30,7 @@ class CriticalSection {
     taken_away,  ///< something else stands in the place of our record
   };
   struct Events {
-    /// The command is about to be started.
+    /// The command has been started.
     std::function<void()> on_start;
     /// The lock is lost; for the command that means: `fate`. It is being stopped already, then.
     std::function<void(CommandFate fate)> on_lost;

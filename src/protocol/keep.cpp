@@ -71,8 +71,7 @@ Step Keep::resume() {
   if (state_ != State::wait) return Finished{};
   if (record_.is_over(clock_.now())) return finish(Outcome::lease_over);
   if (clock_.now() >= wait_until_) return next();
-  const bool may_look = look_wanted_ && record_.is_recorded();
-  return may_look ? request(State::look, look_at(options_)) : WaitUntil{wait_until_};
+  return may_look_sooner() ? request(State::look, look_at(options_)) : WaitUntil{wait_until_};
 }
 
 Step Keep::cancel() {
@@ -149,6 +148,7 @@ Step Keep::on_look(const FileReply& reply) {
   if (restoring_.end()) return next();
   if (found.kind == Finding::Kind::another) return finish(Outcome::lost, found.seen);
   if (found.kind == Finding::Kind::elsewhere) return cannot_tell(reply);
+  if (!record_.is_recorded()) return cannot_tell(reply, FailureReason::changed);
   return options_.lease ? wait_until(wait_until_) : all_is_well();  // a look is no refresh
 }
 
@@ -199,7 +199,12 @@ Step Keep::wait_until(Mono when) {
   if (const auto& lease = record_.lease()) when = std::min(when, lease->stop_at());
   state_ = State::wait;
   wait_until_ = when;
-  return WaitUntil{look_wanted_ && record_.is_recorded() ? clock_.now() : when};
+  return WaitUntil{may_look_sooner() ? clock_.now() : when};
+}
+
+// A write-back that was refused has opened and closed the file, which is told as a change.
+bool Keep::may_look_sooner() const {
+  return look_wanted_ && record_.is_recorded() && !restoring_.is_begun();
 }
 
 Step Keep::request(State state, FileOperation operation) {

@@ -92,6 +92,7 @@ class Keep final : public Machine {
   void note_failure(const FileReply& reply, FailureReason reason = FailureReason::answer);
   Step all_is_well();
   Step wait_until(Mono when);
+  [[nodiscard]] bool may_look_sooner() const;
   Step request(State state, FileOperation operation);
   Step finish(Outcome outcome, const Sighting& seen = {});
 
@@ -106,7 +107,7 @@ class Keep final : public Machine {
   Mono asked_{};  // when the operation under way was asked for
   Mono wait_until_{};
   bool look_wanted_ = false;
-  int failures_ = 0;  // of writes, in a row
+  int failures_ = 0;  // operations in a row that did not tell
 };
 
 }  // namespace ufl

@@ -148,7 +148,7 @@ Step Looking::take_over(const FileReply& reply) {
   takeover.judged = {reply.content, reply.identity, contest_.clock.now()};
   const ClaimOptions& options = contest_.options;
   contest_.own.delay.raise_for_takeover(
-      takeover_delay(contest_.rival.seen, options.local, options.takeover_delay));
+      delay_beside(contest_.rival.seen, options.local, options.takeover_delay));
   return free();
 }
 

@@ -98,7 +98,7 @@ Step Refresh::on_written(const FileReply& reply) {
   lease_.refreshed = result_.refreshed = began;
   if (is_in_time && !settled_at_) return finish(Outcome::held);
   if (!is_in_time) {
-    settled_at_ = now + takeover_delay(result_.seen, options_.look.local, options_.takeover_delay);
+    settled_at_ = now + delay_beside(result_.seen, options_.look.local, options_.takeover_delay);
     setback_ = FailureReason::too_late;
     if (!is_late_) ++rounds_;
   }

@@ -107,7 +107,7 @@ Step Release::on_removed(const FileReply& reply) {
   result_.failure = {FailureReason::answer, RemoveFile{options_.path}, reply};
   // A flock(1) that holds our file without its content uses it for a lock of its own.
   const bool is_used = reply.status == FileStatus::busy && is_rest_;
-  if (is_used && removal_.refusals() == kMaxBusyLooksAtOnce) return finish(Outcome::lost);
+  if (is_used && removal_.refusals() >= kMaxBusyLooksAtOnce) return finish(Outcome::lost);
   return follow(removal_.on_reply(reply));
 }
 

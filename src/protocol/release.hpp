@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Hold: from "I hold the lock" to "I have let go".
+// Release: from "I hold the lock" to "I have let go".
 //
-// Release removes the lock file only if it still holds this token: read; mine -> unlink. What is
+// It removes the lock file only if it still holds this token: read; mine -> unlink. What is
 // not ours is left alone and reported as lost. Absence counts as a loss only when two fresh reads
 // at least a second apart agree and the directory itself is well: a share that flickers (failover,
 // silly rename) or was unmounted is "cannot tell", not "lost".

@@ -151,8 +151,10 @@ class NotWrittenBack(EmptiedTestCase):
     def test_stopped_for_flock(self):
         holder = self.settled("--on-lost", "kill")
         child = self.child()
+        began = time.monotonic()
         self.take_by_flock(holder)
         self.assertIn("is stopped", self.line(holder))
+        self.assertGreater(time.monotonic() - began, 0.4, "a taker may have it for as long")
         self.assertEqual(self.wait(holder), LOST)
         self.assertTrue(has_ended(child))
         self.assertEqual(self.read_lock(), "")

@@ -23,7 +23,7 @@ inline FileReply reply_of(FileStatus status, std::string content = {}) {
 }
 
 /// Stands between a machine and its driver, and passes everything on. What a mutant does otherwise,
-/// it does in answer() and after_reply().
+/// it does in answer(), altered(), after_reply() and instead_of().
 class Double : public Machine {
  public:
   explicit Double(Machine& inner, SimClock& clock) : inner_{inner}, clock_{clock} {}

@@ -60,9 +60,14 @@ void SimNotifier::tell_removal(int watch, bool goes_on) {
   wake_();
 }
 
+bool SimNotifier::refuses_changes() {
+  if (!refuses_changes_) refuses_changes_ = world_.chance(kRefuses);
+  return *refuses_changes_;
+}
+
 bool SimNotifier::watch_changes(std::function<void()> on_change) {
   forget_file();
-  if (tells_no_changes_) return false;
+  if (tells_no_changes_ || refuses_changes()) return false;
   on_change_ = std::move(on_change);
   return true;
 }

@@ -27,6 +27,8 @@ class SimNotifier final : public Notifier {
   /// Refuse to tell of changes of a file that is held: a flaw.
   void tells_no_changes() { tells_no_changes_ = true; }
 
+  /// It will refuse to tell of changes, or has: a holder looks at intervals then.
+  [[nodiscard]] bool refuses_changes();
   /// Has it told that this holder has ended?
   [[nodiscard]] bool has_told_end_of(const Holder& holder) const {
     return told_ && holder.pid == told_->pid && holder.start == told_->start;
@@ -55,6 +57,7 @@ class SimNotifier final : public Notifier {
   std::optional<ProcessId> told_;  // the last one whose end was told
   int watch_ = 0;                  // of the file: the number of the last one
   bool tells_no_changes_ = false;
+  std::optional<bool> refuses_changes_;  // drawn once somebody asks
 };
 
 }  // namespace ufl::sim

@@ -190,7 +190,9 @@ struct Recovery::Scene {
       world.at(world.now() + some_time(span), [&run, time] { run.stop(time); });
     }
     if (world.chance(knobs.robbed)) {
-      world.at(world.now() + some_time(span), [this, &run] { monitor.robs(run.who()); });
+      world.at(world.now() + some_time(span), [this, &run] {
+        if (run.is_told()) monitor.robs(run.who());
+      });
     }
     if (world.chance(knobs.killed)) {
       const bool both = world.chance(knobs.killed_command);

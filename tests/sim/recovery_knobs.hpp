@@ -55,13 +55,13 @@ struct RecoveryKnobs {
   bool nameless = false;  ///< none of them knows of one
   Duration lease{};       ///< of those who give one
   Duration kill_after{};
-  bool kills = false;      ///< runs without a lease stop their command, too, when the lock is lost
-  unsigned leased = 0;     ///< runs with a lease
-  unsigned scripts = 0;    ///< users who hold it for a script, with a lease and refreshes
-  unsigned newer = 0;      ///< users whose ufl writes another version of the format, without beats
-  unsigned bound = 0;      ///< the same, with the life of a process (--acquire --pid)
-  unsigned impatient = 0;  ///< users whose runs try once (-n), again and again, as from cron
-  unsigned killed = 0;     ///< ufl is killed
+  bool kills = false;    ///< runs without a lease stop their command, too, when the lock is lost
+  unsigned leased = 0;   ///< runs with a lease
+  unsigned scripts = 0;  ///< users who hold it for a script, with a lease and refreshes
+  unsigned newer = 0;  ///< users whose ufl writes another version of the format, without heartbeats
+  unsigned bound = 0;  ///< users who hold it with the life of a process (--acquire --pid)
+  unsigned impatient = 0;       ///< users whose runs try once (-n), again and again, as from cron
+  unsigned killed = 0;          ///< ufl is killed
   unsigned killed_command = 0;  ///< and its command with it
   unsigned stopped = 0;         ///< ufl is stopped for a while
   Duration longest_stop{};

@@ -70,8 +70,10 @@ class Run {
   /// Something of it runs.
   [[nodiscard]] bool lives() const;
   [[nodiscard]] int who() const { return who_; }
+  /// It notices changes of its file as soon as can be: on a local disk, when the kernel tells.
+  [[nodiscard]] bool is_told() { return !stage_.knobs.local || !notifier_.refuses_changes(); }
   /// It has a command, and sees to its lock file all the time: nothing holds it up.
-  [[nodiscard]] virtual bool keeps_watch() const { return false; }
+  [[nodiscard]] virtual bool keeps_watch() { return false; }
   /// It runs a command, or will: a program that empties its file is then noticed.
   [[nodiscard]] bool has_command() const { return kind_ == Kind::plain || kind_ == Kind::leased; }
 
@@ -149,7 +151,7 @@ class CommandRun final : public Run {
   SessionEvents session_events() override;
   Step acquired() override;
   void killed(bool both) override { command_.ufl_killed(both, last_moment()); }
-  [[nodiscard]] bool keeps_watch() const override;
+  [[nodiscard]] bool keeps_watch() override;
   void frozen(Moment until) override { command_.freeze(until); }
   Duration longest_stop(Duration time) override;
 

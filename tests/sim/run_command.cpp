@@ -43,10 +43,10 @@ void CommandRun::begins() {
   if (!std::exchange(held_, true)) stage_.monitor.enters(who_, token());
 }
 
-bool CommandRun::keeps_watch() const {
+bool CommandRun::keeps_watch() {
   const bool keeps =
       session().stage() == Session::Stage::keeping && session().holding()->section().is_running();
-  return process_->alive && keeps && !was_disturbed_ && !client_.hangs();
+  return process_->alive && keeps && !was_disturbed_ && !client_.hangs() && is_told();
 }
 
 void CommandRun::lost() {

@@ -115,8 +115,8 @@ class Unhurried final : public Double {
   bool is_well_ = false;
 };
 
-/// Sees nothing of what its file has lost.
-class Restless final : public Double {
+/// Does not see who keeps the file.
+class SeesNoKeeper final : public Double {
  public:
   using Double::Double;
   FileReply altered(const FileReply& reply) override {
@@ -187,7 +187,7 @@ std::unique_ptr<Double> before_keep(RecoveryFlaw flaw, Machine& keep, SimClock& 
     case RecoveryFlaw::never_looks:
       return lease ? nullptr : std::make_unique<NeverLooks>(keep, clock);
     case RecoveryFlaw::never_restores:
-      return std::make_unique<Restless>(keep, clock);
+      return std::make_unique<SeesNoKeeper>(keep, clock);
     case RecoveryFlaw::restores_unlocked:
       return std::make_unique<Unlocked>(keep, clock);
     default:

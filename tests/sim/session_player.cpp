@@ -35,7 +35,6 @@ Step SessionPlayer::noted(Step step) {
 Step SessionPlayer::start() { return recorded(in_front().start()); }
 
 Step SessionPlayer::on_reply(const FileReply& reply) {
-  session_.wake();
   return recorded(in_front().on_reply(reply));
 }
 

@@ -2,6 +2,8 @@
 //
 // A glance (protocol/looking.hpp): what a waiter does that is told that the lock file has gone.
 
+#include <tuple>
+
 #include "unit/told_fixture.hpp"
 
 namespace ufl::test {
@@ -79,6 +81,24 @@ TEST_F(ClaimGlanceTest, AProgramThatOverwritesIsNotOverlooked) {
     (void)claim.on_reply(ok(FakeIdentity::uuid(103) + "\n"));
     EXPECT_EQ(claim.seen().kind, Sighting::Kind::foreign);
     EXPECT_EQ(claim.delay(), kForeignDelay);
+  }
+}
+
+//   1 Beside a share whose users wait for 9 s, we wait for one of them.  2 It goes.  3 Another
+//   looks.  4 We create.  5 Its write lands on ours, seconds later.
+TEST_F(ClaimGlanceTest, BesideAShareTheDelayIsThatOfItsUsers) {
+  for (const auto& [mount, delay, waits] :
+       {std::tuple{kShareMount, 9.0, seconds{9}}, std::tuple{kShareMount, 0.0, seconds{1}},
+        std::tuple{kLocalMount, 9.0, seconds{0}}}) {
+    ClaimOptions automatic = options(true);
+    automatic.delay_is_auto = true;
+    Claim claim = make(automatic);
+    Holder there;
+    there.mount = mount;
+    there.delay = delay;
+    (void)claim.start();
+    (void)claim.on_reply(ok(format_record(FakeIdentity::uuid(103), there)));
+    EXPECT_EQ(claim.delay(), waits) << mount << delay;
   }
 }
 

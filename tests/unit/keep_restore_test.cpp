@@ -133,6 +133,33 @@ TEST_F(KeepRestoreTest, TriesAgainAsLongAsATakerMayHoldIt) {
   }
 }
 
+//   1 The write-back opens the file for writing, is refused, and closes it.  2 The kernel tells of
+//   that: inotify(7), IN_CLOSE_WRITE.
+TEST_F(KeepRestoreTest, ARefusedWriteBackIsNoCauseToLookSooner) {
+  Keep keep{options(), clock_};
+  to_restore(keep);
+  keep.look_soon();
+  EXPECT_EQ(wait(keep.on_reply(flocked())), kBusyRetry);
+  keep.look_soon();
+  EXPECT_EQ(wait(keep.resume()), kBusyRetry);
+}
+
+//   1 A program empties the file, before the first write.  2 It writes its own into it.
+TEST_F(KeepRestoreTest, AnotherContentBeforeTheCommandIsRecordedIsFoundOutSoon) {
+  KeepOptions recording = options();
+  recording.child = kChild;
+  Keep keep{recording, clock_};
+  (void)keep.start();
+  ASSERT_TRUE(asks<ReadFile>(keep.on_reply(changed())));
+  Step step = keep.on_reply(ok("4711\n"));
+  for (int tries = 0; !finished(step) && tries < 100; ++tries) {
+    EXPECT_LE(wait(step), seconds{1});
+    ASSERT_TRUE(asks<UpdateFile>(next(keep, step)));
+    step = keep.on_reply(changed("4711\n"));
+  }
+  EXPECT_EQ(keep.result().outcome, Outcome::not_recorded);
+}
+
 TEST_F(KeepRestoreTest, IsLostToAProcessThatHoldsItForLonger) {
   Keep keep{options(), clock_};
   to_restore(keep);

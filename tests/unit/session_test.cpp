@@ -194,6 +194,8 @@ TEST_F(SessionTest, TheWitnessStaysWhereTheLockMayStand) {
 TEST_F(SessionTest, ACommandThatMayNotStartAnyMoreHasEnded) {
   command_.may_start = false;
   run(options(), true);
+  EXPECT_FALSE(session_->holding()->section().has_started());
+  EXPECT_FALSE(settling_.due);
   EXPECT_TRUE(asks<ReadFile>(session_->resume())) << "the release";
   EXPECT_EQ(session_->stage(), Stage::releasing);
 }
