@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Claim: from "I want the lock" to "I hold it". Five steps, each a part of its own:
+// Claim: from "I want the lock" to "I hold it". Six parts:
 //
 //     looking      read the lock file: free, held, or its holder is gone.
 //     waiting      held: until it is time to look again.

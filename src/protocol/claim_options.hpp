@@ -16,7 +16,7 @@
 namespace ufl {
 
 /// For so long a share may go on saying EPERM or EACCES to the creation of a file that nobody sees
-/// (Claim::is_denied_for_long()); and after so long a takeover that was denied is tried again.
+/// (Publishing::is_denied_for_long()); and after so long a takeover that was denied is tried again.
 inline constexpr Duration kLongDenial = std::chrono::seconds{30};
 
 /// What a claim is to do. Durations are not negative.

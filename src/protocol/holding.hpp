@@ -27,15 +27,16 @@ struct HoldingWorld {
   const Clock& clock;
   CommandControl& command;
   Timer& deadline;               ///< the holding's alone
-  Timer& settling;               ///< the same
-  Notifier* notifier = nullptr;  ///< the same; null: nothing is told
+  Timer& settling;               ///< the holding's alone
+  Notifier* notifier = nullptr;  ///< the holding's alone; null: nothing is told
 };
 
 /// What the owner is told.
 struct HoldingEvents {
   /// Resume it, if it waits.
   std::function<void()> on_wake;
-  /// It is over while a file operation is under way: it will not be Finished.
+  /// It is over while a file operation is under way; its answer, if it ever comes, finishes the
+  /// machine.
   std::function<void()> on_over;
   /// The lock is lost; for the command that means: `fate`.
   std::function<void(CommandFate fate)> on_lost;

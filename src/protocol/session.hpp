@@ -42,15 +42,16 @@ struct SessionWorld {
   Identity& identity;
   CommandControl& command;
   Timer& deadline;               ///< the session's alone
-  Timer& settling;               ///< the same
-  Notifier* notifier = nullptr;  ///< the same; null: nothing is told
+  Timer& settling;               ///< the session's alone
+  Notifier* notifier = nullptr;  ///< the session's alone; null: nothing is told
 };
 
 /// What the caller is told.
 struct SessionEvents {
   /// Call Driver::wake(): the session can go on.
   std::function<void()> on_wake = [] {};
-  /// The session has ended while a file operation is under way: it will not be Finished.
+  /// The session has ended while a file operation is under way; its answer, if it ever comes,
+  /// finishes the machine.
   std::function<void()> on_over = [] {};
   /// The lock of a command is lost.
   std::function<void(CommandFate fate)> on_lost = [](CommandFate) {};
@@ -85,7 +86,6 @@ class Session final : public Machine {
 
   [[nodiscard]] Stage stage() const { return stage_; }
   [[nodiscard]] const Claim& claim() const { return claim_; }
-  [[nodiscard]] Claim& claim() { return claim_; }
   /// After keep(): what holds the lock for the command, also when that is over.
   [[nodiscard]] const std::optional<Holding>& holding() const { return holding_; }
   [[nodiscard]] std::optional<Holding>& holding() { return holding_; }

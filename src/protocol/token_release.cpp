@@ -79,7 +79,10 @@ Step TokenRelease::refreshed() {
   }
   not_refreshed_ = result;
   const bool is_lost = result.outcome == RefreshResult::Outcome::lost;
-  if (is_lost) remove_witness(identity_, options_.lock.token);
+  if (is_lost) {
+    remove_witness(identity_, options_.lock.token, options_.lock.local,
+                   ReleaseResult::Outcome::lost);
+  }
   return Finished{};
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "protocol/lease.hpp"
 #include "protocol/no_lock.hpp"
 #include "protocol/token.hpp"
 #include "protocol/utc.hpp"
@@ -45,8 +46,7 @@ std::string record_text(const HolderParts& parts) {
 // After so long without a refresh every waiter may take the lock over. Without a heartbeat no
 // waiter sees a refresh.
 std::optional<Seconds> lease_of(const Holder& holder) {
-  const bool has_lease = holder.lease && holder.heartbeat && *holder.lease > 0;
-  return has_lease ? std::optional{Seconds{*holder.lease}} : std::nullopt;
+  return usable_lease(holder) ? std::optional{Seconds{*holder.lease}} : std::nullopt;
 }
 
 // A holder that may live or not, as far as this host sees.

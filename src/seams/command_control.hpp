@@ -39,10 +39,10 @@ class CommandControl {
   virtual void abandon() = 0;
 
   /// Tell the command to stop, with all that it has started, and kill what runs at `kill_at`.
-  /// Session::command_stopped() follows.
+  /// Holding::command_stopped() follows.
   virtual void stop(Mono kill_at) = 0;
 
-  /// Has the command ended, although that was not told yet (Session::command_ended())?
+  /// Has the command ended, although that was not told yet (Holding::command_ended())?
   [[nodiscard]] virtual bool has_ended() = 0;
 };
 

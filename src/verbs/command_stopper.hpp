@@ -15,7 +15,7 @@ namespace ufl {
 /// Stops the command and all that it has started: SIGTERM, and SIGKILL when time is up.
 class CommandStopper {
  public:
-  /// `timer` is the stopper's alone.
+  /// `timer`: the stopper's alone from begin() on.
   CommandStopper(ProcessTree& tree, Timer& timer, const Clock& clock);
 
   /// Tell the tree to stop, unless somebody else has (`tells`: is it for us?), and kill it at
@@ -25,8 +25,6 @@ class CommandStopper {
 
   /// The command has ended, and was waited for.
   void command_ended() { command_ended_ = true; }
-
-  [[nodiscard]] bool is_begun() const { return static_cast<bool>(on_done_); }
 
   /// What could not be stopped.
   [[nodiscard]] const std::vector<Survivor>& survivors() const { return survivors_; }

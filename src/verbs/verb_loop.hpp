@@ -21,7 +21,7 @@ class VerbLoop {
 
   [[nodiscard]] EventLoop& events() { return events_; }
 
-  /// One timer for what comes one after the other: claim, relay, release.
+  /// The timer of the driver: one machine waits after the other.
   [[nodiscard]] Timer& timer() { return *timer_; }
 
   /// Print `text`, until it is all written or `is_fatal` says that a signal which was handled by
