@@ -83,6 +83,11 @@ Step Withdrawing::unclear(Unclear verdict) {
 Step Withdrawing::remove_own(const FileReply& reply) {
   // Late claims (c): removing it would let a third one in.
   if (contest_.own.is_late()) return leave_behind();
+  // What a client has just written it may show to itself, whatever stands on the share:
+  //   1 E, a five-step program, looks: absent.  2 A looks, creates.  3 E's write lands on A's.
+  //   4 A is told to stop, looks: its own.  5 E verifies, runs.  6 A's removal: E's record is gone.
+  const bool may_be_own_view = !contest_.options.local && !contest_.look_is_newer_than_own();
+  if (may_be_own_view) return wait(contest_.own.published_at + contest_.second_opinion());
   content_ = reply.content;
   return follow(
       removal_.on_look(contest_.clock.now() - contest_.looked_at, contest_.own.delay.of_others()));

@@ -172,7 +172,7 @@ TEST_F(ClaimTest, AnEarlierClaimIsTakenBackWhenALaterCreateFails) {
   (void)claim.on_reply(absent());
   (void)claim.resume();
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(exhausted())));
-  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
+  ASSERT_TRUE(asks<RemoveFile>(to_removal(claim, written)));
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().failure.reply.error, EMFILE);
 }

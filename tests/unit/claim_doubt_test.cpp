@@ -71,7 +71,7 @@ TEST_F(ClaimTest, ALostReplyThatCannotBeReadIsTakenBack) {
   const std::string written = publish(claim);
   (void)claim.on_reply(exists());
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(failed())));
-  ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
+  ASSERT_TRUE(asks<RemoveFile>(to_removal(claim, written)));
 }
 
 TEST_F(ClaimTest, WhereCreateMayOverwriteStaleIsNotFree) {
@@ -167,6 +167,19 @@ TEST_F(ClaimTest, CancelInTheDelayTakesTheClaimBack) {
   expect_taken_back(claim, written, Outcome::cancelled);
 }
 
+// The interleaving of Withdrawing::remove_own().
+TEST_F(ClaimTest, WhatAClientShowsItselfIsNotRemovedOnAShare) {
+  Claim claim = make(share());
+  const std::string written = publish(claim);
+  (void)claim.on_reply(ok());
+  (void)claim.cancel();
+  const Step step = claim.on_reply(ok(written));
+  EXPECT_EQ(wait(step), seconds{1});
+  ASSERT_TRUE(asks<ReadFile>(next(claim, step)));
+  EXPECT_TRUE(finished(claim.on_reply(ok(kOther))));
+  EXPECT_FALSE(claim.result().left_behind);
+}
+
 TEST_F(ClaimTest, CancelInTheDelayLeavesAnothersLock) {
   Claim claim = make(share());
   (void)publish(claim);
@@ -186,7 +199,11 @@ TEST_F(ClaimTest, AnOldLookIsTakenAgainBeforeTheUnlink) {
   Claim claim = make(share());
   const std::string written = publish(claim);
   (void)claim.on_reply(ok());
-  (void)claim.cancel();
+  clock_.advance(milliseconds{999});
+  ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
+  EXPECT_EQ(wait(claim.on_reply(ok(written))), milliseconds{1});
+  clock_.advance(milliseconds{1});
+  ASSERT_TRUE(asks<ReadFile>(claim.resume()));
   clock_.advance(milliseconds{400});  // the read took longer than D/3
   ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok(written))));
   ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(written))));
