@@ -95,6 +95,7 @@ Step Looking::on_content(const FileReply& reply) {
   // Emptied by a program before it was verified; as long as we keep it, no taker takes it for left
   // over.
   const bool is_own_rest = reply.keeper == Keeper::us && own.record.starts_with(reply.content);
+  contest_.own.rest_stands(is_own_rest);
   const std::string& enclosing = contest_.options.enclosing_token;
   if (!enclosing.empty() && token == enclosing) return end(Verdict::already_held);
   if (!may_take_over() && !is_own_rest) return end(Verdict::held);

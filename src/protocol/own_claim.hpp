@@ -76,13 +76,19 @@ class OwnClaim {
   /// The late hold is over: what could be done for a holder that was overwritten has been done.
   void late_hold_is_over();
   /// Nothing of it stands there.
-  void is_gone() { standing_ = Standing::nowhere; }
+  void is_gone() {
+    standing_ = Standing::nowhere;
+    rest_stands_ = false;
+  }
   /// Somebody else's record stands in its place. It may show up all the same, by a heartbeat of
   /// ours that lands late in the same file; nobody holds it then. `local`: it cannot.
   void disown(bool local);
 
-  /// What was written may stand there still.
-  [[nodiscard]] bool may_stand() const { return standing_ != Standing::nowhere; }
+  /// A look has shown what a program has left of a file that we made and keep; or has not.
+  void rest_stands(bool stands) { rest_stands_ = stands; }
+
+  /// What was written may stand there still, or a rest of it.
+  [[nodiscard]] bool may_stand() const { return standing_ != Standing::nowhere || rest_stands_; }
   /// And may have overwritten a winner.
   [[nodiscard]] bool is_late() const { return standing_ == Standing::late; }
   /// And it was written by a takeover.
@@ -111,6 +117,7 @@ class OwnClaim {
   Standing standing_ = Standing::nowhere;
   Standing stood_before_ = Standing::nowhere;  // before the write that is under way
   bool by_rename_ = false;
+  bool rest_stands_ = false;
   std::vector<std::string> disowned_;
   bool disowned_late_ = false;
 };

@@ -15,7 +15,7 @@
 
 #pragma once
 
-#include <sys/stat.h>
+#include <string>
 
 #include "seams/file_system.hpp"
 #include "sys/high_descriptor.hpp"
@@ -33,22 +33,32 @@ class KeptFile {
   /// `on_exec`: do commands inherit it?
   explicit KeptFile(OnExec on_exec) : on_exec_{on_exec} {}
 
-  /// Keep `file`, in place of the one before; on a descriptor of 100 or more, if there is one.
-  /// Where no other is left, none is kept.
-  void keep(UniqueFd file);
+  /// Keep `file`, which has just been made at `path`, in place of the one before; or beside it, if
+  /// that has another name: `file` is to take its place. On a descriptor of 100 or more, if there
+  /// is one. False: no other descriptor is left, and it is not kept.
+  bool keep(UniqueFd file, const std::string& path);
 
-  /// Keep nothing any more, if the file that is kept has no name left.
+  /// The file at `from` has been renamed to `to`, over whatever was there.
+  void moved(const std::string& from, const std::string& to);
+
+  /// Keep no file any more that has no name left.
   void drop_if_removed();
 
   /// -1: none is kept.
-  [[nodiscard]] int fd() const { return file_.get(); }
+  [[nodiscard]] int fd() const { return kept_.file.get(); }
 
-  /// Is `file` the one that is kept, or does somebody else keep it?
+  /// Is `file` one that is kept, or does somebody else keep it?
   [[nodiscard]] Keeper keeper_of(int file) const;
 
  private:
+  struct Named {
+    UniqueFd file = UniqueFd{};
+    std::string path = {};
+  };
+
   OnExec on_exec_;
-  UniqueFd file_;
+  Named kept_;
+  Named next_;  // what is to take its place
 };
 
 }  // namespace ufl

@@ -165,8 +165,8 @@ FileReply write_failure(int error) {
 FileReply created(const CreateExclusive& operation, UniqueFd file, bool is_seen, KeptFile& kept) {
   FileReply reply = success();
   if (!operation.kept) return reply;
-  kept.keep(std::move(file));
-  if (is_seen && kept.fd() >= 0) reply.keeper = Keeper::us;
+  const bool is_kept = kept.keep(std::move(file), operation.path);
+  if (is_seen && is_kept) reply.keeper = Keeper::us;
   return reply;
 }
 
@@ -286,10 +286,12 @@ FileReply perform(const RemoveFile& operation, KeptFile& kept) {
   return reply;
 }
 
-FileReply perform(const ReplaceFile& operation, const KeptFile& kept) {
-  return perform_guarded(operation, kept, [&] {
+FileReply perform(const ReplaceFile& operation, KeptFile& kept) {
+  FileReply reply = perform_guarded(operation, kept, [&] {
     return reply_of(::rename(operation.from.c_str(), operation.path.c_str()));
   });
+  if (reply.status == FileStatus::ok) kept.moved(operation.from, operation.path);
+  return reply;
 }
 
 FileReply perform(const UpdateFile& operation, const KeptFile& kept) {

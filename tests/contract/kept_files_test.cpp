@@ -62,6 +62,27 @@ TEST_F(KeptFiles, AreKeptUnderTheirNextNameToo) {
   EXPECT_EQ(keeper_for(other_), Keeper::somebody);
 }
 
+//   1 A program empties our claim.  2 We make another file to take its place.  3 That fails.
+TEST_F(KeptFiles, AreKeptUntilAnotherHasTakenTheirPlace) {
+  const std::string temporary = directory_ + "/temporary";
+  ASSERT_EQ(perform(CreateExclusive{lock_, "token\n", false, true}).keeper, Keeper::us);
+  empty();
+  for (int tries = 0; tries < 2; ++tries) {
+    ASSERT_EQ(perform(CreateExclusive{temporary, "token\n", false, true}).keeper, Keeper::us);
+    EXPECT_EQ(read_it().keeper, Keeper::us);
+    ASSERT_EQ(perform(RemoveFile{temporary, {}}).status, FileStatus::ok);
+    EXPECT_EQ(read_it().keeper, Keeper::us);
+    EXPECT_EQ(keeper_for(other_), Keeper::somebody);
+  }
+  ASSERT_EQ(perform(CreateExclusive{temporary, "token\n", false, true}).status, FileStatus::ok);
+  ASSERT_EQ(perform(ReplaceFile{lock_, temporary, ""}).status, FileStatus::ok);
+  empty();
+  EXPECT_EQ(read_it().keeper, Keeper::us);
+  EXPECT_EQ(keeper_for(other_), Keeper::somebody);
+  ASSERT_EQ(perform(RemoveFile{lock_, {}}).status, FileStatus::ok);
+  EXPECT_LT(subject_.kept(), 0);
+}
+
 TEST_F(KeptFiles, AreLetGoOfWithTheirName) {
   ASSERT_EQ(perform(CreateExclusive{lock_, "token\n", false, true}).status, FileStatus::ok);
   ASSERT_EQ(::link(lock_.c_str(), (directory_ + "/second").c_str()), 0);

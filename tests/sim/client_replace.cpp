@@ -184,7 +184,6 @@ void Client::create_temporary(const CreateExclusive& operation, const Done& done
   };
   if (world_.chance(knobs_.error)) return answer(refused(FileStatus::failed, EIO));
   if (world_.chance(knobs_.refused)) return answer(refused(FileStatus::exhausted, EMFILE));
-  kept_.reset();
   keeps_next_ = operation.kept && !operation.sync;
   std::string& file = temporaries_[operation.path];
   file = operation.content;

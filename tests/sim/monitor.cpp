@@ -183,10 +183,15 @@ void Monitor::litters(int who) {
   violate(Kind::left_over, who, who, name_of(who) + " leaves a temporary file behind");
 }
 
+// The person makes sure that nothing happens any more: a claim in whose place that stands may be
+// about to be verified by an old view.
+constexpr Duration kLooksOn = std::chrono::seconds{3};
+
 void Monitor::clear_away() {
   // It keeps to the flock, too.
   if (held_by_the_living() || !is_orphan(share_.current()) || share_.locked()) return;
   if (!needs_a_person(share_.current())) return;
+  if (world_.now() - share_.current().since < kLooksOn) return;
   leaves(share_.current().owner);
   clearing_ = true;
   world_.tell(share_.current().owner, "somebody clears away what it left");

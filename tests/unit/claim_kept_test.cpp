@@ -102,6 +102,21 @@ TEST_F(ClaimKeptTest, ItsOwnEmptiedFileIsReplaced) {
 }
 
 // What stands in it instead is somebody else's to explain.
+TEST_F(ClaimKeptTest, ItsOwnEmptiedFileIsNotLeftBehindWhenItCannotBeReplaced) {
+  Claim claim = make();
+  (void)publish(claim);
+  ASSERT_TRUE(asks<ReadFile>(claim.on_reply(ok())));
+  ASSERT_TRUE(asks<ReadFile>(next(claim, claim.on_reply(empty_file(Keeper::us)))));
+  ASSERT_TRUE(looks_free(claim.on_reply(empty_file(Keeper::us))));
+  ASSERT_TRUE(asks<CreateExclusive>(claim.resume()));
+  Step step = claim.on_reply(exhausted());
+  if (asks<RemoveFile>(step)) step = claim.on_reply(absent());  // of the temporary file
+  ASSERT_TRUE(asks<ReadFile>(step));
+  EXPECT_EQ(expect_operation<RemoveFile>(claim.on_reply(empty_file(Keeper::us))).path, "dir/lock");
+  EXPECT_TRUE(finished(claim.on_reply(ok())));
+  EXPECT_EQ(claim.result().outcome, Outcome::failed);
+}
+
 TEST_F(ClaimKeptTest, ItsOwnFileWithAnotherContentIsNotReplaced) {
   Claim claim = make();
   (void)to_publish(claim);

@@ -132,7 +132,7 @@ TEST_F(ClaimRecordTest, RemovesTheWitnessOfAClaimThatIsTakenBack) {
     const std::string record = publish(claim);
     (void)claim.on_reply(ok());
     (void)claim.cancel();
-    ASSERT_TRUE(asks<RemoveFile>(claim.on_reply(ok(record))));
+    ASSERT_TRUE(asks<RemoveFile>(to_removal(claim, record)));
     EXPECT_FALSE(identity_.witnesses.empty()) << "the record stands there";
     const FileReply reply = is_removed ? ok() : failed();
     ASSERT_TRUE(finished(claim.on_reply(reply)));

@@ -138,7 +138,7 @@ TEST_F(TakeoverTest, ARenameThatFailedMayBeDoneAndIsTakenBack) {
   Claim claim = make(share());
   (void)to_rename(claim);
   ASSERT_TRUE(asks<ReadFile>(dropped(claim, claim.on_reply(failed()))));
-  const Step step = claim.on_reply(ok(written_));
+  const Step step = to_removal(claim, written_);
   EXPECT_EQ(expect_operation<RemoveFile>(step).path, "dir/lock");
   EXPECT_TRUE(finished(claim.on_reply(ok())));
   EXPECT_EQ(claim.result().outcome, Outcome::failed);
@@ -152,7 +152,7 @@ TEST_F(TakeoverTest, CancelledDuringItsDelayItTakesItsRecordBack) {
     (void)to_rename(claim);
     (void)claim.on_reply(ok());
     ASSERT_TRUE(asks<ReadFile>(claim.cancel()));
-    const Step step = claim.on_reply(ok(written_));
+    const Step step = to_removal(claim, written_);
     EXPECT_EQ(expect_operation<RemoveFile>(step).only_if, on_share ? OnlyIf{} : OnlyIf{written_});
     EXPECT_TRUE(finished(claim.on_reply(ok())));
     EXPECT_EQ(claim.result().outcome, Outcome::cancelled);
