@@ -30,7 +30,8 @@ void remove_witnesses(Contest& contest) {
   // A holder that was proven dead by its witness has nobody to remove it. Of all others the record
   // may name one that is not theirs.
   const bool took_over = is_acquired && contest.takeover.is_on;
-  if (took_over && !both_local(from, contest.options.local) && contest.options.is_dead(from)) {
+  if (took_over && !both_local(from, contest.options.local) &&
+      contest.options.takeovers.is_dead(from)) {
     remove_witness(contest.identity, from.token);
   }
 }

@@ -18,7 +18,7 @@ Observer observer_of(const ClaimOptions& options) {
   const auto limit = options.local
                          ? std::optional{std::max(kEmptyStalenessLimit, 10 * options.delay)}
                          : std::nullopt;
-  return {limit, options.observations, options.observed_as};
+  return {limit, options.takeovers.observations, options.takeovers.observed_as};
 }
 
 // A contender that wrote that may not create exclusively; or it sees a share where we see our own

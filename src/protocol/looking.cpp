@@ -110,7 +110,7 @@ bool Looking::may_take_over() {
   if (contest_.own.was_disowned(seen.token))
     return true;  // its holder lives, and has no use for it
   const bool is_judged = is_whole(seen) || seen.kind == Sighting::Kind::garbled || is_abandoned;
-  return is_judged && contest_.options.may_take_over(seen, is_abandoned);
+  return is_judged && contest_.options.takeovers.may_take_over(seen, is_abandoned);
 }
 
 Step Looking::on_directory(const FileReply& reply) {
@@ -149,7 +149,7 @@ Step Looking::take_over(const FileReply& reply) {
   takeover.judged = {reply.content, reply.identity, contest_.clock.now()};
   const ClaimOptions& options = contest_.options;
   contest_.own.delay.raise_for_takeover(
-      delay_beside(contest_.rival.seen, options.local, options.takeover_delay));
+      delay_beside(contest_.rival.seen, options.local, options.takeovers.delay));
   return free();
 }
 

@@ -96,7 +96,7 @@ Step Publishing::on_look(const FileReply& reply) {
 // later look finds out in time; the user of a waiter has been told of one holder already.
 bool Publishing::is_surely_another(const FileReply& reply) const {
   const ClaimOptions& options = contest_.options;
-  const bool waits = options.glances && options.timeout != Duration::zero() &&
+  const bool waits = options.retry.glances && options.timeout != Duration::zero() &&
                      contest_.rival.seen.kind != Sighting::Kind::none;
   const bool lost = options.local && refused_.status == FileStatus::exists && !may_have_stood_;
   return lost && waits && has_holder_line(reply.content);

@@ -171,7 +171,7 @@ Step Replacing::on_dropped() {
     contest_.observer.restart(now);  // a flock(1) that uses this file
     return end(Verdict::held);
   }
-  if (++lost_races_ >= contest_.options.most_lost_races) return end(Verdict::held);
+  if (++lost_races_ >= contest_.options.takeovers.most_lost_races) return end(Verdict::held);
   state_ = State::pause;
   wait_until_ = now + kBusyRetry;
   return WaitUntil{wait_until_};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Replacing: a taker puts its record in the place of one whose holder is gone (looking.hpp,
-// ClaimOptions::may_take_over); or of a file of 0 bytes that was left over on a local file system:
+// TakeoverOptions::may_take_over); or of a file of 0 bytes that was left over on a local file system:
 // one that nobody keeps, for a program may have emptied that of a holder (`: > LOCKFILE`), which
 // writes its record back (keep.hpp) as soon as it runs.
 //
@@ -14,7 +14,7 @@
 // Never removed and then created:
 //   1 A, B look: X, gone.  2 A removes X, creates, waits, runs.  3 B removes A's file, creates.
 // A rename overwrites on every share, so all of "late claims" (own_claim.hpp) holds for it, and its
-// delay is at least ClaimOptions::takeover_delay. On a local file system nobody else can remove or
+// delay is at least TakeoverOptions::delay. On a local file system nobody else can remove or
 // replace the record meanwhile (seams/file_system.hpp, OnlyIf), unless the file system is a share
 // for the holder (both_local.hpp): then what is said of shares goes for the takeover, too.
 //

@@ -128,7 +128,7 @@ Step Verifying::on_heartbeat_written() {
   OwnClaim& own = contest_.own;
   ClaimResult& result = contest_.result;
   if (contest_.has_outlived_its_lease()) {
-    own.not_before = now + std::max(own.delay.in_force(), contest_.options.takeover_delay);
+    own.not_before = now + std::max(own.delay.in_force(), contest_.options.takeovers.delay);
     verify_at_ = std::max(verify_at_, own.not_before);
   }
   result.begun = heartbeat_->asked();

@@ -22,7 +22,7 @@ constexpr Duration kWhoIsNext = std::chrono::milliseconds{100};
 Waiting::Waiting(Contest& contest, Notifier* notifier)
     : ClaimPart{contest},
       notifier_{notifier},
-      backoff_{contest.options.retry, contest.options.retry_grows} {}
+      backoff_{contest.options.retry.interval, contest.options.retry.grows} {}
 
 Step Waiting::start() {
   look_at_ = next_look();
@@ -35,7 +35,7 @@ Step Waiting::resume() {
     return end(contest_.is_past_deadline() ? Verdict::timed_out : Verdict::look);
   }
   if (!contest_.look_wanted) return wait(look_at_);
-  const bool glance_will_do = contest_.options.glances && !whole_look_wanted_;
+  const bool glance_will_do = contest_.options.retry.glances && !whole_look_wanted_;
   return end(glance_will_do ? Verdict::glance : Verdict::look);
 }
 
@@ -88,7 +88,7 @@ void Waiting::forget() {
 
 bool Waiting::watch_file() {
   if (!notifier_->watch_removal([this](bool goes_on) { removed(goes_on); })) return false;
-  hinted_.emplace(contest_.options.retry_when_told, false);
+  hinted_.emplace(contest_.options.retry.interval_when_told, false);
   latest_look_ = in_time(contest_.clock.now() + hinted_->next(contest_.identity.random()));
   look_soon();
   return true;

@@ -34,13 +34,13 @@ SessionOptions session_of(const Options& options, const MountTraits& mount, cons
                           const std::optional<ProcessId>& lives_with) {
   SessionOptions session = waiting_session_options(options, mount, world);
   ClaimOptions& claim = session.claim;
-  claim.detached = true;
-  claim.lives_with = lives_with;
+  claim.holder.detached = true;
+  claim.holder.lives_with = lives_with;
   // For people: whose lock is it? Most likely that of the script that has called us.
   const auto words =
       process_command(options.pid ? static_cast<pid_t>(*options.pid) : parent_process());
   if (options.record_command && !words.empty()) {
-    claim.command = shorten(shell_quote(words), kCommandLimit);
+    claim.holder.command = shorten(shell_quote(words), kCommandLimit);
   }
   return session;
 }

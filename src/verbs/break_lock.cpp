@@ -123,14 +123,14 @@ class Break {
   [[nodiscard]] SessionOptions session_of() const {
     SessionOptions session = session_options(options_, mount_);
     ClaimOptions& claim = session.claim;
-    claim.command = "ufl --break " + shell_quote({options_.lock_file});
+    claim.holder.command = "ufl --break " + shell_quote({options_.lock_file});
     claim.enclosing_token.clear();
     claim.timeout = Duration::zero();
-    claim.takeover_delay = takeover_delay_on(mount_);
-    claim.may_take_over = [this](const Sighting& seen, bool /*is_abandoned*/) {
+    claim.takeovers.delay = takeover_delay_on(mount_);
+    claim.takeovers.may_take_over = [this](const Sighting& seen, bool /*is_abandoned*/) {
       return seen.token == broken_.token && request_.judge(seen) == BreakRefusal::none;
     };
-    claim.is_dead = [this](const Sighting& seen) { return request_.is_dead(seen); };
+    claim.takeovers.is_dead = [this](const Sighting& seen) { return request_.is_dead(seen); };
     return session;
   }
 

@@ -34,7 +34,7 @@ void note_release(RunReport& report, const ReleaseResult& result) {
 
 // A user that is told who holds the lock is told the truth.
 SessionOptions told(SessionOptions session, const Options& options) {
-  session.claim.glances =
+  session.claim.retry.glances =
       options.verbosity != Verbosity::verbose && !options.report && !somebody_watches(options);
   return session;
 }

@@ -40,7 +40,7 @@ std::string command_text(const Options& options) {
 
 SessionOptions session_of(const Options& options, const MountTraits& mount, const World& world) {
   SessionOptions session = waiting_session_options(options, mount, world);
-  if (options.record_command) session.claim.command = command_text(options);
+  if (options.record_command) session.claim.holder.command = command_text(options);
   return session;
 }
 

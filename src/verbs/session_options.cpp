@@ -22,14 +22,14 @@ SessionOptions session_options(const Options& options, const MountTraits& mount)
   SessionOptions session;
   ClaimOptions& claim = session.claim;
   claim.path = options.lock_file;
-  claim.prefix = options.prefix;
+  claim.holder.prefix = options.prefix;
   const char* enclosing = std::getenv("UFL_TOKEN");
   claim.enclosing_token = enclosing != nullptr ? enclosing : "";
   claim.delay = delay_on(mount, options);
   claim.delay_is_auto = !options.delay;
-  claim.retry = options.retry.value_or(kDefaultRetry);
-  claim.retry_when_told = options.retry.value_or(kDefaultRetryWhenTold);
-  claim.retry_grows = !mount.local && !options.retry;
+  claim.retry.interval = options.retry.value_or(kDefaultRetry);
+  claim.retry.interval_when_told = options.retry.value_or(kDefaultRetryWhenTold);
+  claim.retry.grows = !mount.local && !options.retry;
   claim.timeout = options.timeout;
   claim.local = mount.local;
   claim.writes_in_place = !mount.writes_by_path;
@@ -50,14 +50,15 @@ SessionOptions waiting_session_options(const Options& options, const MountTraits
   ClaimOptions& claim = session.claim;
   claim.lease = options.lease;
   claim.kill_after = time_to_stop(options);
-  claim.observations = &world.observations;
-  claim.observed_as = absolute_path(options.lock_file);
-  claim.takeover_delay = takeover_delay_on(mount);
-  if (options.timeout == Duration::zero()) claim.most_lost_races = kMaxBusyLooksAtOnce;
-  claim.may_take_over = [&world, local = mount.local](const Sighting& seen, bool is_abandoned) {
+  claim.takeovers.observations = &world.observations;
+  claim.takeovers.observed_as = absolute_path(options.lock_file);
+  claim.takeovers.delay = takeover_delay_on(mount);
+  if (options.timeout == Duration::zero()) claim.takeovers.most_lost_races = kMaxBusyLooksAtOnce;
+  claim.takeovers.may_take_over = [&world, local = mount.local](const Sighting& seen,
+                                                                bool is_abandoned) {
     return may_take_over(life_of(world.judge, seen, local), is_abandoned);
   };
-  claim.is_dead = [&world, local = mount.local](const Sighting& seen) {
+  claim.takeovers.is_dead = [&world, local = mount.local](const Sighting& seen) {
     return life_of(world.judge, seen, local) == Life::dead;
   };
   return session;

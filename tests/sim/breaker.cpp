@@ -33,10 +33,10 @@ ClaimOptions Breaker::takeover_options() const {
   ClaimOptions options = claim_options();
   options.delay = knobs_.break_delay;
   options.timeout = Duration::zero();
-  options.may_take_over = [token = token_](const Sighting& seen, bool) {
+  options.takeovers.may_take_over = [token = token_](const Sighting& seen, bool) {
     return seen.token == token;
   };
-  options.takeover_delay = knobs_.takeover_delay;
+  options.takeovers.delay = knobs_.takeover_delay;
   return options;
 }
 

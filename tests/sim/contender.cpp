@@ -94,9 +94,9 @@ ClaimOptions claim_of(const ContenderKnobs& knobs, const ShareKnobs& share) {
   ClaimOptions options;
   options.path = "lock";
   options.delay = knobs.delay;
-  options.retry = knobs.retry;
-  options.retry_when_told = std::chrono::seconds{3};
-  options.retry_grows = knobs.retry_grows;
+  options.retry.interval = knobs.retry;
+  options.retry.interval_when_told = std::chrono::seconds{3};
+  options.retry.grows = knobs.retry_grows;
   options.local = knobs.local;
   options.atomic_create = share.atomic_create;
   options.late_hold = knobs.late_hold;

@@ -23,8 +23,8 @@ class ProgressScenario : public Scenario {
   static ClaimOptions leased() {
     ClaimOptions options = share(false);
     options.lease = seconds{3};
-    options.takeover_delay = seconds{1};
-    options.may_take_over = [](const Sighting& /*seen*/, bool is_abandoned) {
+    options.takeovers.delay = seconds{1};
+    options.takeovers.may_take_over = [](const Sighting& /*seen*/, bool is_abandoned) {
       return is_abandoned;
     };
     return options;

@@ -58,26 +58,27 @@ void Run::after(Duration time, World::Action action) {
 
 ClaimOptions Run::claim_options() {
   ClaimOptions options = claim_of(stage_.knobs, stage_.share_knobs);
-  options.takeover_delay = stage_.knobs.takeover_delay;
+  options.takeovers.delay = stage_.knobs.takeover_delay;
   if (stage_.world.chance(stage_.knobs.impatient)) {
     options.timeout = kTick * static_cast<int>(stage_.world.below(500));
   }
   if (once_) {
     options.timeout = Duration::zero();
-    options.most_lost_races = kMaxBusyLooksAtOnce;
+    options.takeovers.most_lost_races = kMaxBusyLooksAtOnce;
   }
   if (has_lease() || kind_ == Kind::newer) options.lease = stage_.recovery.lease;
   const bool is_stopped = kind_ == Kind::leased && !flawed(RecoveryFlaw::kill_time_forgotten);
   if (is_stopped) options.kill_after = stage_.recovery.kill_after;
   if (flawed(RecoveryFlaw::never_too_slow)) options.most_outlived_claims = kNever;
-  options.detached = kind_ == Kind::script || kind_ == Kind::bound || kind_ == Kind::newer;
-  if (kind_ == Kind::bound) options.lives_with = id_;
-  options.observations = stage_.one_memory != nullptr ? stage_.one_memory : &host_.memory();
-  options.observed_as = "lock";
-  options.may_take_over = [this](const Sighting& seen, bool is_abandoned) {
+  options.holder.detached = kind_ == Kind::script || kind_ == Kind::bound || kind_ == Kind::newer;
+  if (kind_ == Kind::bound) options.holder.lives_with = id_;
+  options.takeovers.observations =
+      stage_.one_memory != nullptr ? stage_.one_memory : &host_.memory();
+  options.takeovers.observed_as = "lock";
+  options.takeovers.may_take_over = [this](const Sighting& seen, bool is_abandoned) {
     return may_take_over(seen, is_abandoned);
   };
-  options.is_dead = [this](const Sighting& seen) {
+  options.takeovers.is_dead = [this](const Sighting& seen) {
     return life_of(judge_, seen, stage_.knobs.local) == Life::dead;
   };
   return options;

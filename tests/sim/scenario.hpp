@@ -34,7 +34,7 @@ class Scenario : public ::testing::Test {
     ClaimOptions options;
     options.path = "lock";
     options.delay = seconds{1};
-    options.retry = milliseconds{100};
+    options.retry.interval = milliseconds{100};
     options.atomic_create = atomic;
     return options;
   }
@@ -88,8 +88,8 @@ class Scenario : public ::testing::Test {
   /// One who takes the lock over from kGone.
   static ClaimOptions taker(ClaimOptions options) {
     options.timeout = Duration::zero();
-    options.takeover_delay = seconds{1};
-    options.may_take_over = [](const Sighting& seen, bool) {
+    options.takeovers.delay = seconds{1};
+    options.takeovers.may_take_over = [](const Sighting& seen, bool) {
       return kGone.starts_with(seen.token);
     };
     return options;

@@ -278,7 +278,7 @@ TEST_F(Scenario, APartOfOursThatAnotherHasOverwritten) {
 TEST_F(Scenario, AMixtureOfTwoRecordsIsHeldByNobody) {
   const std::string foreign = "11111111-1111-4111-8111-111111111111";
   ClaimOptions options = share(true);
-  options.prefix = "ci-";
+  options.holder.prefix = "ci-";
   Player a = player(options);
   sees_truth(a);
   lands(a);

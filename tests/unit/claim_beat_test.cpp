@@ -25,9 +25,9 @@ class ClaimBeatTest : public ClaimFixture {
     ClaimOptions options;
     options.path = "lock";
     options.delay = delay;
-    options.retry = seconds{1};
+    options.retry.interval = seconds{1};
     options.lease = kLease;
-    options.takeover_delay = seconds{4};
+    options.takeovers.delay = seconds{4};
     return options;
   }
   /// From the start to the wait that follows the write, which takes `write`.
@@ -175,7 +175,7 @@ TEST_F(ClaimBeatTest, AClaimDoesNotWaitForItself) {
 //   lands.
 TEST_F(ClaimBeatTest, TheDelayAfterALateBeatOutlastsAFlicker) {
   ClaimOptions options = with_delay(seconds{3});
-  options.takeover_delay = seconds{8};
+  options.takeovers.delay = seconds{8};
   Claim claim = make(options);
   Step step = next(claim, to_wait(claim));
   expect_beat(step);

@@ -56,7 +56,7 @@ class ClaimFixture : public MachineTest {
   static ClaimOptions basic_options(bool local, Duration retry = milliseconds{100}) {
     ClaimOptions options;
     options.path = "lock";
-    options.retry = retry;
+    options.retry.interval = retry;
     options.local = local;
     options.atomic_create = true;
     return options;
@@ -163,8 +163,8 @@ class TakeoverTest : public ClaimFixture {
     ClaimOptions options = basic_options(true);
     options.path = "dir/lock";
     options.timeout = Duration::zero();
-    options.may_take_over = is_gone;
-    options.takeover_delay = seconds{1};
+    options.takeovers.may_take_over = is_gone;
+    options.takeovers.delay = seconds{1};
     return options;
   }
   static ClaimOptions share(Duration delay = seconds{3}) {
@@ -209,10 +209,10 @@ class WatchingClaim : public ClaimFixture {
   ClaimOptions options(bool local) {
     ClaimOptions options = basic_options(local, seconds{1});
     options.path = "dir/lock";
-    options.takeover_delay = seconds{1};
-    options.observations = &memory_;
-    options.observed_as = kKey;
-    options.may_take_over = [this](const Sighting& seen, bool is_abandoned) {
+    options.takeovers.delay = seconds{1};
+    options.takeovers.observations = &memory_;
+    options.takeovers.observed_as = kKey;
+    options.takeovers.may_take_over = [this](const Sighting& seen, bool is_abandoned) {
       asked_.push_back(is_abandoned);
       judged_ = seen;
       return is_abandoned;

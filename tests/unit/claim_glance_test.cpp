@@ -181,7 +181,7 @@ TEST_F(ClaimGlanceTest, InACrowdItIsFoundOutAtLeisure) {
 
 TEST_F(ClaimGlanceTest, AWaiterThatNamesTheHolderLooksWhoItIs) {
   ClaimOptions told = options(true);
-  told.glances = false;
+  told.retry.glances = false;
   Claim claim = make(told);
   begin_to_wait(claim);
   clock_.advance(milliseconds{300});

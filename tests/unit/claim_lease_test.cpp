@@ -40,7 +40,7 @@ class ClaimLeaseTest : public WatchingClaim {
   }
   ClaimOptions told() {
     ClaimOptions told = options(true);
-    told.retry_when_told = seconds{20};
+    told.retry.interval_when_told = seconds{20};
     return told;
   }
 };
@@ -92,7 +92,7 @@ TEST_F(ClaimLeaseTest, AWaiterThatIsToldLooksWhenTheLeaseHasRunOut) {
 TEST_F(ClaimLeaseTest, ALongIntervalThatWasAskedForDoesNotPutItOffOnALocalDisk) {
   for (const bool local : {true, false}) {
     ClaimOptions patient = options(local);
-    patient.retry = seconds{20};
+    patient.retry.interval = seconds{20};
     Claim claim = make(patient);
     step_ = claim.start();
     // On a share all who wait would come at the same time.
@@ -103,7 +103,7 @@ TEST_F(ClaimLeaseTest, ALongIntervalThatWasAskedForDoesNotPutItOffOnALocalDisk) 
 
 TEST_F(ClaimLeaseTest, ThenAtTheUsualIntervalIfTheHolderIsSeenAlive) {
   ClaimOptions alive = told();
-  alive.may_take_over = [](const Sighting&, bool) { return false; };
+  alive.takeovers.may_take_over = [](const Sighting&, bool) { return false; };
   Claim claim = make(alive);
   begin_to_be_told(claim);
   watch(claim, ok(record()), seconds{30});
@@ -145,7 +145,7 @@ TEST_F(ClaimLeaseTest, CountsFromTheAnswerOfTheFirstLookToTheQuestionOfTheLast) 
 
 TEST_F(ClaimLeaseTest, AHolderWhoIsSeenAliveKeepsItsLock) {
   ClaimOptions alive = options(false);
-  alive.may_take_over = [](const Sighting&, bool) { return false; };
+  alive.takeovers.may_take_over = [](const Sighting&, bool) { return false; };
   alive.timeout = seconds{100};
   Claim claim = make(alive);
   step_ = claim.start();
@@ -302,8 +302,8 @@ TEST_F(ClaimLeaseTest, AnEmptyFileThatSomebodyHasLockedIsInUse) {
 //   A process that is stopped, or a flock(1), has locked the record of somebody who is gone.
 TEST_F(ClaimLeaseTest, OneAttemptDoesNotWaitForALockedRecord) {
   ClaimOptions dead = once(true);
-  dead.may_take_over = [](const Sighting&, bool) { return true; };
-  dead.most_lost_races = kMaxBusyLooksAtOnce;
+  dead.takeovers.may_take_over = [](const Sighting&, bool) { return true; };
+  dead.takeovers.most_lost_races = kMaxBusyLooksAtOnce;
   Claim claim = make(dead);
   const Mono begun = clock_.now();
   Step step = claim.start();

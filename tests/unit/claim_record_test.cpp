@@ -18,17 +18,17 @@ class ClaimRecordTest : public ClaimFixture {
   static ClaimOptions run(bool local = false) {
     ClaimOptions options = basic_options(local);
     options.delay = seconds{1};
-    options.may_take_over = is_gone;
+    options.takeovers.may_take_over = is_gone;
     return options;
   }
   static ClaimOptions acquire() {
     ClaimOptions options = run();
-    options.detached = true;
+    options.holder.detached = true;
     return options;
   }
   static ClaimOptions acquire_pid() {
     ClaimOptions options = acquire();
-    options.lives_with = ProcessId{4711, 99};
+    options.holder.lives_with = ProcessId{4711, 99};
     return options;
   }
   /// The look that is under way shows nothing; what is written then.
@@ -66,7 +66,7 @@ TEST_F(ClaimRecordTest, PromisesALifelineThatIsHeld) {
   for (const bool has_lifelines : {false, true}) {
     identity_.has_lifelines = has_lifelines;
     ClaimOptions options = run();
-    options.prefix = "ci-";
+    options.holder.prefix = "ci-";
     const Sighting seen = parse_record(record_of(options));
     EXPECT_EQ(identity_.lifeline, uuid_of(seen.token));
     EXPECT_EQ(seen.holder.lifeline,

@@ -49,7 +49,7 @@ TEST_F(TakeoverTest, AsksOnlyOfWhatItHasRead) {
   int asked = 0;
   ClaimOptions options = share();
   options.timeout.reset();
-  options.may_take_over = [&asked](const Sighting&, bool) {
+  options.takeovers.may_take_over = [&asked](const Sighting&, bool) {
     ++asked;
     return false;
   };
@@ -206,7 +206,9 @@ TEST_F(TakeoverTest, PublishesWhereTheRecordIsGoneAtTheNextLook) {
 TEST_F(TakeoverTest, NoneBeginsAfterTheDeadline) {
   ClaimOptions options = local();
   options.timeout = seconds{1};
-  options.may_take_over = [seen = 0](const Sighting&, bool) mutable { return ++seen > 1; };
+  options.takeovers.may_take_over = [seen = 0](const Sighting&, bool) mutable {
+    return ++seen > 1;
+  };
   Claim claim = make(options);
   (void)claim.start();
   ASSERT_TRUE(asks<ReadFile>(next(claim, claim.on_reply(ok(kGone)))));
@@ -236,7 +238,7 @@ TEST_F(TakeoverTest, CancelledBeforeItWritesNothing) {
 TEST_F(TakeoverTest, TheTemporaryFileLiesBesideTheLock) {
   ClaimOptions options = local();
   options.path = "lock";
-  options.prefix = "ci-";
+  options.holder.prefix = "ci-";
   Claim claim = make(options);
   const Step step = to_temporary(claim);
   EXPECT_EQ(expect_operation<CreateExclusive>(step).path, ".ufl-" + FakeIdentity::uuid(1));
@@ -257,7 +259,9 @@ TEST_F(TakeoverTest, RemovesTheWitnessOfAHolderThatItHasProvenDead) {
                         Case{false, true, "local", true}}) {
     ClaimOptions options = local();
     options.local = c.local;
-    options.is_dead = [&](const Sighting& seen) { return c.is_dead && seen.token == gone; };
+    options.takeovers.is_dead = [&](const Sighting& seen) {
+      return c.is_dead && seen.token == gone;
+    };
     const std::string record = gone + "\n{\"uid\":1000,\"mount\":\"" + c.mount + "\"}\n";
     Claim claim = make(options);
     ASSERT_TRUE(asks<ReplaceFile>(to_rename(claim, record)));
@@ -274,9 +278,9 @@ TEST_F(TakeoverTest, RemovesTheWitnessOfAHolderThatItHasProvenDead) {
 
 TEST_F(TakeoverTest, ADetachedRecordNamesTheProcessThatItLivesWith) {
   ClaimOptions options = local();
-  options.detached = true;
+  options.holder.detached = true;
   for (const bool lives : {false, true}) {
-    if (lives) options.lives_with = ProcessId{7, 99};
+    if (lives) options.holder.lives_with = ProcessId{7, 99};
     Claim claim = make(options);
     (void)claim.start();
     (void)claim.on_reply(absent());

@@ -27,8 +27,8 @@ TEST_F(ClaimTest, TakesAFreeLocalLockAtOnceAndVerifiesIt) {
 
 TEST_F(ClaimTest, WritesPrefixAndHolderFields) {
   ClaimOptions options = share();
-  options.prefix = "ci-";
-  options.command = "make all";
+  options.holder.prefix = "ci-";
+  options.holder.command = "make all";
   Claim claim = make(options);
   const Sighting seen = parse_record(publish(claim));
   EXPECT_EQ(seen.token, "ci-" + FakeIdentity::uuid(1));
@@ -247,7 +247,7 @@ TEST_F(ClaimTest, AnEmptyFileIsHeldOnceAClientWasSeen) {
     holder.mount = shared ? kShareMount : kLocalMount;
     ClaimOptions options = local();
     options.timeout.reset();
-    options.may_take_over = [](const Sighting& /*seen*/, bool is_abandoned) {
+    options.takeovers.may_take_over = [](const Sighting& /*seen*/, bool is_abandoned) {
       return is_abandoned;
     };
     Claim claim = make(options);
@@ -266,7 +266,7 @@ TEST_F(ClaimTest, AnEmptyFileIsHeldOnceAClientWasSeen) {
 
 TEST_F(ClaimTest, TheRetryIntervalGrowsOnAShareAndStartsOverForANewHolder) {
   ClaimOptions options = share();
-  options.retry_grows = true;
+  options.retry.grows = true;
   Claim claim = make(options);
   Step step = claim.start();
   Duration last{};

@@ -77,7 +77,7 @@ TEST_F(ClaimToldTest, AProcessThatShowsUpLaterIsNotWatchedYet) {
 //   What the holder has started may end a moment later.
 TEST_F(ClaimToldTest, WhatIsLeftIsLookedForOnceMoreWhateverTheInterval) {
   ClaimOptions seldom = options(true);
-  seldom.retry = seldom.retry_when_told = seconds{60};
+  seldom.retry.interval = seldom.retry.interval_when_told = seconds{60};
   Claim claim = make(seldom);
   begin_to_wait(claim, seconds{60});
   end_holder(claim, 101);

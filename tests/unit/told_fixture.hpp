@@ -23,8 +23,8 @@ class ToldClaim : public ClaimFixture {
  protected:
   ClaimOptions options(bool local) {
     ClaimOptions options = basic_options(local, seconds{1});
-    options.retry_when_told = seconds{1};
-    options.may_take_over = [this](const Sighting&, bool) {
+    options.retry.interval_when_told = seconds{1};
+    options.takeovers.may_take_over = [this](const Sighting&, bool) {
       ++judged_;
       return false;
     };
@@ -46,7 +46,7 @@ class ToldClaim : public ClaimFixture {
   /// Looks ten times in a second, and once when it is told.
   ClaimOptions often() {
     ClaimOptions often = options(true);
-    often.retry = milliseconds{100};
+    often.retry.interval = milliseconds{100};
     return often;
   }
   void begin_to_be_told(Claim& claim) { begin_to_wait(claim, milliseconds{100}); }
