@@ -132,10 +132,11 @@ void UflProcess::let_go() {
 /// A process that knows the token and releases the lock, with a view of the share of its own.
 struct UflContender::Elsewhere {
   Elsewhere(UflContender& holder, const std::shared_ptr<const Process>& process)
-      : client{holder.world_, holder.around_.share, holder.around_.share_knobs, holder.who_,
+      : clock{holder.world_, holder.clock_.now().time_since_epoch() - holder.world_.now()},
+        client{holder.world_, holder.around_.share, holder.around_.share_knobs, holder.who_,
                process},
-        timer{holder.world_, holder.clock_, holder.knobs_, process},
-        release{of(holder), holder.clock_},
+        timer{holder.world_, clock, holder.knobs_, process},
+        release{of(holder), clock},
         recorder{release, holder.world_, holder.who_},
         driver{recorder, client, timer, DriverEvents{.on_finished = [] {}}} {}
 
@@ -146,6 +147,7 @@ struct UflContender::Elsewhere {
     return options;
   }
 
+  SimClock clock;  ///< of its own: a mutant may break the holder's
   Client client;
   SimTimer timer;
   Release release;

@@ -93,6 +93,11 @@ void Monitor::abandons(int who, const std::string& token) {
 
 void Monitor::gives_up(int who, const std::string& token) {
   if (!token.empty()) abandoned_.emplace(token, who);
+  // Users are told of the path: that covers what a program has left of an earlier claim.
+  const Version& there = share_.current();
+  if (there.owner == who && !there.cut_from.empty()) {
+    abandoned_.emplace(parse_record(there.cut_from).token, who);
+  }
 }
 
 void Monitor::freezes(int who, Moment until) {
