@@ -35,8 +35,7 @@ void wait_for_command() {
 // In the child, with every signal blocked. One thread has forked, so everything may be called here.
 [[noreturn]] void stand_by(pid_t parent, const ProcessTitle& title, int kept_file, int command) {
   const bool keeps = kept_file > kCommand && command > kCommand &&
-                     ::dup2(kept_file, kKeptFile) == kKeptFile &&
-                     ::dup2(command, kCommand) == kCommand;
+                     place_descriptor(kept_file, kKeptFile) && place_descriptor(command, kCommand);
   close_descriptors_from(keeps ? kCommand + 1 : 0);
   // Not "ufl": a signal sent to processes of that name must not look like one to the group. What
   // goes by the executable (pidof(8)) is deceived all the same.

@@ -27,15 +27,17 @@ constexpr const char* kName = "lock-warden";
 // One that ends as soon as it has begun is not replaced all the time.
 constexpr Duration kShortLife = std::chrono::milliseconds{100};
 
-// In the child. One thread has forked, so everything may be called here.
-void become_warden(int orders, int timer, int command, const ProcessTitle& title) {
+// In the child. One thread has forked, so everything may be called here. False: it would take other
+// descriptors for its own, see orders that do not come as the end of ufl, and kill the command.
+bool become_warden(int orders, int timer, int command, const ProcessTitle& title) {
   ::setsid();  // a signal to ufl's group does not reach it
-  ::dup2(orders, WardenDuty::kOrders);
-  ::dup2(timer, WardenDuty::kTimer);
-  ::dup2(command, WardenDuty::kCommand);
+  if (!place_descriptor(orders, WardenDuty::kOrders)) return false;
+  if (!place_descriptor(timer, WardenDuty::kTimer)) return false;
+  if (!place_descriptor(command, WardenDuty::kCommand)) return false;
   close_descriptors_from(WardenDuty::kCommand + 1);
   ::prctl(PR_SET_NAME, kName);
   title.set_in_child(kName);
+  return true;
 }
 
 }  // namespace
@@ -68,8 +70,7 @@ int Warden::begin() {
     if (pid_ < 0) error = errno;
     if (pid_ == 0) {
       WardenDuty duty{ufl, *tree_, term_, token_, clock_, table_};
-      become_warden(pipe[0], timer, tree_->command_pidfd(), title_);
-      duty.run();
+      if (become_warden(pipe[0], timer, tree_->command_pidfd(), title_)) duty.run();
       ::_exit(0);
     }
     ::sigprocmask(SIG_SETMASK, &before, nullptr);

@@ -2,6 +2,7 @@
 
 #include "sys/descriptors.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -24,6 +25,12 @@ std::vector<int> open_descriptors() {
     }
   }
   return found;
+}
+
+bool place_descriptor(int descriptor, int number) {
+  if (descriptor == number || ::dup2(descriptor, number) == number) return true;
+  ::close(number);
+  return ::fcntl(descriptor, F_DUPFD, number) == number;  // the lowest that is free from there on
 }
 
 void close_descriptors_from(int first) {

@@ -17,6 +17,7 @@ import unittest
 import sandbox
 import support
 from faults import CAN_INJECT
+from leases import LOST, children_of, warden_of
 from recovery import adopt_orphans
 from support import PATIENCE, UFL
 
@@ -184,6 +185,45 @@ class Table(SandboxTestCase):
         self.assertEqual((result.returncode, result.stdout, result.stderr), (7, "ran\n", ""))
         self.assert_nothing_runs()
         self.assert_no_lock()
+
+
+class Warden(SandboxTestCase):
+    """In the table the command has ended before its warden has done anything."""
+
+    def start_leased(self, call, *lease):
+        """A command that runs until it can read a line, and whose warden is at work."""
+        process = self.start_refused([call], errno.ENOSYS, *lease, self.lock, "head", "-n", "1",
+                                     "gate")
+        warden = warden_of(process.pid)
+        support.wait_for(lambda: support.process_state(warden) in ("S", None), "the warden to wait")
+        return process
+
+    def setUp(self):
+        super().setUp()
+        os.mkfifo(self.path("gate"))
+        self.gate = os.open(self.path("gate"), os.O_RDWR)  # waits for no reader
+        self.addCleanup(os.close, self.gate)
+
+    def test_a_command_is_left_alone_as_long_as_ufl_lives(self):
+        for call in sorted(filter(is_used, OTHER_WAY)):
+            process = self.start_leased(call, "--lease", "30")
+            os.write(self.gate, b"ran\n")
+            stdout, stderr = process.communicate(timeout=PATIENCE)
+            self.assertEqual((process.returncode, stdout, stderr), (0, "ran\n", ""), call)
+            self.assert_nothing_runs()
+
+    def test_a_command_is_stopped_in_time_when_ufl_is_not_there_to_do_it(self):
+        for call in ("dup2", "fcntl", "poll"):
+            if not is_used(call):
+                continue
+            process = self.start_leased(call, "--lease", "6", "--kill-after", "0.3")
+            process.send_signal(signal.SIGSTOP)
+            (command,) = support.wait_for(lambda: children_of(process.pid, "head"), "the command")
+            support.wait_for(lambda: support.process_state(command) in ("Z", None),
+                             f"the end of the command, without {call}")
+            self.assertEqual(self.wait(process), LOST, call)
+            self.assert_nothing_runs()
+            os.unlink(self.lock)
 
 
 class WithoutPidfd(SandboxTestCase):
