@@ -218,19 +218,19 @@ class UflTestCase(unittest.TestCase):
         return os.path.join(self.dir, *names)
 
     def write(self, name, content, mode=0o644):
-        """A file in self.dir; returns its path."""
+        """A file in self.dir; returns its path. One that is there gets the content in place, and is
+        not emptied before, which a holder would see."""
         path = self.path(name)
-        with open(path, "wb") as file:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb") as file:
             file.write(content if isinstance(content, bytes) else content.encode())
+            file.truncate()
         os.chmod(path, mode)
         return path
 
     def put_in_place(self, content, lock=None):
-        """Other content for the same file, as a heartbeat is written: not emptied in between, which
-        a holder would see."""
-        with open(lock or self.lock, "r+b") as file:
-            file.write(content if isinstance(content, bytes) else content.encode())
-            file.truncate()
+        """Other content for the same lock file, whose mode stays."""
+        lock = lock or self.lock
+        self.write(lock, content, os.stat(lock).st_mode & 0o7777)
 
     def as_ordinary_user(self):
         """Popen options that make a process powerless over permissions; {} when we are so, too."""
