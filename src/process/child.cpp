@@ -175,18 +175,13 @@ struct Child::Impl {
   Pipe report;   ///< tells exec's errno; closed by a successful exec
   std::optional<Process> process;
   int pidfd = -1;  ///< of the process, opened before it could end and be waited for
-  std::unique_ptr<Watch> children;  ///< tells of the end where there are no pidfds
+  std::unique_ptr<Watch> end_watch;  ///< tells of the end
+  std::unique_ptr<Watch> children;   ///< does so where there are no pidfds
   EndHandler on_end;
 
+  // The news of an end before go() has come already, and was for nobody.
   void await_end() {
-    if (children) {
-      // The news of an end before go() has come already, and was for nobody.
-      asio::post(loop.context(), [this] { look(); });
-      return;
-    }
-    process->async_wait([this](const boost::system::error_code&, int) {
-      if (process) ended(process->native_exit_code());  // else it was left
-    });
+    asio::post(loop.context(), [this] { look(); });
   }
 
   // With a descriptor of its own, which it closes. That which Boost would open itself is an invalid
@@ -195,13 +190,21 @@ struct Child::Impl {
     const int own = open_pidfd(pid);
     if (own < 0) throw boost::system::system_error{errno, boost::system::system_category()};
     process.emplace(loop.context().get_executor(), pid, own);
+    end_watch = loop.watch(pidfd, [this] { look(); });
   }
 
+  // Not async_wait() of Boost's process: it believes Asio, which may say for nothing that the
+  // descriptor can be read (event_loop.cpp), and then blocks in waitpid(2) until the end.
   void look() {
+    if (state != State::running) return;
+    if (process) {
+      boost::system::error_code error;
+      if (!process->running(error)) ended(process->native_exit_code());
+      return;
+    }
     int wait_status = 0;
-    const bool runs = state == State::running;
     const auto pid = static_cast<pid_t>(id.pid);
-    if (runs && ::waitpid(pid, &wait_status, WNOHANG) == pid) ended(wait_status);
+    if (::waitpid(pid, &wait_status, WNOHANG) == pid) ended(wait_status);
   }
 
   void ended(int wait_status) {
@@ -225,6 +228,7 @@ struct Child::Impl {
 
   // The destructor of Boost's process would kill it, and wait for that as long as it takes.
   void let_be() {
+    end_watch.reset();
     if (process) [[maybe_unused]]
       const auto left = process->detach();
     process.reset();
@@ -280,6 +284,9 @@ int Child::spawn(const Command& command, const std::string& path, SpawnOptions o
     // No descriptor to wait with, although the constructor found that the kernel has pidfds.
     abandon();
     return failure.code().value();
+  } catch (const std::system_error& failure) {
+    abandon();
+    return failure.code().value();
   }
   if (const auto stat = impl_->table.find(pid)) impl_->id.start = stat->start;
   return 0;
@@ -310,12 +317,8 @@ void Child::leave() {
 
 void Child::signal(int signal_number) {
   if (impl_->state == Impl::State::none) return;
-  // The loop may have reaped the command and not told us yet; its pid may be somebody else's by
-  // now.
-  siginfo_t info{};
-  const auto pid = static_cast<pid_t>(impl_->id.pid);
-  if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return;
-  ::kill(pid, signal_number);
+  // Nobody has waited for it, so its number is nobody else's.
+  ::kill(static_cast<pid_t>(impl_->id.pid), signal_number);
 }
 
 bool Child::in_our_group() const {

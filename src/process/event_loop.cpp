@@ -3,6 +3,7 @@
 #include "process/event_loop.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -40,6 +41,16 @@ struct OwnDescriptor {
 
   int number;
 };
+
+// Asio may say so for nothing (epoll_reactor of Boost 1.81 and 1.83):
+//   1 epoll_wait(2) tells of A and B at once: what Asio knows of them is queued.  2 The handler of
+//   A gives the watch of B up, and begins one of C: Asio uses what it had for B.  3 That is in the
+//   queue still, with the event of B: the wait for C is over.
+// True also where a sandbox refuses poll(2).
+bool can_be_read(int descriptor) {
+  pollfd ready{descriptor, POLLIN, 0};
+  return ::poll(&ready, 1, 0) != 0;
+}
 
 // Asio's own timers stop during suspend: so a timerfd. One that is cancelled is left set in the
 // kernel, and goes off for nothing: most are set anew before, and often to the same time.
@@ -125,8 +136,10 @@ class DescriptorWatch final : public Watch {
         [weak = std::weak_ptr{watched}](const boost::system::error_code& error) {
           const auto alive = weak.lock();
           if (error || !alive) return;
-          alive->look();
-          alive->on_readable();
+          if (can_be_read(alive->descriptor.native_handle())) {
+            alive->look();
+            alive->on_readable();
+          }
           await(alive);  // in vain, if the handler has given the watch up
         });
   }

@@ -61,8 +61,8 @@ class EventLoop {
   /// Call `handler` for each signal that is read from now on.
   void on_signal(SignalHandler handler);
 
-  /// Call `look` before each event is handled from now on, except the end of a child: after a
-  /// suspend the time must be looked at first.
+  /// Call `look` before each event is handled from now on: after a suspend the time must be looked
+  /// at first.
   void before_each(std::function<void()> look);
 
   /// Read the signals that are pending now, without waiting.

@@ -154,6 +154,29 @@ TEST(Watch, AHandlerOnItsWayDoesNotOutliveIt) {
   });
 }
 
+TEST(Watch, IsNotToldWhatCameForTheOneBefore) {
+  with_loop([](EventLoop& loop) {
+    const Channel one;
+    const Channel other;
+    const Channel silent;
+    std::unique_ptr<Watch> first;
+    std::unique_ptr<Watch> second;
+    std::unique_ptr<Watch> next;
+    // Both are ready: the one that is called first ends both, and begins another watch.
+    const auto begin_next = [&] {
+      first.reset(), second.reset();
+      next = loop.watch(silent.out(), [] { FAIL() << "there is nothing to read"; });
+    };
+    first = loop.watch(one.out(), begin_next);
+    second = loop.watch(other.out(), begin_next);
+    one.send('a');
+    other.send('a');
+    run_for_a_moment(loop);
+    run_for_a_moment(loop);
+    EXPECT_TRUE(next);
+  });
+}
+
 TEST(Watch, MayBeGivenUpByItsHandler) {
   with_loop([](EventLoop& loop) {
     const Channel channel;
