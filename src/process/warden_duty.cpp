@@ -12,7 +12,6 @@
 #include <csignal>
 #include <cstdint>
 #include <ctime>
-#include <thread>
 #include <utility>
 
 #include "sys/process_info.hpp"
@@ -76,11 +75,8 @@ void WardenDuty::run() {
 
 WardenDuty::Heard WardenDuty::listen() {
   pollfd ready[] = {{kOrders, POLLIN, 0}, {kTimer, POLLIN, 0}};
-  if (::poll(ready, 2, -1) < 0) {
-    // A sandbox refuses it. Neither descriptor blocks: look at both, now and then.
-    std::this_thread::sleep_for(kInterval);
-    for (pollfd& descriptor : ready) descriptor.revents = POLLIN;
-  }
+  // Where a sandbox refuses the one, the other does; or a core would be busy with asking.
+  if (::poll(ready, 2, -1) < 0 && errno != EINTR) ::ppoll(ready, 2, nullptr, nullptr);
   std::uint64_t expirations = 0;
   if (ready[1].revents != 0) {
     [[maybe_unused]] const ssize_t count = ::read(kTimer, &expirations, sizeof expirations);
