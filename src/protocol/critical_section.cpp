@@ -31,7 +31,7 @@ void CriticalSection::kept(const std::optional<KeptLease>& lease, bool is_record
   // Late it was, whatever it has written: the command was stopped, or is to be.
   if (lease_ && kills_ && !command_.raise_term(lease_->stop_at(), lease_->kill_at())) {
     term_is_over_ = true;
-    return lose(Loss::lease_over);
+    return lease_ended();
   }
   await_deadline();
   if (!is_recorded || state_ != State::waiting) return;
@@ -55,7 +55,7 @@ void CriticalSection::keep_ended(KeepResult::Outcome outcome) {
     case KeepResult::Outcome::lost:
       return lose(Loss::taken_away);
     case KeepResult::Outcome::lease_over:
-      return lose(Loss::lease_over);
+      return lease_ended();
   }
 }
 
@@ -84,13 +84,20 @@ void CriticalSection::command_stopped() {
 
 void CriticalSection::wake() {
   const bool runs = state_ == State::running && loss_ == Loss::none && lease_ && kills_;
-  if (runs && is_overdue() && !command_.has_ended()) lose(Loss::lease_over);
+  if (runs && is_overdue()) lease_ended();
+}
+
+// A command that ended before is not stopped; its end is told in a moment, and judged then:
+//   1 A write hangs.  2 The command ends.  3 The lease is over.  4 The write is answered.
+void CriticalSection::lease_ended() {
+  if (state_ == State::running && command_.has_ended()) return;
+  lose(Loss::lease_over);
 }
 
 bool CriticalSection::is_overdue() const { return lease_ && clock_.now() >= lease_->kill_at(); }
 
 void CriticalSection::await_deadline() {
-  if (lease_) deadline_.at(lease_->stop_at(), [this] { lose(Loss::lease_over); });
+  if (lease_) deadline_.at(lease_->stop_at(), [this] { lease_ended(); });
 }
 
 // The lock is lost, or its lease is over: told by keep or, while that waits for the share, by the

@@ -5,7 +5,8 @@
 // wanted, or its user warned.
 //
 // A lease runs out whatever the share does: its deadline is a timer of its own, which ends the
-// section also while a file operation is under way.
+// section also while a file operation is under way. Where operations block ufl, the warden alone
+// keeps the deadline (begin_term()).
 
 #pragma once
 
@@ -78,6 +79,7 @@ class CriticalSection {
   };
 
   void await_deadline();
+  void lease_ended();
   void lose(Loss loss);
   void stop();
   void end();

@@ -75,7 +75,7 @@ constexpr Duration lease_last(Duration lease) { return lease - lease_margin(leas
 
 /// Is the lock of a healthy holder, one whose refreshes take no longer than `takes`, refreshed in
 /// time, though one of two refreshes fails? Before the two that lease_refresh() leaves room for
-/// come the one that succeeded, and a look at what it wrote (claim.hpp).
+/// come the one that succeeded, and a look at what it wrote (verifying.hpp).
 constexpr bool lease_has_room(Duration lease, Duration kill_after, Duration takes = {}) {
   const Duration stop = lease_stop(lease, kill_after);
   return stop >= lease / 3 && stop > 4 * takes + lease_retry(lease);

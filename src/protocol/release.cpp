@@ -93,6 +93,7 @@ Step Release::on_look(const FileReply& reply) {
 }
 
 Step Release::is_ours(const FileReply& reply) {
+  absence_.end();
   result_.content = reply.content;
   const Mono now = clock_.now();
   if (options_.only_look) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Replacing: a taker puts its record in the place of one whose holder is gone (looking.hpp,
-// TakeoverOptions::may_take_over); or of a file of 0 bytes that was left over on a local file system:
-// one that nobody keeps, for a program may have emptied that of a holder (`: > LOCKFILE`), which
-// writes its record back (keep.hpp) as soon as it runs.
+// TakeoverOptions::may_take_over); or of a file of 0 bytes that was left over on a local file
+// system: one that nobody keeps, for a program may have emptied that of a holder (`: > LOCKFILE`),
+// which writes its record back (keep.hpp) as soon as it runs.
 //
 //     temporary    the taker writes its claim to a file beside the lock.
 //     second look  it must show exactly the record that was judged.

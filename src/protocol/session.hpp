@@ -8,8 +8,8 @@
 //     hold      holding.hpp: while the command runs; until it is stopped, when the lock is lost.
 //     release   release.hpp; unless the lease is over: then the file is left to the next taker.
 //
-// The rules about a lease that is too short for the share, about the witness of a holder, about how
-// often a holder looks, are here.
+// Also here: a lease that the claim has found too short for the share is not begun; the witness of
+// a holder is removed; how often a holder looks.
 
 #pragma once
 

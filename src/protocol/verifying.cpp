@@ -114,8 +114,11 @@ Step Verifying::on_heartbeat(const FileReply& reply) {
     case Heartbeat::Answer::absent:
       // As when it is read: gone, or the share flickers. The next look tells.
       return end(Verdict::held);
-    case Heartbeat::Answer::ours:
     case Heartbeat::Answer::unclear:
+      // Cut short by a program, as when it is read: the next look takes our own rest over.
+      if (contest_.options.local) return end(Verdict::held);
+      break;
+    case Heartbeat::Answer::ours:
     case Heartbeat::Answer::busy:
     case Heartbeat::Answer::failed:
       break;

@@ -198,7 +198,7 @@ std::optional<FileReply> create_by_link(const CreateExclusive& operation, KeptFi
 }
 
 // An empty file on a local disk may be taken over when it has been left alone for long enough
-// (protocol/claim.hpp), under flock(2). So its creator fills it under flock(2), too. Otherwise:
+// (protocol/replacing.hpp), under flock(2). So its creator fills it under flock(2), too. Otherwise:
 //   1 We create, and are stopped for ten seconds.  2 A taker locks the file, and finds it empty.
 //   3 We go on: write, verify, hold.  4 It renames its record over ours, verifies, holds.
 bool is_taken_over_already(int file) {

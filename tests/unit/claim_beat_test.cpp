@@ -273,6 +273,18 @@ TEST_F(ClaimBeatTest, ABeatThatFailsIsTriedAgainAndThenTheClaimIsTakenBack) {
   }
 }
 
+TEST_F(ClaimBeatTest, AFileThatAProgramEmptiesIsReplacedAtOnce) {
+  ClaimOptions options = with_delay(seconds{5});
+  options.local = true;
+  Claim claim = make(options);
+  Step step = next(claim, to_wait(claim));
+  ASSERT_TRUE(asks<UpdateFile>(step));
+  step = next(claim, claim.on_reply(changed("")));
+  ASSERT_TRUE(asks<ReadFile>(step));
+  EXPECT_TRUE(looks_free(claim.on_reply(empty_file(Keeper::us))));
+  EXPECT_TRUE(asks<CreateExclusive>(claim.resume()));
+}
+
 TEST_F(ClaimBeatTest, AClaimThatIsReplacedOrGoneIsNotEnteredOn) {
   for (const auto& reply : {changed(format_record(kOther, {})), absent()}) {
     ClaimOptions options = with_delay(seconds{5});

@@ -42,6 +42,16 @@ TEST_F(ReleaseTest, OneAbsenceIsNotALoss) {
   EXPECT_EQ(release.result().outcome, Outcome::released);
 }
 
+TEST_F(ReleaseTest, AnAbsenceAfterALookThatShowedTheLockIsAFirstOne) {
+  Release release = make();
+  (void)release.start();
+  (void)wait_through(release, release.on_reply(absent()));
+  ASSERT_TRUE(asks<RemoveFile>(release.on_reply(ok(kMine))));
+  const Step step = next(release, release.on_reply(in_use()));
+  ASSERT_TRUE(asks<ReadFile>(step));
+  EXPECT_TRUE(waits(release.on_reply(absent())));
+}
+
 TEST_F(ReleaseTest, AnAbsenceAfterAnErrorIsAFirstOne) {
   Release release = make();
   (void)release.start();

@@ -121,6 +121,26 @@ TEST_F(SessionTest, AHeartbeatThatIsAnsweredTooLateLosesTheLock) {
   }
 }
 
+// The command ended while a write hung, or while ufl stood still: in time, or nobody knows.
+TEST_F(SessionTest, ALateAnswerStopsNothingThatHasEnded) {
+  for (const bool rings : {true, false}) {
+    for (const bool in_time : {true, false}) {
+      Step step = next(*session_, run(leased()));
+      ASSERT_TRUE(asks<UpdateFile>(step));
+      command_.has_ended_unseen = true;
+      const auto lease = session_->holding()->lease();
+      clock_.set(in_time ? lease->stop_at() : lease->kill_at());
+      if (rings) deadline_.ring();
+      step = session_->on_reply(ok());
+      EXPECT_FALSE(fate_);
+      session_->holding()->command_ended();
+      EXPECT_EQ(command_.told.back(), "dismissed") << "what it has left runs on";
+      EXPECT_EQ(fate_, in_time ? std::nullopt : std::optional{CommandFate::ended});
+      command_.has_ended_unseen = false;
+    }
+  }
+}
+
 TEST_F(SessionTest, ALossIsToldOnce) {
   for (const bool kills : {true, false}) {
     SessionOptions with = leased();
