@@ -99,6 +99,17 @@ def wait_until_it_waits(process):
     wait_for(has_timer, f"a timer of process {process.pid}")
 
 
+def watched_processes(pid):
+    """The numbers of the processes whose end it is told of, pidfd_open(2)."""
+    found = set()
+    with contextlib.suppress(FileNotFoundError):
+        for name in os.listdir(f"/proc/{pid}/fdinfo"):
+            with contextlib.suppress(FileNotFoundError), \
+                    open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as info:
+                found.update(map(int, re.findall(r"^Pid:\s+(\d+)$", info.read(), re.MULTILINE)))
+    return found
+
+
 @functools.lru_cache(maxsize=None)
 def private_mounts():
     """The unshare(1) words with which a tmpfs can be mounted out of everybody's sight, or None."""

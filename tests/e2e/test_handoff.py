@@ -34,17 +34,6 @@ def watches(pid, begun=True):
     return False
 
 
-def watched_processes(pid):
-    """The numbers of the processes whose end it is told of, pidfd_open(2)."""
-    found = set()
-    with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(f"/proc/{pid}/fdinfo"):
-            with contextlib.suppress(FileNotFoundError), \
-                    open(f"/proc/{pid}/fdinfo/{name}", encoding="ascii") as info:
-                found.update(map(int, re.findall(r"^Pid:\s+(\d+)$", info.read(), re.MULTILINE)))
-    return found
-
-
 def ufl_below(pid):
     """The number of the ufl that strace(1) has started: its first children only try ptrace(2)."""
     def find():
@@ -158,7 +147,7 @@ class DeathTest(RecoveryTestCase):
     @staticmethod
     def wait_for_watch(contenders, pid):
         for contender in contenders:
-            wait_for(lambda ufl=contender.pid: pid in watched_processes(ufl), f"a watch of {pid}")
+            wait_for(lambda ufl=contender.pid: pid in support.watched_processes(ufl), f"a watch of {pid}")
 
     def kill(self, holder, waiters):
         """First ufl; and its command, once all know that this is left."""

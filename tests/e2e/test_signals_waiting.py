@@ -103,6 +103,23 @@ class WhileWaiting(SignalTestCase):
         self.assertEqual(waiter.stdout.read(), "ran\n")
         self.assert_no_lock()
 
+    def test_its_command_gets_signals_though_it_was_stopped_before(self):
+        """It hears of the release and of the holder's end in one moment then."""
+        holder = self.hold()
+        waiter = self.start("-v", self.lock, "sh", "-c", "trap 'echo got it; exit 3' TERM; "
+                            "echo ready; while :; do sleep 0.05; done")
+        support.wait_for(lambda: holder.pid in support.watched_processes(waiter.pid),
+                         "a watch of the holder")
+        os.kill(waiter.pid, signal.SIGSTOP)
+        support.wait_for(lambda: support.process_state(waiter.pid) == "T", "a stopped ufl")
+        self.let_go(holder)
+        os.kill(waiter.pid, signal.SIGCONT)
+        self.assertEqual(waiter.stdout.readline(), "ready\n")
+        waiter.terminate()
+        self.assertEqual(waiter.stdout.readline(), "got it\n")
+        self.assertEqual(self.wait(waiter), 3)
+        self.assert_no_lock()
+
     def test_in_the_moment_when_the_lock_is_released(self):
         chance = random.Random(SEED)
         for number in range(ROUNDS):
