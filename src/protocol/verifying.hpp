@@ -3,9 +3,9 @@
 // Verifying: a contender whose record may stand there waits for its delay, counted from the answer
 // to its last write, and reads the file afresh. Its own token: it holds the lock.
 //
-// With a lease it writes heartbeats while it waits, as a holder does (kept_record.hpp), and acquires only
-// with one that is fresh. A share that is seen to be too slow for the lease is not written to.
-// Without heartbeats:
+// With a lease it writes heartbeats while it waits, as a holder does (kept_record.hpp), and
+// acquires only with one that is fresh. A share that is seen to be too slow for the lease is not
+// written to. Without heartbeats:
 //   1 B's late write lands on A's record; B keeps it (own_claim.hpp, c).  2 C has seen it for the
 //   length of its lease, takes it over, runs beside A.
 // A heartbeat that may have come too late counts as a new claim on what stood there: the delay of a
