@@ -5,8 +5,8 @@
 // wanted, or its user warned.
 //
 // A lease runs out whatever the share does: its deadline is a timer of its own, which ends the
-// section also while a file operation is under way. Where operations block ufl, the warden alone
-// keeps the deadline (begin_term()).
+// section also while a file operation is under way. In ufl, operations block, also the timer: until
+// they are answered the warden alone keeps the deadline (begin_term()).
 
 #pragma once
 

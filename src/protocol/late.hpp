@@ -12,7 +12,7 @@
 
 namespace ufl {
 
-/// A look at a local file older than this is taken again before a write or an unlink.
+/// A look at a local file older than this is taken again before a rename or an unlink.
 inline constexpr Duration kLocalLookAge = std::chrono::milliseconds{50};
 
 /// Where create is atomic, looks are judged by no shorter delay than this: `-d 0` is about claims

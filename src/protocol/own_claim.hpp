@@ -6,9 +6,10 @@
 // Late claims: what was decided on an old look must not land on somebody's lock.
 //   (a) Where create may overwrite (ClaimOptions::atomic_create is false): a look older than D/3 is
 //       taken again before the write.
-//   (b) Where create is atomic, lateness is harmless: the delay runs in full after it.
-//   (c) Where it is not, a publish that took longer than D/3 may have replaced a winner (D alone
-//       would not do: the theorem needs D > 2V + B + W, and what is not called late counts for B):
+//   (b) Where create is atomic, a late create is harmless: the delay runs in full after it.
+//   (c) Where it is not, and by a rename on every share (replacing.cpp), a publish that took longer
+//       than D/3 may have replaced a winner (D alone would not do: the theorem needs D > 2V + B +
+//       W, and what is not called late counts for B):
 //         1 A, B look: absent.  2 A writes, waits D, verifies, runs.  3 B's write lands on A's.
 //         4 B removes what it wrote.  5 C looks: absent, writes, verifies, runs beside A.
 //       so B neither removes its claim nor enters on it until A has had time to leave, or to notice
