@@ -147,7 +147,8 @@ class DeathTest(RecoveryTestCase):
     @staticmethod
     def wait_for_watch(contenders, pid):
         for contender in contenders:
-            wait_for(lambda ufl=contender.pid: pid in support.watched_processes(ufl), f"a watch of {pid}")
+            wait_for(lambda ufl=contender.pid: pid in support.watched_processes(ufl),
+                     f"a watch of {pid}")
 
     def kill(self, holder, waiters):
         """First ufl; and its command, once all know that this is left."""

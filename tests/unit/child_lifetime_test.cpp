@@ -155,7 +155,7 @@ pid_t use_again(pid_t number, const Channel& end) {
   return 0;
 }
 
-// Known race: Asio has waited for the command, and its news wait in the loop.
+// It is waited for in the moment in which its end is told, so nobody else has its number before.
 TEST_F(ChildTest, SignalsNobodyWhoHasTheNumberOfACommandThatHasEnded) {
   in_own_process([] {
     Ufl ufl;
